@@ -1,0 +1,245 @@
+//! Decides a token by a program: forbids first, then the first trust that
+//! matches, else reasons from the closest.
+
+use crate::bytes::Table;
+use crate::condition::{self, Held};
+use crate::decision::{Decision, Failure, Reason, Step};
+use crate::facts::{Facts, Value};
+use crate::program::{Condition, Issuer, Program, SCANNED, Statement};
+use crate::words;
+
+/// The most reasons that a denial lists.
+pub const MOST_REASONS: usize = 16;
+/// The most steps that an explanation lists.
+pub const MOST_STEPS: usize = 512;
+/// How many statements are compared to find the closest. A denial must not
+/// cost much more than an allow, whatever the number of statements.
+const COMPARED: usize = 8;
+
+/// Decides one token.
+///
+/// # Errors
+/// [`Failure`] where the program is damaged.
+pub fn evaluate(program: Program<'_>, facts: &impl Facts) -> Result<Decision, Failure> {
+    let Some(issuer) = program.issuer(facts.issuer())? else {
+        return Ok(deny(vec![words::unknown_issuer(facts)], false));
+    };
+    if let Some(reason) = forbidden(program, issuer, facts)? {
+        return Ok(deny(vec![reason], false));
+    }
+    let mut candidates = Candidates::of(program, issuer, facts)?;
+    let mut near = Vec::new();
+    while let Some(number) = candidates.next(program)? {
+        let statement = program.statement(number)?;
+        if holds(program, statement, facts)? {
+            return Ok(Decision::Allow {
+                statement: program.text(statement.name)?.to_owned(),
+                grant: program.grant(statement.grant)?,
+            });
+        }
+        if near.len() < COMPARED {
+            near.push(statement);
+        }
+    }
+    reasons(program, issuer, near, facts)
+}
+
+fn deny(reasons: Vec<Reason>, truncated: bool) -> Decision {
+    Decision::Deny { reasons, truncated }
+}
+
+/// Whether every condition of a trust statement holds.
+fn holds(program: Program<'_>, statement: Statement, facts: &impl Facts) -> Result<bool, Failure> {
+    for index in 0..statement.conditions.count {
+        let condition = program.condition(statement.conditions, index)?;
+        if condition::decide(program, &condition, facts)? != Held::Yes {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The reason of the first forbid that no condition is known to rule out.
+fn forbidden(
+    program: Program<'_>,
+    issuer: Issuer,
+    facts: &impl Facts,
+) -> Result<Option<Reason>, Failure> {
+    for index in 0..issuer.forbids.count {
+        let statement = program.statement(program.number(issuer.forbids, index)?)?;
+        if triggered(program, statement, facts)? {
+            return words::forbidden(program, statement, facts).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether no condition of a forbid is known not to hold.
+fn triggered(
+    program: Program<'_>,
+    statement: Statement,
+    facts: &impl Facts,
+) -> Result<bool, Failure> {
+    for index in 0..statement.conditions.count {
+        let condition = program.condition(statement.conditions, index)?;
+        if condition::decide(program, &condition, facts)? == Held::No {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The trust statements that may match, in the order of the document: those
+/// that an index holds for one of the token's values, and those of no index.
+struct Candidates {
+    lists: [(Table, u32); SCANNED + 1],
+}
+
+impl Candidates {
+    fn of(program: Program<'_>, issuer: Issuer, facts: &impl Facts) -> Result<Self, Failure> {
+        const EMPTY: Table = Table {
+            offset: 0,
+            count: 0,
+        };
+        let mut lists = [(EMPTY, 0); SCANNED + 1];
+        let (scanned, indexed) = lists
+            .split_first_mut()
+            .ok_or(Failure::program("no candidate lists"))?;
+        scanned.0 = issuer.scanned;
+        if issuer.anchors.count as usize > indexed.len() {
+            return Err(Failure::program("the program has too many indices"));
+        }
+        for (index, list) in (0..issuer.anchors.count).zip(indexed) {
+            let source = program.anchor_source(issuer.anchors, index)?;
+            if let Value::Text(value) = condition::value(source, facts) {
+                list.0 = program
+                    .anchored(issuer.anchors, index, value)?
+                    .unwrap_or(EMPTY);
+            }
+        }
+        Ok(Self { lists })
+    }
+
+    /// The smallest number that is left in the lists; each is sorted.
+    fn next(&mut self, program: Program<'_>) -> Result<Option<u32>, Failure> {
+        let mut smallest: Option<u32> = None;
+        for (list, read) in &self.lists {
+            if *read < list.count {
+                let number = program.number(*list, *read)?;
+                smallest = Some(smallest.map_or(number, |other| other.min(number)));
+            }
+        }
+        if let Some(smallest) = smallest {
+            for (list, read) in &mut self.lists {
+                while *read < list.count && program.number(*list, *read)? <= smallest {
+                    *read += 1;
+                }
+            }
+        }
+        Ok(smallest)
+    }
+}
+
+/// The reasons of the statements with the fewest conditions that do not hold.
+fn reasons(
+    program: Program<'_>,
+    issuer: Issuer,
+    mut near: Vec<Statement>,
+    facts: &impl Facts,
+) -> Result<Decision, Failure> {
+    if near.is_empty() {
+        if issuer.trusts as usize > COMPARED || issuer.trusts == 0 {
+            return Ok(deny(vec![words::no_statement(issuer.trusts, facts)], false));
+        }
+        for index in 0..issuer.listed.count {
+            near.push(program.statement(program.number(issuer.listed, index)?)?);
+        }
+    }
+    let mut fewest = usize::MAX;
+    let mut closest: Vec<(Statement, Vec<(Condition, Held)>)> = Vec::new();
+    for statement in near {
+        let failed = failed(program, statement, facts)?;
+        if failed.len() < fewest {
+            fewest = failed.len();
+            closest.clear();
+        }
+        if failed.len() == fewest {
+            closest.push((statement, failed));
+        }
+    }
+    let mut reasons = Vec::new();
+    let mut truncated = false;
+    for (statement, failed) in closest {
+        for (condition, held) in failed {
+            if reasons.len() == MOST_REASONS {
+                truncated = true;
+                break;
+            }
+            reasons.push(words::reason(program, statement, &condition, held, facts)?);
+        }
+    }
+    Ok(deny(reasons, truncated))
+}
+
+fn failed(
+    program: Program<'_>,
+    statement: Statement,
+    facts: &impl Facts,
+) -> Result<Vec<(Condition, Held)>, Failure> {
+    let mut failed = Vec::new();
+    for index in 0..statement.conditions.count {
+        let condition = program.condition(statement.conditions, index)?;
+        let held = condition::decide(program, &condition, facts)?;
+        if held != Held::Yes {
+            failed.push((condition, held));
+        }
+    }
+    Ok(failed)
+}
+
+/// Decides one token and lists how each condition of the issuer's statements
+/// was decided: every forbid, then trusts in the order of the document.
+///
+/// At most [`MOST_STEPS`] steps; of a policy with many statements, those that
+/// its index held for the token come first and then the document's first.
+///
+/// # Errors
+/// [`Failure`] where the program is damaged.
+pub fn explain(program: Program<'_>, facts: &impl Facts) -> Result<(Decision, Vec<Step>), Failure> {
+    let decision = evaluate(program, facts)?;
+    let Some(issuer) = program.issuer(facts.issuer())? else {
+        return Ok((decision, Vec::new()));
+    };
+    let mut numbers = Vec::new();
+    for index in 0..issuer.forbids.count {
+        numbers.push(program.number(issuer.forbids, index)?);
+    }
+    if issuer.trusts > issuer.listed.count {
+        let mut candidates = Candidates::of(program, issuer, facts)?;
+        while let Some(number) = candidates.next(program)? {
+            if numbers.len() >= MOST_STEPS {
+                break;
+            }
+            numbers.push(number);
+        }
+    }
+    for index in 0..issuer.listed.count {
+        let number = program.number(issuer.listed, index)?;
+        if !numbers.contains(&number) {
+            numbers.push(number);
+        }
+    }
+    let mut steps = Vec::new();
+    for number in numbers {
+        let statement = program.statement(number)?;
+        for index in 0..statement.conditions.count {
+            if steps.len() == MOST_STEPS {
+                return Ok((decision, steps));
+            }
+            let condition = program.condition(statement.conditions, index)?;
+            let held = condition::decide(program, &condition, facts)?;
+            steps.push(words::step(program, statement, &condition, held, facts)?);
+        }
+    }
+    Ok((decision, steps))
+}
