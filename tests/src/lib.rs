@@ -1,1 +1,4 @@
-//! Placeholder.
+//! What claimbound promises, asserted from outside: one test binary.
+
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,49 @@
+//! What time it is, said by whoever runs the host.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A source of the present time.
+///
+/// Decisions take the time as an argument; a clock is for the one place that
+/// has to ask again, right before a decision takes effect.
+pub trait Clock: Send + Sync {
+    /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+    fn now(&self) -> u64;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> u64 {
+        // Before 1970 every token is in the future, so nothing is allowed.
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs())
+    }
+}
+
+/// A clock that stands still: for tests, and for deciding as of another time.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedClock(
+    /// The time it shows, in seconds since 1970-01-01T00:00:00Z.
+    pub u64,
+);
+
+impl Clock for FixedClock {
+    fn now(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixed_clock_stands_still_and_the_systems_runs() {
+        assert_eq!(FixedClock(7).now(), 7);
+        assert!(SystemClock.now() > 1_700_000_000);
+    }
+}

@@ -1,0 +1,371 @@
+//! A loaded policy: a component that exports the contract and imports nothing.
+
+mod answer;
+mod input;
+mod manifest;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, TypedFunc};
+use wasmtime::{PoolConcurrencyLimitError, Store, StoreLimits, Trap};
+
+pub use answer::{Answer, Step};
+pub use input::Request;
+pub use manifest::{Manifest, ManifestError};
+
+use crate::contract::claimbound::policy::types as wire;
+use crate::contract::exports::claimbound::policy::decide as wire_decide;
+use crate::floor::Admissible;
+use crate::outcome::HostError;
+use crate::reason::HostCode;
+use crate::sandbox::Sandbox;
+
+/// The interface that every policy exports.
+const DECIDE: &str = "claimbound:policy/decide@0.1.0";
+/// The interface of a policy that explains itself.
+const TRACE: &str = "claimbound:policy/trace@0.1.0";
+
+/// Which policy decided: its name, its version, and the digest of its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyId {
+    /// The name, from its manifest.
+    pub name: String,
+    /// The version, from its manifest.
+    pub version: String,
+    /// `sha256:` and the digest of the component, in hexadecimal.
+    pub digest: String,
+}
+
+/// A policy, compiled and checked, ready to decide in its sandbox.
+pub struct Policy {
+    id: Arc<PolicyId>,
+    manifest: Manifest,
+    sandbox: Sandbox,
+    component: InstancePre<StoreLimits>,
+    evaluate: ComponentExportIndex,
+    explain: Option<ComponentExportIndex>,
+}
+
+/// A component that can't serve as a policy.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// It is no component, or not a valid one.
+    #[error("the bytes are not a valid WebAssembly component: {0}")]
+    Invalid(String),
+    /// It asks for something from outside.
+    #[error("the component imports `{import}`; a policy imports nothing")]
+    Import {
+        /// The first import that is not of types alone.
+        import: String,
+    },
+    /// It does not export the contract.
+    #[error("the component does not export `{DECIDE}`{}", exported(.exports))]
+    Contract {
+        /// What it exports.
+        exports: Vec<String>,
+    },
+    /// An export has another type than the contract says.
+    #[error("export `{export}` has not the contract's type: {detail}")]
+    Type {
+        /// The export.
+        export: &'static str,
+        /// What differs.
+        detail: String,
+    },
+    /// It could not say what it is.
+    #[error("the policy does not describe itself: {0}")]
+    Describe(HostError),
+    /// What it says it is can't be.
+    #[error("the policy's manifest is not valid: {0}")]
+    Manifest(#[from] ManifestError),
+}
+
+fn exported(exports: &[String]) -> String {
+    match exports {
+        [] => ", and exports nothing".to_owned(),
+        exports => format!("; it exports `{}`", exports.join("`, `")),
+    }
+}
+
+type Describe = TypedFunc<(), (Result<wire_decide::Manifest, wire::Failure>,)>;
+type Evaluate<'a> = TypedFunc<(wire::Input<'a>,), (Result<wire::Decision, wire::Failure>,)>;
+type Explained = (wire::Decision, Vec<wire::Step>);
+type Explain<'a> = TypedFunc<(wire::Input<'a>,), (Result<Explained, wire::Failure>,)>;
+
+impl Policy {
+    /// Compiles a component, checks that it is a policy, and asks what it is.
+    ///
+    /// Takes the time of compiling: tens of milliseconds for a component that
+    /// `claimbound build` made, seconds for one with an engine of scripts.
+    ///
+    /// # Errors
+    /// [`PolicyError`] where it is none.
+    pub fn load(sandbox: &Sandbox, component: &[u8]) -> Result<Self, PolicyError> {
+        let digest = digest(component);
+        let compiled = Component::from_binary(sandbox.engine(), component)
+            .map_err(|error| PolicyError::Invalid(format!("{error:#}")))?;
+        check_imports(sandbox, &compiled)?;
+        let find = |interface: &str, function: &str| {
+            let (_, interface) = compiled.get_export(None, interface)?;
+            compiled.get_export_index(Some(&interface), function)
+        };
+        let (Some(describe), Some(evaluate)) = (find(DECIDE, "describe"), find(DECIDE, "evaluate"))
+        else {
+            return Err(PolicyError::Contract {
+                exports: exports(sandbox, &compiled),
+            });
+        };
+        let explain = find(TRACE, "explain");
+        let component = Linker::new(sandbox.engine())
+            .instantiate_pre(&compiled)
+            .map_err(|error| PolicyError::Invalid(format!("{error:#}")))?;
+        let manifest = describe_once(sandbox, &component, &describe, &evaluate, explain.as_ref())?;
+        Ok(Self {
+            id: Arc::new(PolicyId {
+                name: manifest.name.clone(),
+                version: manifest.version.clone(),
+                digest,
+            }),
+            manifest,
+            sandbox: sandbox.clone(),
+            component,
+            evaluate,
+            explain,
+        })
+    }
+
+    /// Which policy this is.
+    pub fn id(&self) -> &Arc<PolicyId> {
+        &self.id
+    }
+
+    /// What it says it is and needs.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Whether it can explain its decisions.
+    pub const fn explains(&self) -> bool {
+        self.explain.is_some()
+    }
+
+    /// Asks the policy about one token, in an instance of its own.
+    ///
+    /// # Errors
+    /// [`HostError`] where it gives no answer, or none that the contract knows.
+    pub fn evaluate(&self, token: &Admissible, request: &Request) -> Result<Answer, HostError> {
+        self.evaluate_at(token, request, token.now())
+    }
+
+    /// Asks as of another time than that of the token's admission.
+    pub(crate) fn evaluate_at(
+        &self,
+        token: &Admissible,
+        request: &Request,
+        now: u64,
+    ) -> Result<Answer, HostError> {
+        let lists = input::Lists::new(&self.manifest, token);
+        let parts = input::Parts::new(&self.manifest, token, request, now, &lists);
+        let mut store = self.sandbox.store();
+        let instance = self.instantiate(&mut store)?;
+        let function: Evaluate<'_> = instance
+            .get_typed_func(&mut store, self.evaluate)
+            .map_err(|error| failed(&error))?;
+        let (answer,) = function
+            .call(&mut store, (parts.input(),))
+            .map_err(|error| failed(&error))?;
+        answer::decision(answer.map_err(|failure| refused(&failure))?, &self.manifest)
+    }
+
+    /// Asks the policy how it decides one token.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`]; [`HostCode::Contract`] where the policy can't
+    /// explain itself, or explains another decision than it gives.
+    pub fn explain(
+        &self,
+        token: &Admissible,
+        request: &Request,
+    ) -> Result<(Answer, Vec<Step>), HostError> {
+        let Some(explain) = &self.explain else {
+            return Err(HostError::new(
+                HostCode::Contract,
+                format!("policy `{}` does not explain itself", self.id.name),
+            ));
+        };
+        let decided = self.evaluate(token, request)?;
+        let lists = input::Lists::new(&self.manifest, token);
+        let parts = input::Parts::new(&self.manifest, token, request, token.now(), &lists);
+        let mut store = self.sandbox.store();
+        let instance = self.instantiate(&mut store)?;
+        let function: Explain<'_> = instance
+            .get_typed_func(&mut store, explain)
+            .map_err(|error| failed(&error))?;
+        let (answer,) = function
+            .call(&mut store, (parts.input(),))
+            .map_err(|error| failed(&error))?;
+        let (explained, steps) = answer.map_err(|failure| refused(&failure))?;
+        if answer::decision(explained, &self.manifest)? != decided {
+            return Err(HostError::new(
+                HostCode::Contract,
+                format!(
+                    "policy `{}` explains another decision than it gives",
+                    self.id.name
+                ),
+            ));
+        }
+        Ok((decided, steps.into_iter().map(Step::from).collect()))
+    }
+
+    fn instantiate(
+        &self,
+        store: &mut Store<StoreLimits>,
+    ) -> Result<wasmtime::component::Instance, HostError> {
+        self.component
+            .instantiate(store)
+            .map_err(|error| failed(&error))
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Policy")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The digest of a component as its [`PolicyId`] has it.
+pub fn digest(component: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, component);
+    let mut text = String::from("sha256:");
+    for byte in digest.as_ref() {
+        use fmt::Write as _;
+        // Writing to a string can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Refuses every import but an interface of types alone, which toolchains leave
+/// behind and which gives nothing.
+fn check_imports(sandbox: &Sandbox, component: &Component) -> Result<(), PolicyError> {
+    use wasmtime::component::types::ComponentItem;
+    let engine = sandbox.engine();
+    let types = component.component_type();
+    for (name, import) in types.imports(engine) {
+        let harmless = match import.ty {
+            ComponentItem::ComponentInstance(instance) => instance
+                .exports(engine)
+                .all(|(_, export)| matches!(export.ty, ComponentItem::Type(_))),
+            ComponentItem::Type(_) => true,
+            ComponentItem::ComponentFunc(_)
+            | ComponentItem::CoreFunc(_)
+            | ComponentItem::Module(_)
+            | ComponentItem::Component(_)
+            | ComponentItem::Resource(_) => false,
+        };
+        if !harmless {
+            return Err(PolicyError::Import {
+                import: name.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn exports(sandbox: &Sandbox, component: &Component) -> Vec<String> {
+    component
+        .component_type()
+        .exports(sandbox.engine())
+        .map(|(name, _)| name.to_owned())
+        .take(16)
+        .collect()
+}
+
+/// Makes an instance, checks the types of its exports, and calls `describe`.
+fn describe_once(
+    sandbox: &Sandbox,
+    component: &InstancePre<StoreLimits>,
+    describe: &ComponentExportIndex,
+    evaluate: &ComponentExportIndex,
+    explain: Option<&ComponentExportIndex>,
+) -> Result<Manifest, PolicyError> {
+    let mut store = sandbox.store();
+    let instance = component
+        .instantiate(&mut store)
+        .map_err(|error| PolicyError::Describe(failed(&error)))?;
+    let mistyped = |export| {
+        move |error: wasmtime::Error| PolicyError::Type {
+            export,
+            detail: format!("{error:#}"),
+        }
+    };
+    let _: Evaluate<'_> = instance
+        .get_typed_func(&mut store, evaluate)
+        .map_err(mistyped("evaluate"))?;
+    if let Some(explain) = explain {
+        let _: Explain<'_> = instance
+            .get_typed_func(&mut store, explain)
+            .map_err(mistyped("explain"))?;
+    }
+    let describe: Describe = instance
+        .get_typed_func(&mut store, describe)
+        .map_err(mistyped("describe"))?;
+    let (manifest,) = describe
+        .call(&mut store, ())
+        .map_err(|error| PolicyError::Describe(failed(&error)))?;
+    let manifest = manifest.map_err(|failure| PolicyError::Describe(refused(&failure)))?;
+    Ok(Manifest::check(manifest)?)
+}
+
+/// What went wrong inside the sandbox.
+fn failed(error: &wasmtime::Error) -> HostError {
+    if error.is::<PoolConcurrencyLimitError>() {
+        return HostError::new(HostCode::Busy, "every instance of the pool is in use");
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => {
+            HostError::new(HostCode::Deadline, "the policy did not answer in time")
+        }
+        Some(Trap::AllocationTooLarge) => memory(),
+        Some(trap) => HostError::new(HostCode::Trap, format!("the policy trapped: {trap}")),
+        None => {
+            let text = format!("{error:#}");
+            // The limiter and the allowance for answers have no type of their
+            // own; their messages are the engine's.
+            if text.contains("forcing trap when growing") || text.contains("fuel") {
+                memory()
+            } else {
+                HostError::new(
+                    HostCode::Contract,
+                    format!(
+                        "the policy broke the contract: {}",
+                        crate::reason::clip(&text)
+                    ),
+                )
+            }
+        }
+    }
+}
+
+fn memory() -> HostError {
+    HostError::new(
+        HostCode::Memory,
+        "the policy asked for more memory than it may have",
+    )
+}
+
+fn refused(failure: &wire::Failure) -> HostError {
+    HostError::new(
+        HostCode::Policy,
+        format!(
+            "the policy gave no answer: {} ({})",
+            crate::reason::clip(&failure.message),
+            crate::reason::clip(&failure.code)
+        ),
+    )
+}

@@ -1,0 +1,138 @@
+//! Where policies run: an engine, a pool of instances, and a clock that stops
+//! what takes too long.
+//!
+//! Every decision gets an instance of its own, from a pool whose slots are
+//! reset between two uses. It has a deadline, a limit of memory, and nothing to
+//! call: a policy imports nothing.
+
+mod limits;
+mod ticker;
+
+use std::sync::Arc;
+
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+    StoreLimits, StoreLimitsBuilder,
+};
+
+pub use limits::{Limits, LimitsError};
+use ticker::Ticker;
+
+use crate::outcome::HostError;
+use crate::reason::HostCode;
+
+/// How much of a memory's or a table's touched part stays mapped between two
+/// uses, in bytes. Zeroing it is cheaper than mapping it anew.
+const KEEP_RESIDENT: usize = 1024 * 1024;
+
+/// What lifting an answer may cost, in the engine's units of about a byte: an
+/// answer is a few kilobytes, and it is copied outside the deadline.
+const ANSWER: usize = 256 * 1024;
+
+/// An engine and its pool. Cheap to clone; policies keep the one that they were
+/// loaded into.
+///
+/// For the highest rate give each worker thread a sandbox of its own: a pool
+/// that is shared costs its users time at every decision.
+#[derive(Clone)]
+pub struct Sandbox {
+    engine: Engine,
+    limits: Limits,
+    ticker: Arc<Ticker>,
+}
+
+impl Sandbox {
+    /// A sandbox with these limits.
+    ///
+    /// # Errors
+    /// [`HostCode::Configuration`] where this machine can't run one.
+    pub fn new(limits: Limits) -> Result<Self, HostError> {
+        let unusable = |error: wasmtime::Error| {
+            HostError::new(
+                HostCode::Configuration,
+                format!("this machine can't run a sandbox: {error:#}"),
+            )
+        };
+        let engine = Engine::new(&config(&limits)).map_err(unusable)?;
+        let ticker = Ticker::start(&engine).map_err(|error| unusable(error.into()))?;
+        Ok(Self {
+            engine,
+            limits,
+            ticker: Arc::new(ticker),
+        })
+    }
+
+    /// The limits of a decision in this sandbox.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// A store for one call, its limits set before anything runs in it.
+    pub(crate) fn store(&self) -> Store<StoreLimits> {
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(self.limits.memory())
+            .instances(MOST_CORE_INSTANCES)
+            .tables(MOST_TABLES)
+            .memories(MOST_MEMORIES)
+            .table_elements(self.limits.table_elements())
+            .trap_on_grow_failure(true)
+            .build();
+        let mut store = Store::new(&self.engine, limits);
+        store.limiter(|limits| limits);
+        store.set_epoch_deadline(self.ticker.ticks(self.limits.deadline()));
+        store.set_hostcall_fuel(ANSWER);
+        store
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Sandbox")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one component may consist of; script engines need a few of each.
+const MOST_CORE_INSTANCES: usize = 16;
+const MOST_MEMORIES: usize = 2;
+const MOST_TABLES: usize = 4;
+
+fn config(limits: &Limits) -> Config {
+    let concurrent = limits.concurrent();
+    let many = |each: usize| {
+        u32::try_from(each)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(concurrent)
+    };
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(concurrent)
+        .total_core_instances(many(MOST_CORE_INSTANCES))
+        .total_memories(many(MOST_MEMORIES))
+        .total_tables(many(MOST_TABLES))
+        .max_core_instances_per_component(u32::try_from(MOST_CORE_INSTANCES).unwrap_or(u32::MAX))
+        .max_memories_per_component(u32::try_from(MOST_MEMORIES).unwrap_or(u32::MAX))
+        .max_tables_per_component(u32::try_from(MOST_TABLES).unwrap_or(u32::MAX))
+        .max_memory_size(limits.memory())
+        .table_elements(limits.table_elements())
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(KEEP_RESIDENT)
+        // A decision touches a few pages; the kernel says which, where it can
+        // (Linux 6.7 and later).
+        .pagemap_scan(Enabled::Auto);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        .memory_init_cow(true)
+        // The same input gives the same decision, on every machine.
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .wasm_component_model(true);
+    config
+}

@@ -1,0 +1,110 @@
+//! What one decision may take.
+
+use std::time::Duration;
+
+/// The limits of a decision, and of how many run at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use claimbound::sandbox::Limits;
+///
+/// let limits = Limits::default().with_deadline(Duration::from_millis(10))?;
+/// assert_eq!(limits.deadline(), Duration::from_millis(10));
+/// # Ok::<(), claimbound::sandbox::LimitsError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    deadline: Duration,
+    memory: usize,
+    concurrent: u32,
+}
+
+/// Limits that no decision could be made under, or that are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitsError {
+    /// A deadline outside 1 ms to 10 s.
+    #[error("a deadline of {0:?} is outside 1 ms to 10 s")]
+    Deadline(Duration),
+    /// A memory limit outside 1 MiB to 1 GiB.
+    #[error("a memory limit of {0} bytes is outside 1 MiB to 1 GiB")]
+    Memory(usize),
+    /// A number of instances outside 1 to 1,000.
+    #[error("{0} instances at once are outside 1 to 1,000")]
+    Concurrent(u32),
+}
+
+impl Default for Limits {
+    /// 50 ms, 16 MiB, 64 instances: a decision takes some 10 µs and well
+    /// under 1 MiB, so that only a policy gone wrong meets them.
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_millis(50),
+            memory: 16 << 20,
+            concurrent: 64,
+        }
+    }
+}
+
+impl Limits {
+    /// The same limits with another deadline, from 1 ms to 10 s inclusive.
+    ///
+    /// # Errors
+    /// [`LimitsError::Deadline`] outside these.
+    pub fn with_deadline(mut self, deadline: Duration) -> Result<Self, LimitsError> {
+        if !(Duration::from_millis(1)..=Duration::from_secs(10)).contains(&deadline) {
+            return Err(LimitsError::Deadline(deadline));
+        }
+        self.deadline = deadline;
+        Ok(self)
+    }
+
+    /// The same limits with another limit of memory in bytes, from 1 MiB to
+    /// 1 GiB inclusive. A policy's own size counts.
+    ///
+    /// # Errors
+    /// [`LimitsError::Memory`] outside these.
+    pub fn with_memory(mut self, memory: usize) -> Result<Self, LimitsError> {
+        if !(1 << 20..=1 << 30).contains(&memory) {
+            return Err(LimitsError::Memory(memory));
+        }
+        self.memory = memory;
+        Ok(self)
+    }
+
+    /// The same limits with another number of instances at once, from 1 to
+    /// 1,000 inclusive; one more is `host.busy`.
+    ///
+    /// # Errors
+    /// [`LimitsError::Concurrent`] outside these.
+    pub fn with_concurrent(mut self, concurrent: u32) -> Result<Self, LimitsError> {
+        if !(1..=1_000).contains(&concurrent) {
+            return Err(LimitsError::Concurrent(concurrent));
+        }
+        self.concurrent = concurrent;
+        Ok(self)
+    }
+
+    /// How long a decision may take.
+    pub const fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// How much memory an instance may have, in bytes.
+    pub const fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// How many instances there may be at once.
+    pub const fn concurrent(&self) -> u32 {
+        self.concurrent
+    }
+
+    /// How many functions a table may hold: enough for an engine of scripts.
+    #[expect(
+        clippy::unused_self,
+        reason = "one limit of several, not yet to be set"
+    )]
+    pub(crate) const fn table_elements(&self) -> usize {
+        20_000
+    }
+}

@@ -1,0 +1,195 @@
+//! A compact JWS, split and decoded, its signature not yet checked (RFC 7515 §7.1).
+
+use std::fmt;
+
+use super::header::Header;
+use super::segment;
+use crate::json::Limits;
+use crate::reason::{Code, Reason, Refusal};
+
+/// A compact JWS around any payload. Its signature has *not* been checked.
+pub struct Jws<'a> {
+    header: Header,
+    signing_input: &'a [u8],
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl<'a> Jws<'a> {
+    pub(super) fn split(bytes: &'a [u8], limits: &Limits) -> Result<Self, Refusal> {
+        if bytes.len() > limits.bytes {
+            let reason = malformed(format!("the token is longer than {} bytes", limits.bytes));
+            return Err(reason.found(&format!("{} bytes", bytes.len())).into());
+        }
+        let parts = Parts::of(bytes)?;
+        let header = Header::parse(part("header", 0, parts.header)?, limits)?;
+        let payload = part("payload", parts.header.len() + 1, parts.payload)?;
+        let signature = part("signature", parts.signing_input.len() + 1, parts.signature)?;
+        if signature.is_empty() {
+            return Err(malformed("the token has no signature").into());
+        }
+        Ok(Self {
+            header,
+            signing_input: parts.signing_input,
+            payload,
+            signature,
+        })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The payload, which nobody has vouched for yet.
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// What was signed: the first two parts and the dot between them.
+    pub(crate) fn signing_input(&self) -> &'a [u8] {
+        self.signing_input
+    }
+
+    pub(crate) fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    pub(crate) fn take_payload(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.payload)
+    }
+
+    pub(crate) fn into_header(self) -> Header {
+        self.header
+    }
+}
+
+impl fmt::Debug for Jws<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Jws")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Parts<'a> {
+    header: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a [u8],
+    signing_input: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn of(bytes: &'a [u8]) -> Result<Self, Refusal> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let at = error.valid_up_to();
+            malformed(format!("the token is no text from byte {at}"))
+        })?;
+        let mut parts = text.split('.').map(str::as_bytes);
+        let (header, payload, signature) = (parts.next(), parts.next(), parts.next());
+        let more = parts.count();
+        match (header, payload, signature, more) {
+            (Some(header), Some(payload), Some(signature), 0) => {
+                let signed = bytes.len() - signature.len() - 1;
+                let signing_input = bytes.get(..signed).unwrap_or_default();
+                Ok(Self {
+                    header,
+                    payload,
+                    signature,
+                    signing_input,
+                })
+            }
+            // RFC 7516 §9: five parts are an encrypted token.
+            (_, _, Some(_), 2) => {
+                let message = "the token has five parts: it is encrypted, not signed";
+                Err(malformed(message).into())
+            }
+            (header, payload, signature, more) => {
+                let parts = [header, payload, signature].iter().flatten().count() + more;
+                Err(malformed(format!("the token has {parts} parts instead of three")).into())
+            }
+        }
+    }
+}
+
+fn part(name: &str, offset: usize, text: &[u8]) -> Result<Vec<u8>, Refusal> {
+    segment::decode(text).ok_or_else(|| {
+        malformed(format!(
+            "the token's {name}, from byte {offset}, is not canonical base64url without padding"
+        ))
+        .into()
+    })
+}
+
+fn malformed(message: impl Into<String>) -> Reason {
+    Reason::new(Code::TokenMalformed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(token: &str) -> String {
+        let refusal = Jws::split(token.as_bytes(), &Limits::TOKEN).unwrap_err();
+        assert_eq!(refusal.code, Code::TokenMalformed);
+        refusal.message.clone()
+    }
+
+    #[test]
+    fn only_three_parts_are_a_token() {
+        let refusal = Jws::split(b"abc\xff", &Limits::TOKEN).unwrap_err();
+        assert_eq!(refusal.message, "the token is no text from byte 3");
+        assert_eq!(message(""), "the token has 1 parts instead of three");
+        assert_eq!(message("a.b"), "the token has 2 parts instead of three");
+        assert_eq!(message("a.b.c.d"), "the token has 4 parts instead of three");
+        assert_eq!(
+            message("a.b.c.d.e"),
+            "the token has five parts: it is encrypted, not signed"
+        );
+        assert_eq!(
+            message(&".".repeat(16_000)),
+            "the token has 16001 parts instead of three"
+        );
+    }
+
+    #[test]
+    fn a_broken_part_is_named_with_its_place() {
+        let header = segment::encode(br#"{"alg":"RS256"}"#);
+        assert!(message("e30=.e30.AA").starts_with("the token's header, from byte 0,"));
+        assert!(
+            message(&format!("{header}.e3 0.AA")).starts_with("the token's payload, from byte 21,")
+        );
+        assert!(
+            message(&format!("{header}.e30.AB"))
+                .starts_with("the token's signature, from byte 25,")
+        );
+        assert_eq!(
+            message(&format!("{header}.e30.")),
+            "the token has no signature"
+        );
+    }
+
+    #[test]
+    fn a_token_past_its_limit_is_not_read() {
+        assert_eq!(
+            message(&"a".repeat(16_385)),
+            "the token is longer than 16384 bytes"
+        );
+        assert_eq!(
+            message(&"a".repeat(16_384)),
+            "the token has 1 parts instead of three"
+        );
+    }
+
+    #[test]
+    fn neither_payload_nor_signature_is_printed() {
+        let token = format!(
+            "{}.c2VjcmV0.c2VjcmV0",
+            segment::encode(br#"{"alg":"RS256"}"#)
+        );
+        let jws = Jws::split(token.as_bytes(), &Limits::TOKEN).unwrap();
+        assert_eq!(jws.unverified_payload(), b"secret");
+        assert!(!format!("{jws:?}").contains("secret"));
+    }
+}
