@@ -1,0 +1,392 @@
+//! Statements, checked and compiled one at a time.
+
+use claimbound_engine::model::{self, Condition, Effect, Literal, Source, Test};
+use claimbound_engine::{Code, FirstUse, Grant, Obligation};
+use claimbound_issuers::{Model, Need, TenantPin};
+
+use crate::compile::IssuerSummary;
+use crate::condition::{self, Kind};
+use crate::diagnostic::Sink;
+use crate::document::{self, KeyCondition, Statement, Subject, Trust};
+use crate::duration;
+use crate::fields::{Placed, listed};
+use crate::places::Places;
+use crate::rule::Rule;
+use crate::subject::{self, Lowered};
+use crate::time;
+
+/// Checks a statement and compiles it; none where there were findings.
+pub(crate) fn statement(
+    statement: &Statement,
+    issuer: Option<&IssuerSummary>,
+    places: &mut Places,
+    sink: &mut Sink,
+) -> Option<model::Statement> {
+    let errors = sink.errors();
+    check_claim_bound(statement, sink);
+    let issuer = issuer?;
+    let effect = match &statement.effect {
+        document::Effect::Trust(_) => Kind::Trust,
+        document::Effect::Forbid => Kind::Forbid,
+    };
+    let model = &issuer.model;
+    let subject = statement
+        .subject
+        .as_ref()
+        .map(|one| subject::lower(model, one, effect, places, sink));
+    let claims: Vec<Condition> = statement
+        .claims
+        .iter()
+        .filter_map(|one| condition::claim(model, one, effect, places, sink))
+        .collect();
+    let key = statement
+        .key
+        .as_ref()
+        .map(|one| key_conditions(model, one, sink))
+        .unwrap_or_default();
+    let subject = subject.map_or(Some(None), |one| one.map(Some));
+    if sink.errors() > errors {
+        return None;
+    }
+    let mut subject = subject?.unwrap_or_default();
+    subject.pinned.extend(pinned_by_claims(model, statement));
+    let mut conditions = core::mem::take(&mut subject.conditions);
+    let effect = match &statement.effect {
+        document::Effect::Forbid => Effect::Forbid,
+        document::Effect::Trust(trust) => {
+            check_tenant(statement, trust, issuer, &subject, sink);
+            conditions.extend(trust_conditions(trust));
+            Effect::Trust(grant(trust, obligations(trust, model, &subject)))
+        }
+    };
+    conditions.extend(claims);
+    conditions.extend(key);
+    if sink.errors() > errors {
+        return None;
+    }
+    Some(model::Statement {
+        name: statement.name.value.clone(),
+        issuer: issuer.url.clone(),
+        effect,
+        conditions,
+    })
+}
+
+/// Not claim-bound, not a policy.
+fn check_claim_bound(statement: &Statement, sink: &mut Sink) {
+    let (what, needed): (_, &[&str]) = match &statement.effect {
+        document::Effect::Trust(_) => (
+            "trust",
+            &["issuer", "audience", "subject", "token_lifetime"],
+        ),
+        document::Effect::Forbid => ("forbid", &["issuer"]),
+    };
+    let missing: Vec<&str> = needed
+        .iter()
+        .copied()
+        .filter(|key| !statement.says(key))
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let message = format!(
+        "{what} statement `{}` does not say {}",
+        statement.name.value,
+        listed(&missing)
+    );
+    let finding = sink.error(Rule::NotClaimBound, &statement.place, message);
+    if what == "trust" {
+        finding.hint("access is trusted by issuer, audience, subject and lifetime together");
+    } else {
+        finding.hint("a forbid is asked about the tokens of one issuer");
+    }
+}
+
+/// The kinds whose ids the statement pins under `claims`.
+fn pinned_by_claims(model: &Model, statement: &Statement) -> Vec<String> {
+    statement
+        .claims
+        .iter()
+        .filter(|one| one.operator.value.pinned().is_some())
+        .filter_map(|one| model.kind_of_id(&one.path.value))
+        .map(|kind| kind.name().to_owned())
+        .collect()
+}
+
+fn check_tenant(
+    statement: &Statement,
+    trust: &Trust,
+    issuer: &IssuerSummary,
+    subject: &Lowered,
+    sink: &mut Sink,
+) {
+    let pinned: Vec<&str> = subject.pinned.iter().map(String::as_str).collect();
+    let named = subject.immutable || issuer.model.tenant_pin(&pinned) != TenantPin::None;
+    match &trust.danger {
+        Some(danger) if !issuer.shared || named => {
+            sink.warning(Rule::Tenant, &danger.place, "`danger` excuses nothing here")
+                .hint("take it out, so that it can't excuse a later change");
+        }
+        None if issuer.shared && !named => {
+            let place = statement
+                .subject
+                .as_ref()
+                .map_or(&statement.place, |one| &one.place);
+            let message = format!(
+                "`{}` signs for everyone, and trust statement `{}` names no tenant by an immutable id",
+                issuer.url, statement.name.value
+            );
+            let hint = tenant_hint(&issuer.model);
+            let finding = sink.error(Rule::Tenant, place, message);
+            finding.expected("names can be taken by somebody else; ids can't");
+            finding.hint(hint);
+        }
+        Some(_) | None => {}
+    }
+}
+
+fn tenant_hint(model: &Model) -> String {
+    let otherwise = "`danger = \"…why…\"` takes the risk on record";
+    let tenant = model.names().iter().find(|kind| kind.is_tenant());
+    match tenant.filter(|kind| kind.id_need() != Need::None) {
+        Some(kind) => {
+            let id = format!(
+                "give it as `{} = {{ name = \"…\", id = \"…\" }}`",
+                kind.name()
+            );
+            format!("{id} in the subject; {otherwise}")
+        }
+        None => otherwise.to_owned(),
+    }
+}
+
+/// The conditions that every trust has, by what it says.
+fn trust_conditions(trust: &Trust) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    if let Some(audience) = &trust.audience {
+        conditions.push(plain(
+            ("audience", "aud", Source::Audience),
+            Test::AudienceIs(audience.value.clone()),
+            Code::AudienceMismatch,
+            audience.value.clone(),
+        ));
+        if !trust.shared_audience {
+            conditions.push(plain(
+                ("shared_audience", "aud", Source::Audience),
+                Test::SoleAudience,
+                Code::AudienceShared,
+                format!("{} alone", audience.value),
+            ));
+        }
+    }
+    if let Some(lifetime) = &trust.token_lifetime {
+        conditions.push(plain(
+            ("token_lifetime", "exp", Source::Time),
+            Test::LifetimeAtMost(lifetime.value),
+            Code::TokenLifetime,
+            duration::words(lifetime.value),
+        ));
+    }
+    if let Some(age) = &trust.max_age {
+        conditions.push(plain(
+            ("max_age", "iat", Source::Time),
+            Test::AgeAtMost(age.value),
+            Code::TokenAge,
+            duration::words(age.value),
+        ));
+    }
+    if let Some(expires) = &trust.expires {
+        conditions.push(timed(
+            "expires",
+            Test::Between(0, expires.value),
+            Code::StatementExpired,
+            format!("before {}", time::words(expires.value)),
+        ));
+    }
+    if let Some(window) = &trust.window {
+        for test in window.tests() {
+            conditions.push(timed(
+                "window",
+                test,
+                Code::WindowClosed,
+                window.words.clone(),
+            ));
+        }
+    }
+    conditions
+}
+
+fn plain(
+    (label, claim, source): (&str, &str, Source),
+    test: Test,
+    code: Code,
+    expected: String,
+) -> Condition {
+    Condition {
+        label: label.to_owned(),
+        claim: vec![claim.to_owned()],
+        source,
+        test,
+        fold: false,
+        code,
+        expected,
+    }
+}
+
+fn timed(label: &str, test: Test, code: Code, expected: String) -> Condition {
+    Condition {
+        label: label.to_owned(),
+        claim: Vec::new(),
+        source: Source::Time,
+        test,
+        fold: false,
+        code,
+        expected,
+    }
+}
+
+fn key_conditions(model: &Model, key: &KeyCondition, sink: &mut Sink) -> Vec<Condition> {
+    for algorithm in &key.algorithms {
+        if !model.algorithms().contains(&algorithm.value) {
+            let message = format!(
+                "`{}` is no algorithm that `{}` signs with",
+                algorithm.value,
+                model.name()
+            );
+            sink.error(Rule::NeverMatches, &algorithm.place, message)
+                .expected(format!("one of {}", listed(model.algorithms())));
+        }
+    }
+    let one_of = |label: &str, source, values: &[Placed<String>]| {
+        (!values.is_empty()).then(|| {
+            let literals = values.iter().map(|one| Literal::Text(one.value.clone()));
+            let all: Vec<&str> = values.iter().map(|one| one.value.as_str()).collect();
+            Condition {
+                label: format!("key.{label}"),
+                claim: Vec::new(),
+                source,
+                test: Test::AnyOf(literals.collect()),
+                fold: false,
+                code: Code::KeyRefused,
+                expected: all.join(", "),
+            }
+        })
+    };
+    let bits = key.at_least_bits.as_ref().map(|bits| Condition {
+        label: "key.at_least_bits".to_owned(),
+        claim: Vec::new(),
+        source: Source::KeyBits,
+        test: Test::AtLeast(bits.value.clone()),
+        fold: false,
+        code: Code::KeyRefused,
+        expected: bits.value.clone(),
+    });
+    one_of("thumbprints", Source::KeyThumbprint, &key.thumbprints)
+        .into_iter()
+        .chain(one_of("algorithms", Source::KeyAlgorithm, &key.algorithms))
+        .chain(bits)
+        .collect()
+}
+
+fn obligations(trust: &Trust, model: &Model, subject: &Lowered) -> Vec<Obligation> {
+    let mut obligations = Vec::new();
+    if let Some(first_use) = first_use(trust, model, subject) {
+        obligations.push(Obligation::Bind(first_use));
+    }
+    if trust.single_use {
+        obligations.push(Obligation::UseOnce);
+    }
+    if let Some(method) = &trust.proof {
+        obligations.push(Obligation::Prove(method.value.clone()));
+    }
+    for (kind, json) in &trust.grant.obligations {
+        obligations.push(Obligation::Other {
+            kind: kind.clone(),
+            json: json.clone(),
+        });
+    }
+    obligations
+}
+
+/// Binding is always on where the model has ids. It enrols by itself where the
+/// statement pins the id of every kind that its subjects have.
+fn first_use(trust: &Trust, model: &Model, subject: &Lowered) -> Option<FirstUse> {
+    if let Some(chosen) = &trust.first_use {
+        return Some(chosen.value);
+    }
+    let forms = || {
+        model
+            .forms()
+            .iter()
+            .filter(|form| subject.forms.iter().any(|one| one == form.name()))
+    };
+    let with_ids: Vec<&str> = model
+        .names()
+        .iter()
+        .filter(|kind| kind.id_need() != Need::None)
+        .map(|kind| (kind, claimbound_issuers::Field::Name(kind)))
+        .filter(|(kind, field)| {
+            let in_subject = forms().any(|form| !model.covered(form, *field).is_empty());
+            // What stands in a claim alone is bound as well.
+            let in_claim = kind.id_need() == Need::Promised && kind.templates().next().is_none();
+            in_subject || in_claim
+        })
+        .map(|(kind, _)| kind.name())
+        .collect();
+    let has_ids = model
+        .names()
+        .iter()
+        .any(|kind| kind.id_need() != Need::None);
+    let pinned = |kind: &&str| subject.pinned.iter().any(|one| one == kind);
+    has_ids.then(|| {
+        if subject.immutable || (!with_ids.is_empty() && with_ids.iter().all(pinned)) {
+            FirstUse::Enrol
+        } else {
+            FirstUse::Refuse
+        }
+    })
+}
+
+fn grant(trust: &Trust, obligations: Vec<Obligation>) -> Grant {
+    let values = |list: &[Placed<String>]| list.iter().map(|one| one.value.clone()).collect();
+    let claims = trust
+        .grant
+        .claims
+        .clone()
+        .filter(|claims| !claims.is_empty());
+    Grant {
+        roles: values(&trust.grant.roles),
+        scopes: values(&trust.grant.scopes),
+        claims: claims.map(|claims| serde_json::Value::Object(claims).to_string()),
+        max_lifetime: trust
+            .grant
+            .max_ttl
+            .as_ref()
+            .and_then(|ttl| u32::try_from(ttl.value).ok()),
+        obligations,
+    }
+}
+
+/// The subjects of a statement, in one line.
+pub(crate) fn subject_line(statement: &Statement) -> String {
+    match statement.subject.as_ref().map(|subject| &subject.value) {
+        None => "every subject".to_owned(),
+        Some(Subject::Literal(text)) => text.clone(),
+        Some(Subject::Whole(operator)) => format!("{} {}", operator.name(), operator.expected()),
+        Some(Subject::Table(table)) => {
+            let mut words: Vec<String> = Vec::new();
+            for field in &table.fields {
+                let name = &field.name.value;
+                let value = field.value.as_ref().map(|one| one.value.expected());
+                let id = field
+                    .id
+                    .as_ref()
+                    .map(|one| format!("id {}", one.value.expected()));
+                let both: Vec<String> = value.into_iter().chain(id).collect();
+                words.push(format!("{name} {}", both.join(", ")));
+            }
+            words.extend(table.any.iter().map(|name| format!("any {}", name.value)));
+            words.join("; ")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Places in a program's lists: each claim, part, kind and attribute once.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use claimbound_engine::model::Source;
+
+use crate::pattern::{At, Pattern};
+
+/// A list of the program while it grows.
+#[derive(Debug)]
+pub(crate) struct List<T> {
+    known: HashMap<T, u16>,
+    pub(crate) items: Vec<T>,
+    overflows: bool,
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self {
+            known: HashMap::new(),
+            items: Vec::new(),
+            overflows: false,
+        }
+    }
+}
+
+impl<T: Clone + Eq + Hash> List<T> {
+    fn place(&mut self, item: T) -> u16 {
+        if let Some(place) = self.known.get(&item) {
+            return *place;
+        }
+        let Ok(place) = u16::try_from(self.items.len()) else {
+            self.overflows = true;
+            return 0;
+        };
+        self.known.insert(item.clone(), place);
+        self.items.push(item);
+        place
+    }
+}
+
+/// How much the automata of one document may take, in bytes: far more than any
+/// policy that people wrote, and little enough for their machines.
+const MOST_PATTERNS: usize = 256 << 20;
+
+/// What a pattern is known by: whether it is a regular expression, its text as
+/// the issuer spells it, what `*` does not cross, and whether case is folded.
+pub(crate) type PatternKey = (bool, String, At, bool);
+
+/// The lists of a program while it is compiled.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    patterns: HashMap<PatternKey, Result<Pattern, String>>,
+    patterns_size: usize,
+    pub(crate) claims: List<Vec<String>>,
+    pub(crate) parts: List<String>,
+    pub(crate) names: List<String>,
+    pub(crate) attributes: List<String>,
+}
+
+impl Places {
+    pub(crate) fn claim(&mut self, path: &[String]) -> Source {
+        Source::Claim(self.claims.place(path.to_vec()))
+    }
+
+    pub(crate) fn part(&mut self, name: &str) -> Source {
+        Source::Part(self.parts.place(name.to_owned()))
+    }
+
+    pub(crate) fn name(&mut self, kind: &str) -> Source {
+        Source::Name(self.names.place(kind.to_owned()))
+    }
+
+    pub(crate) fn name_id(&mut self, kind: &str) -> Source {
+        Source::NameId(self.names.place(kind.to_owned()))
+    }
+
+    /// The pattern that `compile` makes, or the same one made before.
+    ///
+    /// # Errors
+    /// What `compile` says, or that the document's patterns are too large.
+    pub(crate) fn pattern(
+        &mut self,
+        key: PatternKey,
+        compile: impl FnOnce() -> Result<Pattern, String>,
+    ) -> Result<Pattern, String> {
+        let pattern = self.patterns.entry(key).or_insert_with(compile).clone()?;
+        self.patterns_size = self.patterns_size.saturating_add(pattern.size());
+        if self.patterns_size > MOST_PATTERNS {
+            self.patterns_size = MOST_PATTERNS;
+            return Err("the document's patterns are too large together".to_owned());
+        }
+        Ok(pattern)
+    }
+
+    pub(crate) fn attribute(&mut self, name: &str) -> u16 {
+        self.attributes.place(name.to_owned())
+    }
+
+    /// Whether a list has outgrown the format's 65,536 places.
+    pub(crate) const fn overflow(&self) -> bool {
+        self.claims.overflows
+            || self.parts.overflows
+            || self.names.overflows
+            || self.attributes.overflows
+    }
+}

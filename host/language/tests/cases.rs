@@ -1,0 +1,318 @@
+//! Case files: what they derive, what they expect, and how they are refused.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use claimbound_language::{CaseOutcome, compile, parse_cases};
+
+const POLICY: &str = r#"
+claimbound = 1
+policy = { name = "acme", version = "1.0.0" }
+
+[issuer.github]
+model = "github-actions"
+
+[issuer.cluster]
+model = "kubernetes"
+url = "https://cluster.acme.example"
+
+[trust.production]
+issuer = "github"
+audience = "https://deploy.acme.example"
+token_lifetime = "15m"
+max_age = "5m"
+[trust.production.subject]
+owner = { name = "acme", id = "123456" }
+repository = { name = "acme/infra", id = "456789" }
+environment = { any_of = ["production", "eu:production"] }
+[trust.production.claims]
+ref = { glob = "refs/heads/*" }
+run_attempt = { none_of = ["9"] }
+head_ref = { attribute = "branch" }
+[trust.production.key]
+algorithms = ["RS256"]
+at_least_bits = 2048
+[trust.production.grant]
+roles = ["deploy"]
+claims = { team = "infra" }
+
+[trust.agent]
+issuer = "cluster"
+audience = "https://deploy.acme.example"
+token_lifetime = "1h"
+[trust.agent.subject]
+namespace = "ci"
+service-account = { name = "ci/agent", id = "5a7c0c9e-2b53-4c43-9a36-4d4c9b8e5f60" }
+[[trust.agent.nested]]
+path = ["kubernetes.io", "node", "name"]
+glob = "ci-*"
+
+[forbid.self-hosted]
+issuer = "github"
+claims = { runner_environment = "self-hosted" }
+"#;
+
+const CASES: &str = r#"
+[token.main]
+like = "trust.production"
+claims = { runner_environment = "github-hosted" }
+
+[token.pod]
+like = "trust.agent"
+
+[token.bare]
+claims = { iss = "https://token.actions.githubusercontent.com", sub = "x", aud = "https://deploy.acme.example", iat = 10, exp = 20 }
+
+[[case]]
+name = "as it is"
+token = "main"
+allow = "production"
+grant = { roles = ["deploy"], claims = { team = "infra" } }
+
+[[case]]
+name = "the immutable form"
+token = "main"
+form = "immutable-environment"
+allow = "production"
+
+[[case]]
+name = "an environment whose name is encoded"
+token = "main"
+subject = { environment = "eu:production" }
+allow = "production"
+
+[[case]]
+name = "the same names under another id"
+token = "main"
+subject = { repository = { id = "9" } }
+deny = "subject.mismatch"
+claim = ["repository_id"]
+
+[[case]]
+name = "another repository"
+token = "main"
+subject = { repository = "acme/site" }
+deny = "subject.mismatch"
+statement = "production"
+
+[[case]]
+name = "a claim that drifts"
+token = "main"
+with = { environment = "staging" }
+deny = "subject.drift"
+claim = "environment"
+
+[[case]]
+name = "a job without environment"
+token = "main"
+form = "ref"
+deny = "subject.mismatch"
+
+[[case]]
+name = "a branch in a folder"
+token = "main"
+with = { ref = "refs/heads/a/b" }
+at = "2027-01-04T10:00:00Z"
+deny = "claim.mismatch"
+claim = ["ref"]
+
+[[case]]
+name = "without the branch"
+token = "main"
+without = ["ref"]
+deny = "claim.absent"
+
+[[case]]
+name = "another branch than the request's"
+token = "main"
+attributes = { branch = "other" }
+deny = "claim.mismatch"
+
+[[case]]
+name = "a small key"
+token = "main"
+key = { bits = 1024 }
+deny = "key.refused"
+
+[[case]]
+name = "another route"
+token = "main"
+audience = "https://other.example"
+deny = "audience.mismatch"
+
+[[case]]
+name = "expired"
+token = "main"
+with = { exp = 1 }
+deny = "token.expired"
+
+[[case]]
+name = "a runner of their own"
+token = "main"
+with = { runner_environment = "self-hosted" }
+deny = "forbidden"
+statement = "self-hosted"
+
+[[case]]
+name = "a runner that nobody knows"
+token = "main"
+without = ["runner_environment"]
+deny = "forbidden"
+
+[[case]]
+name = "a pod"
+token = "pod"
+allow = "agent"
+
+[[case]]
+name = "a pod elsewhere"
+token = "pod"
+with = { "kubernetes.io" = { node = { name = "prod-1" } } }
+deny = "claim.mismatch"
+claim = ["kubernetes.io", "node", "name"]
+
+[[case]]
+name = "a pod without its node"
+token = "pod"
+without = [["kubernetes.io", "node"]]
+deny = "claim.absent"
+
+[[case]]
+name = "a subject that no form fits"
+token = "bare"
+at = 1970-01-01T00:00:15Z
+deny = "subject.mismatch"
+"#;
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_mutation_of_a_file_makes_it_panic(
+        start in 0..CASES.len(),
+        length in 0_usize..12,
+        middle in "[\\PC\n\"\\[\\]{}=.]{0,8}",
+    ) {
+        let end = (start + length).min(CASES.len());
+        let text = format!("{}{middle}{}", &CASES[..start], &CASES[end..]);
+        if let Ok(cases) = parse_cases("cases.toml", &text) {
+            let compiled = compile("policy.toml", POLICY).unwrap();
+            let _ = cases.check(&compiled);
+            for case in &cases.cases {
+                let _ = cases.run(&compiled, case);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_case_says_what_it_expects() {
+    let compiled = compile("policy.toml", POLICY).unwrap_or_else(|findings| panic!("{findings}"));
+    let cases = parse_cases("cases.toml", CASES).unwrap_or_else(|findings| panic!("{findings}"));
+    cases
+        .check(&compiled)
+        .unwrap_or_else(|findings| panic!("{findings}"));
+    for case in &cases.cases {
+        let outcome = cases.run(&compiled, case);
+        assert_eq!(outcome, Ok(CaseOutcome::Passed), "{}", case.name.value);
+    }
+}
+
+#[test]
+fn a_case_that_expects_something_else_fails_with_words() {
+    let compiled = compile("policy.toml", POLICY).unwrap();
+    let text = r#"
+[token.main]
+like = "trust.production"
+claims = { runner_environment = "github-hosted" }
+[[case]]
+name = "denied"
+token = "main"
+deny = "claim.mismatch"
+claim = ["ref"]
+[[case]]
+name = "by another"
+token = "main"
+allow = "agent"
+[[case]]
+name = "with another grant"
+token = "main"
+allow = "production"
+grant = { roles = ["admin"] }
+[[case]]
+name = "by another reason"
+token = "main"
+without = ["ref"]
+deny = "claim.mismatch"
+"#;
+    let cases = parse_cases("cases.toml", text).unwrap();
+    let outcomes: Vec<String> = cases
+        .cases
+        .iter()
+        .map(|case| match cases.run(&compiled, case).unwrap() {
+            CaseOutcome::Passed => panic!("`{}` passed", case.name.value),
+            CaseOutcome::Failed(message) => message,
+        })
+        .collect();
+    insta::assert_snapshot!(outcomes.join("\n"), @"
+    expected `claim.mismatch`, and statement `production` allowed it
+    expected `agent` to allow it, and `production` did
+    expected roles `admin`, found `deploy`
+    expected `claim.mismatch`, found `claim.absent` of `ref`
+    ");
+}
+
+#[test]
+fn what_a_file_gets_wrong_is_said_at_its_place() {
+    let text = r#"
+[token.main]
+like = "production"
+[[case]]
+name = "a"
+tokn = "main"
+token = "mian"
+deny = "claim.mismach"
+[[case]]
+name = "a"
+token = "main"
+[[case]]
+name = "b"
+token = "main"
+allow = "x"
+claim = ["y"]
+[[case]]
+name = "c"
+token = "main"
+deny = "host.busy"
+"#;
+    insta::assert_snapshot!(parse_cases("cases.toml", text).unwrap_err());
+}
+
+#[test]
+fn what_the_policy_does_not_have_is_said_at_its_place() {
+    let compiled = compile("policy.toml", POLICY).unwrap();
+    let text = r#"
+[token.main]
+like = "trust.production"
+[token.none]
+like = "trust.self-hosted"
+[[case]]
+name = "a"
+token = "main"
+allow = "prodution"
+[[case]]
+name = "b"
+token = "none"
+deny = "forbidden"
+[[case]]
+name = "c"
+token = "main"
+subject = { brnch = "x" }
+deny = "forbidden"
+"#;
+    let cases = parse_cases("cases.toml", text).unwrap();
+    insta::assert_snapshot!(cases.check(&compiled).unwrap_err());
+}
