@@ -63,9 +63,9 @@ pub struct Ceiling {
     pub enrolment: bool,
     /// The kinds of obligations that every allow must carry.
     pub obligations: BTreeSet<String>,
-    /// Whether roles, scopes and claims are taken as they come: see
+    /// Roles, scopes and claims are taken as a policy grants them; see
     /// [`danger::no_ceiling`](crate::danger::no_ceiling).
-    pub(crate) open: bool,
+    pub danger_open: bool,
 }
 
 impl Ceiling {
@@ -114,7 +114,7 @@ impl Ceiling {
         granted: &[String],
         allowed: &BTreeSet<String>,
     ) -> Result<(), HostError> {
-        if self.open {
+        if self.danger_open {
             return Ok(());
         }
         match granted.iter().find(|name| !allowed.contains(*name)) {
@@ -135,7 +135,7 @@ impl Ceiling {
                     "registered claim `{name}`, which no policy may set"
                 )));
             }
-            if !self.open && !self.claims.contains(name) {
+            if !self.danger_open && !self.claims.contains(name) {
                 return Err(past(&format!(
                     "claim `{}`, which this route does not allow",
                     clip(name)

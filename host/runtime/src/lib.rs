@@ -52,5 +52,7 @@ pub mod sandbox;
 pub mod token;
 pub mod verify;
 
+pub use claimbound_issuers as models;
+
 #[cfg(test)]
 mod mint;

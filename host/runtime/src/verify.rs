@@ -6,6 +6,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::danger::AssumedKey;
 use crate::issuer::{Issuer, Issuers};
 use crate::json::Node;
 use crate::key::{Algorithm, Key, KeySet};
@@ -28,23 +29,41 @@ pub struct Verified {
 /// The key that verified a token.
 #[derive(Clone, Debug)]
 pub struct VerifiedBy {
-    /// `None` where the claims were assumed and no key was asked.
-    key: Option<Arc<Key>>,
+    key: By,
     algorithm: Algorithm,
     generation: u64,
 }
 
+/// A key that was asked, or one that stands for none.
+#[derive(Clone, Debug)]
+enum By {
+    Asked(Arc<Key>),
+    Assumed(AssumedKey),
+}
+
 impl VerifiedBy {
-    /// The key's `kid`.
-    pub fn id(&self) -> Option<&str> {
-        self.key.as_ref()?.id()
+    fn asked(key: Arc<Key>, algorithm: Algorithm, generation: u64) -> Self {
+        Self {
+            key: By::Asked(key),
+            algorithm,
+            generation,
+        }
     }
 
-    /// The key's type as a JWK writes it; `assumed` where no key was asked.
-    pub fn key_type(&self) -> &'static str {
-        self.key
-            .as_ref()
-            .map_or("assumed", |key| key.key_type().as_str())
+    /// The key's `kid`; none where no key was asked.
+    pub fn id(&self) -> Option<&str> {
+        match &self.key {
+            By::Asked(key) => key.id(),
+            By::Assumed(_) => None,
+        }
+    }
+
+    /// The key's type as a JWK writes it, or what was assumed.
+    pub fn key_type(&self) -> &str {
+        match &self.key {
+            By::Asked(key) => key.key_type().as_str(),
+            By::Assumed(key) => &key.key_type,
+        }
     }
 
     /// The algorithm of the signature.
@@ -52,14 +71,20 @@ impl VerifiedBy {
         self.algorithm
     }
 
-    /// The key's size in bits; 0 where no key was asked.
+    /// The key's size in bits, or what was assumed.
     pub fn bits(&self) -> u32 {
-        self.key.as_ref().map_or(0, |key| key.bits())
+        match &self.key {
+            By::Asked(key) => key.bits(),
+            By::Assumed(key) => key.bits,
+        }
     }
 
-    /// The key's RFC 7638 thumbprint; empty where no key was asked.
+    /// The key's RFC 7638 thumbprint, or what was assumed.
     pub fn thumbprint(&self) -> &str {
-        self.key.as_ref().map_or("", |key| key.thumbprint())
+        match &self.key {
+            By::Asked(key) => key.thumbprint(),
+            By::Assumed(key) => &key.thumbprint,
+        }
     }
 
     /// The generation of the issuer's keys that the key is from.
@@ -69,7 +94,7 @@ impl VerifiedBy {
 
     /// Whether the claims were assumed, and no signature was checked.
     pub fn is_assumed(&self) -> bool {
-        self.key.is_none()
+        matches!(self.key, By::Assumed(_))
     }
 }
 
@@ -83,11 +108,7 @@ impl Decoded<'_> {
         let issuer = Arc::clone(issuers.find(self.unverified_issuer())?);
         let keys = issuer.keys();
         let key = Arc::clone(choose(self.jws(), &issuer, &keys)?);
-        let by = VerifiedBy {
-            key: Some(key),
-            algorithm: self.header().algorithm(),
-            generation: keys.generation(),
-        };
+        let by = VerifiedBy::asked(key, self.header().algorithm(), keys.generation());
         let (header, claims, registered) = self.into_parts();
         Ok(Verified {
             header,
@@ -238,11 +259,7 @@ impl Jws<'_> {
             .compatible(algorithm)
             .find(|key| is_signed_by(&self, key));
         let key = Arc::clone(key.ok_or_else(|| forged("any key of the set"))?);
-        let verified_by = VerifiedBy {
-            key: Some(key),
-            algorithm,
-            generation: keys.generation(),
-        };
+        let verified_by = VerifiedBy::asked(key, algorithm, keys.generation());
         Ok(VerifiedPayload {
             payload: self.take_payload(),
             verified_by,
@@ -259,16 +276,20 @@ pub struct VerifiedPayload {
 }
 
 impl Verified {
-    /// What bare claims are taken for; only `danger` calls this.
-    pub(crate) fn assume(claims: Claims, issuer: &Arc<Issuer>) -> Result<Self, Refusal> {
+    /// What bare claims are taken for; only `danger` calls this. Without an
+    /// algorithm it is the issuer's first.
+    pub(crate) fn assume(
+        claims: Claims,
+        issuer: &Arc<Issuer>,
+        algorithm: Option<Algorithm>,
+        key: AssumedKey,
+    ) -> Result<Self, Refusal> {
         let registered = Registered::read(&claims)?;
-        let algorithm = issuer
-            .algorithms()
-            .first()
-            .copied()
+        let algorithm = algorithm
+            .or_else(|| issuer.algorithms().first().copied())
             .unwrap_or(Algorithm::Rs256);
         let by = VerifiedBy {
-            key: None,
+            key: By::Assumed(key),
             algorithm,
             generation: issuer.keys().generation(),
         };
