@@ -105,11 +105,17 @@ macro_rules! export {
             }
         }
 
+        #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, reason = "the component's exports are C functions")]
         mod claimbound_export {
             use super::ClaimboundExport;
             $crate::contract::export_contract!(ClaimboundExport with_types_in $crate::contract);
         }
+
+        // The names of the contract's exports are no names for a native
+        // linker: natively the policy is only checked.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() = $crate::glue::checked::<ClaimboundExport>;
     };
 }
 
@@ -128,5 +134,10 @@ pub mod glue {
     /// `evaluate` of the contract.
     pub fn evaluate<P: Policy>(input: &Input) -> Decision {
         P::decide(&Token::new(input, &P::manifest())).into_contract()
+    }
+
+    /// Stands for the exports where there are none.
+    pub fn checked<G: decide::Guest>() {
+        let _ = (G::describe, G::evaluate);
     }
 }
