@@ -235,7 +235,7 @@ impl Floor {
         let message = format!("the token is not for audience `{}`", clip(&self.audience));
         let mut reason = Reason::new(Code::AudienceMismatch, message)
             .about(["aud"])
-            .expected(format!("`{}`", self.audience));
+            .expected(&*self.audience);
         let found: Vec<_> = token.audience().take(8).collect();
         reason.found = (!found.is_empty()).then(|| clip(&found.join(", ")));
         Err(reason.into())

@@ -241,9 +241,9 @@ impl Issuers {
 
 /// The first eight URLs in their order, and whether there are more.
 fn few(by_url: &HashMap<Box<str>, Arc<Issuer>>) -> String {
-    let mut urls: Vec<_> = by_url.keys().map(|url| format!("`{url}`")).collect();
+    let mut urls: Vec<_> = by_url.keys().map(|url| &**url).collect();
     urls.sort_unstable();
-    let more = if urls.len() > 8 { " or others" } else { "" };
+    let more = if urls.len() > 8 { ", …" } else { "" };
     urls.truncate(8);
-    format!("{}{more}", urls.join(" or "))
+    format!("{}{more}", urls.join(", "))
 }

@@ -327,11 +327,11 @@ mod tests {
     fn a_reason_is_written_as_the_record_has_it() {
         let reason = Reason::new(Code::AudienceMismatch, "no")
             .about(["aud"])
-            .expected("`a`")
+            .expected("a")
             .found("b");
         assert_eq!(
             serde_json::to_string(&reason).unwrap(),
-            r#"{"code":"audience.mismatch","statement":null,"claim":["aud"],"expected":"`a`","found":"b","message":"no"}"#
+            r#"{"code":"audience.mismatch","statement":null,"claim":["aud"],"expected":"a","found":"b","message":"no"}"#
         );
     }
 }

@@ -144,13 +144,10 @@ fn named<'k>(keys: &'k KeySet, id: &str, algorithm: Algorithm) -> Result<&'k Arc
     if key.allows(algorithm) {
         return Ok(key);
     }
-    let allowed: Vec<_> = key
-        .algorithms()
-        .map(|algorithm| format!("`{algorithm}`"))
-        .collect();
+    let allowed: Vec<_> = key.algorithms().map(Algorithm::as_str).collect();
     let message = format!("key `{}` may not verify `{algorithm}`", clip(id));
     Err(Reason::new(Code::TokenAlgorithm, message)
-        .expected(allowed.join(" or "))
+        .expected(allowed.join(", "))
         .found(algorithm.as_str())
         .into())
 }
@@ -189,14 +186,14 @@ fn algorithm_refused(issuer: &Issuer, algorithm: Algorithm) -> Refusal {
     let allowed: Vec<_> = issuer
         .algorithms()
         .iter()
-        .map(|algorithm| format!("`{algorithm}`"))
+        .map(ToString::to_string)
         .collect();
     let message = format!(
         "algorithm `{algorithm}` is not allowed for issuer `{}`",
         issuer.url()
     );
     Reason::new(Code::TokenAlgorithm, message)
-        .expected(allowed.join(" or "))
+        .expected(allowed.join(", "))
         .found(algorithm.as_str())
         .into()
 }
@@ -310,7 +307,7 @@ impl Verified {
         );
         Err(reason
             .about(["iss"])
-            .expected(format!("`{}`", issuer.url()))
+            .expected(issuer.url())
             .found(verified.claimed_issuer())
             .into())
     }

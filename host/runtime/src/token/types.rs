@@ -84,9 +84,9 @@ impl std::fmt::Display for TokenTypes {
         let absent = self.absent.then(|| "no type".to_owned());
         let all: Vec<_> = absent
             .into_iter()
-            .chain(self.named.iter().map(|name| format!("`{name}`")))
+            .chain(self.named.iter().map(ToString::to_string))
             .collect();
-        formatter.write_str(&all.join(" or "))
+        formatter.write_str(&all.join(", "))
     }
 }
 

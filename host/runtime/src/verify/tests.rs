@@ -150,7 +150,7 @@ fn an_algorithm_that_the_issuer_does_not_use_is_refused() {
     .unwrap_err();
     assert_eq!(
         (refusal.code, refusal.expected.as_str()),
-        (Code::TokenAlgorithm, "`RS256`")
+        (Code::TokenAlgorithm, "RS256")
     );
 }
 
@@ -314,8 +314,8 @@ fn an_unknown_issuer_is_answered_with_a_few_known_ones() {
     };
     assert_eq!(
         expected(2),
-        "`https://issuer-0.example` or `https://issuer-1.example`"
+        "https://issuer-0.example, https://issuer-1.example"
     );
     assert_eq!(expected(9).matches("https://").count(), 8);
-    assert!(expected(9).ends_with("`https://issuer-7.example` or others"));
+    assert!(expected(9).ends_with("https://issuer-7.example, …"));
 }
