@@ -306,7 +306,7 @@ fn several_policies_share_a_sandbox_and_many_threads_a_gate() {
             let (gates, tokens) = (&gates, &tokens);
             scope.spawn(move || {
                 for round in 0..200 {
-                    let (policy, token) = (round % 2, (round + worker) / 2 % 2);
+                    let (policy, token) = (round % 2, (round / 2 + worker) % 2);
                     let outcome = gates[policy].decide(
                         Token::new(&tokens[token]),
                         &Request::default(),

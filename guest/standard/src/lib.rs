@@ -3,17 +3,10 @@
 //!
 //! Built for `wasm32-unknown-unknown` and baked by `claimbound build`, which
 //! puts a program behind the component's memory and its place into
-//! [`program`]'s slot. Without a program, every call is a failure.
+//! the slot of `program.rs`. Without a program, every call is a failure.
 //!
 //! A host makes a fresh instance for every decision, so this code never frees:
-//! see [`arena`].
-
-// The names of the contract's exports are no names for a native linker, so that
-// natively this crate is checked and exports nothing.
-#![cfg_attr(
-    not(target_arch = "wasm32"),
-    expect(dead_code, reason = "nothing is exported")
-)]
+//! see `arena.rs`.
 
 mod arena;
 mod facts;
@@ -36,6 +29,8 @@ mod contract {
         world: "explained-policy",
     });
 
+    // The names of the contract's exports are no names for a native linker, so
+    // that natively this crate is checked and exports nothing.
     #[cfg(target_arch = "wasm32")]
     export!(Standard with_types_in self);
 

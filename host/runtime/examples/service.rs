@@ -1,14 +1,19 @@
 //! A service that asks a policy before it answers.
 //!
 //! ```text
-//! cargo run -p claimbound --example service -- \
-//!     policy.wasm keys.json https://spire.acme.example spiffe https://api.acme.example
-//! curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/
+//! claimbound build policies/spiffe-workload/policy.toml -o policy.wasm
+//! claimbound token mint --like policies/spiffe-workload/policy.toml:trust.ledger-writer \
+//!     --jwks-out keys.json > token.jwt
+//! cargo run -p claimbound --example service -- policy.wasm keys.json \
+//!     https://spire.acme.example spiffe spiffe://acme.example/payments/ledger
+//! curl -H "Authorization: Bearer $(cat token.jwt)" http://127.0.0.1:8080/
 //! ```
 //!
 //! No ledger is attached, so that it allows under policies without obligations
 //! alone: one for SPIFFE workloads, for example. Everything else is answered
 //! with 503, never let in.
+
+#![expect(clippy::print_stdout, reason = "this service's log is its output")]
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -48,7 +53,7 @@ fn gate(arguments: &[String]) -> Result<Gate, Box<dyn Error>> {
     let sandbox = Sandbox::new(Limits::default())?;
     let policy = Policy::load(&sandbox, &std::fs::read(policy)?)?;
     let ceiling = Ceiling {
-        roles: ["read".to_owned()].into(),
+        roles: ["ledger-writer".to_owned()].into(),
         ..Ceiling::default()
     };
     let issuers = Issuers::new([Arc::new(issuer)])?;
@@ -85,10 +90,10 @@ fn answer(gate: &Gate, authorization: &str) -> &'static str {
     }
 }
 
-fn serve(gate: &Gate, stream: TcpStream) -> std::io::Result<()> {
+fn serve(gate: &Gate, stream: &TcpStream) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut credentials = Vec::new();
-    for line in BufReader::new((&stream).take(LONGEST_REQUEST)).lines() {
+    for line in BufReader::new(stream.take(LONGEST_REQUEST)).lines() {
         let line = line?;
         if line.is_empty() {
             break;
@@ -105,7 +110,7 @@ fn serve(gate: &Gate, stream: TcpStream) -> std::io::Result<()> {
         _ => "401 Unauthorized",
     };
     write!(
-        &stream,
+        &mut &*stream,
         "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     )
 }
@@ -119,7 +124,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for stream in listener.incoming().flatten() {
             let gate = &gate;
             scope.spawn(move || {
-                if let Err(error) = serve(gate, stream) {
+                if let Err(error) = serve(gate, &stream) {
                     println!("the caller went away: {error}");
                 }
             });
