@@ -1,4 +1,20 @@
 //! What claimbound promises, asserted from outside: one test binary.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod forge;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
+mod guests;
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
+mod standard;
+#[cfg(test)]
+mod tree;
+#[cfg(test)]
 mod vectors;

@@ -22,6 +22,8 @@ pub(crate) enum Held {
     Absent,
     /// The value is of a type that the test does not take.
     Mistyped,
+    /// The request has not the attribute that the value is compared with.
+    Unset,
 }
 
 impl Held {
@@ -33,7 +35,7 @@ impl Held {
         match self {
             Self::Yes => Self::No,
             Self::No => Self::Yes,
-            Self::Absent | Self::Mistyped => self,
+            Self::Absent | Self::Mistyped | Self::Unset => self,
         }
     }
 
@@ -41,7 +43,7 @@ impl Held {
         match self {
             Self::Yes => Some(true),
             Self::No => Some(false),
-            Self::Absent | Self::Mistyped => None,
+            Self::Absent | Self::Mistyped | Self::Unset => None,
         }
     }
 }
@@ -68,10 +70,11 @@ pub(crate) fn decide(
             let other = source(words()?.u8(0)?, condition.other)?;
             same(value, self::value(other, facts), condition.fold)
         }
-        Operator::Attribute => {
-            let wanted = facts.attribute(program.attribute(condition.other)?);
-            same(value, text(wanted), condition.fold)
-        }
+        Operator::Attribute => match facts.attribute(program.attribute(condition.other)?) {
+            Some(wanted) => same(value, Value::Text(wanted), condition.fold),
+            None if value == Value::Absent => Held::Absent,
+            None => Held::Unset,
+        },
         Operator::AudienceIs => {
             let audience = bytes.slice(operand)?;
             let is = |one: &str| one.as_bytes() == audience;

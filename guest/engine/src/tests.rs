@@ -116,7 +116,7 @@ fn program(statements: Vec<Statement>) -> Vec<u8> {
         version: "1.0.0".to_owned(),
         claims: vec![vec!["ref".to_owned()], vec!["attempt".to_owned()]],
         names: vec!["repository".to_owned()],
-        attributes: vec!["branch".to_owned()],
+        attributes: vec!["branch".to_owned(), "unknown".to_owned()],
         statements,
         ..Model::default()
     })
@@ -208,6 +208,8 @@ fn every_operator_holds_fails_or_is_unknown_with_its_code() {
         (claim(0), Test::SameAs(claim(1)), "claim.type"),
         (claim(0), Test::SameAs(absent), "claim.absent"),
         (claim(0), Test::Attribute(0), "allow"),
+        (claim(0), Test::Attribute(1), "claim.mismatch"),
+        (absent, Test::Attribute(1), "claim.absent"),
         (claim(1), Test::Attribute(0), "claim.type"),
         (
             Source::Audience,

@@ -83,9 +83,10 @@ pub(crate) fn reason(
     let label = program.text(condition.label)?;
     let expected = program.text(condition.expected)?;
     let found = found(condition, facts);
-    let found_words = match &found {
-        Some(found) => ["found `", found, "`"].concat(),
-        None => "found nothing".to_owned(),
+    let found_words = match (&found, held) {
+        (_, Held::Unset) => "which this request does not have".to_owned(),
+        (Some(found), _) => ["found `", found, "`"].concat(),
+        (None, _) => "found nothing".to_owned(),
     };
     Ok(Reason {
         code: condition::code(condition, held).as_str(),
