@@ -44,7 +44,12 @@ impl Signer {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         let random = SystemRandom::new();
         self.pair
-            .sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &random,
+                message.as_bytes(),
+                &mut signature,
+            )
             .unwrap();
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }

@@ -9,7 +9,6 @@ use claimbound::floor::Floor;
 use claimbound::gate::Gate;
 use claimbound::grant::Ceiling;
 use claimbound::policy::{Policy, PolicyError, Request};
-use claimbound::sandbox::{Limits, Sandbox};
 use claimbound::token::Token;
 use serde_json::json;
 
@@ -41,8 +40,7 @@ fn a_policy_in_rust_decides_what_no_document_can_say() {
         .output()
         .unwrap();
     assert!(built.status.success(), "{built:?}");
-    let sandbox = Sandbox::new(Limits::default()).unwrap();
-    let policy = Policy::load(&sandbox, &std::fs::read(component).unwrap()).unwrap();
+    let policy = Policy::load(&gate::SANDBOX, &std::fs::read(component).unwrap()).unwrap();
     assert_eq!(policy.manifest().name, "release-train");
     assert_eq!(policy.manifest().claims, Some(vec![vec!["ref".to_owned()]]));
     assert!(!policy.explains());
@@ -54,9 +52,15 @@ fn a_policy_in_rust_decides_what_no_document_can_say() {
     let today = json!({ "ref": "refs/heads/release/2026-11-23" });
     for (changes, expected) in [
         (today.clone(), "allow"),
-        (json!({ "ref": "refs/heads/release/2026-11-24" }), "window.closed"),
+        (
+            json!({ "ref": "refs/heads/release/2026-11-24" }),
+            "window.closed",
+        ),
         (json!({ "ref": "refs/heads/main" }), "claim.mismatch"),
-        (with(today, &json!({ "repository_id": "9" })), "subject.mismatch"),
+        (
+            with(today, &json!({ "repository_id": "9" })),
+            "subject.mismatch",
+        ),
     ] {
         let token = gate::SIGNER.sign(&with(job(), &changes));
         let outcome = gate.decide(Token::new(&token), &Request::default(), &FixedClock(NOW));
@@ -66,19 +70,30 @@ fn a_policy_in_rust_decides_what_no_document_can_say() {
 
 #[test]
 fn what_is_no_policy_does_not_load() {
-    let sandbox = Sandbox::new(Limits::default()).unwrap();
     let load = |text: &str| {
         let component = wat::parse_str(text).unwrap();
-        Policy::load(&sandbox, &component).unwrap_err()
+        Policy::load(&gate::SANDBOX, &component).unwrap_err()
     };
     let core_module = load("(module)");
-    assert!(matches!(core_module, PolicyError::Invalid(_)), "{core_module}");
+    assert!(
+        matches!(core_module, PolicyError::Invalid(_)),
+        "{core_module}"
+    );
     let empty = load("(component)");
-    assert!(matches!(&empty, PolicyError::Contract { exports } if exports.is_empty()), "{empty}");
+    assert!(
+        matches!(&empty, PolicyError::Contract { exports } if exports.is_empty()),
+        "{empty}"
+    );
     let import = load(r#"(component (import "clock" (func (result u64))))"#);
-    assert!(matches!(&import, PolicyError::Import { import } if import == "clock"), "{import}");
-    let text = Policy::load(&sandbox, b"(component)").unwrap_err();
-    assert!(matches!(text, PolicyError::Invalid(_)), "text is not taken for a component");
+    assert!(
+        matches!(&import, PolicyError::Import { import } if import == "clock"),
+        "{import}"
+    );
+    let text = Policy::load(&gate::SANDBOX, b"(component)").unwrap_err();
+    assert!(
+        matches!(text, PolicyError::Invalid(_)),
+        "text is not taken for a component"
+    );
 }
 
 /// A component whose `describe` runs `body`, a core function's instructions.
@@ -100,18 +115,25 @@ fn describing(body: &str) -> String {
 
 #[test]
 fn exports_of_another_type_are_refused_by_name() {
-    let sandbox = Sandbox::new(Limits::default()).unwrap();
     let component = wat::parse_str(describing("i32.const 0")).unwrap();
-    let refused = Policy::load(&sandbox, &component).unwrap_err();
+    let refused = Policy::load(&gate::SANDBOX, &component).unwrap_err();
     assert!(
-        matches!(refused, PolicyError::Type { export: "evaluate", .. }),
+        matches!(
+            refused,
+            PolicyError::Type {
+                export: "evaluate",
+                ..
+            }
+        ),
         "{refused}"
     );
 }
 
 #[test]
 fn a_component_without_a_program_says_so() {
-    let sandbox = Sandbox::new(Limits::default()).unwrap();
-    let refused = Policy::load(&sandbox, &crate::standard::standard()).unwrap_err();
-    assert!(refused.to_string().contains("no program was baked"), "{refused}");
+    let refused = Policy::load(&gate::SANDBOX, &crate::standard::standard()).unwrap_err();
+    assert!(
+        refused.to_string().contains("no program was baked"),
+        "{refused}"
+    );
 }

@@ -1,0 +1,161 @@
+//! Every wrong file, flag and token gets one message that names it, nothing on
+//! standard output, and status 2.
+
+use std::fmt::Write as _;
+
+use super::program::{POLICY, Program};
+
+/// One call a line; `''` stands for an empty argument.
+const CALLS: &str = "
+chekc
+check
+demo --format xml
+check --claims claims.json --policy none.toml
+check --claims claims.json --policy .
+check --claims claims.json --policy utf16.toml
+check --claims claims.json --policy latin.toml
+check --claims claims.json --policy bad.toml
+check --claims claims.json --policy module.wasm
+check --claims claims.json --policy broken.wasm
+check --claims claims.json --policy huge
+check --claims claims.json --policy two.toml
+check --claims claims.json --policy policy.toml --at yesterday
+check --claims claims.json --policy policy.toml --attr novalue
+check --claims claims.json --policy policy.toml --attr a=1 --attr a=2
+check --claims claims.json --policy policy.toml --audience ''
+check --claims claims.json --policy policy.toml --issuer https://x.example
+check --claims claims.json --policy policy.toml --issuer https://x.example --model oidc
+check --claims claims.json --policy policy.toml --jwks keys.json
+check --policy policy.toml --claims list.json
+check --policy policy.toml --claims twice.json
+check --policy policy.toml --token token.jwt
+check --policy policy.toml --token huge --jwks keys.json
+check --policy policy.toml --token env:NOT_SET_HERE --jwks keys.json
+check --policy policy.toml --token token.jwt --jwks list.json
+check --policy policy.toml --token token.jwt --jwks keys.json --jwks github=keys.json
+build module.wasm
+build module.wasm -o out.wasm
+build policy.toml -o empty
+build none.toml
+build policy.wasm
+inspect broken.wasm
+inspect module.wasm
+test policy.toml
+test empty
+test --cases none.toml policy.toml
+new ..
+new x --model gitlub
+new NotAName
+new x --from-token list.json
+token verify --jwks none.json token.jwt
+token verify --jwks keys.json --algorithm HS256 token.jwt
+token mint --set sub=a
+token mint --like policy.toml
+token mint --like policy.toml:trust.none
+token mint --claims claims.json --key list.json
+token mint --claims claims.json --lifetime ever
+completions tcsh
+";
+
+/// The policy with its trust a second time, for another audience.
+fn two_audiences() -> String {
+    let (before, rest) = POLICY.split_once("[trust.production]").unwrap();
+    let (trust, forbid) = rest.split_once("[forbid").unwrap();
+    let second = trust
+        .replace("trust.production", "trust.second")
+        .replace("https://deploy", "https://billing");
+    format!("{before}[trust.production]{trust}[trust.second]{second}[forbid{forbid}")
+}
+
+fn with_wrong_files() -> Program {
+    let program = Program::with_token();
+    program.write("utf16.toml", b"\xff\xfec\0l\0");
+    program.write("latin.toml", b"claimbound = 1 # \xe4\n");
+    program.write(
+        "bad.toml",
+        "claimbound = 1\npolicy = { name = \"x\", version = \"1.0.0\" }\n[trust.a]\nisuer = \"gh\"\n",
+    );
+    program.write("module.wasm", b"\0asm\x01\0\0\0");
+    program.write("broken.wasm", b"\0asm\x0d\0\x01\0rest");
+    program.write("huge", vec![b' '; 1024 * 1024 + 1]);
+    program.write("list.json", "[]");
+    program.write("twice.json", r#"{"a": 1, "a": 2}"#);
+    program.write("two.toml", two_audiences());
+    std::fs::create_dir(program.path("empty")).unwrap();
+    assert_eq!(program.run(&["build", "policy.toml"]).status, 0);
+    program
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let program = with_wrong_files();
+    let mut all = String::new();
+    for call in CALLS.trim().lines() {
+        let words: Vec<_> = call
+            .split(' ')
+            .map(|word| if word == "''" { "" } else { word })
+            .collect();
+        let ran = program.run(&words);
+        assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{call}: {ran:?}");
+        writeln!(all, "$ claimbound {call}\n{}", ran.err).unwrap();
+    }
+    insta::assert_snapshot!("bad-input", all);
+}
+
+#[test]
+fn arguments_that_a_terminal_would_obey_are_escaped() {
+    let program = Program::new();
+    for call in [
+        vec!["\u{1b}[2J"],
+        vec!["inspect", "\u{202e}x\u{1b}[2J"],
+        vec!["check", "--at", "\u{1b}]0;x\u{7}"],
+    ] {
+        let ran = program.run(&call);
+        assert_eq!(ran.status, 2);
+        assert!(
+            !ran.err.contains(['\u{1b}', '\u{202e}', '\u{7}']),
+            "{ran:?}"
+        );
+    }
+}
+
+#[test]
+fn a_token_in_the_place_of_a_file_is_shown_without_its_signature() {
+    let program = Program::with_token();
+    let token = String::from_utf8(program.read("token.jwt")).unwrap();
+    let token = token.trim();
+    let signature = token.rsplit('.').next().unwrap();
+    for call in [
+        vec!["token", "decode", token],
+        vec![
+            "check",
+            "--policy",
+            "policy.toml",
+            "--token",
+            token,
+            "--jwks",
+            "keys.json",
+        ],
+        vec!["token", "decode", "token.jwt", token],
+        vec!["check", "--at", token],
+    ] {
+        let ran = program.run(&call);
+        assert_eq!((ran.status, ran.out.as_str()), (2, ""));
+        assert!(!ran.err.contains(signature), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_no_success() {
+    let program = Program::new();
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        return;
+    };
+    let output = program.command(&["demo"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("can't be written")
+    );
+}

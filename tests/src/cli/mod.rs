@@ -1,0 +1,11 @@
+//! The built program, from outside: what it prints, how it exits, what it
+//! refuses.
+
+mod bad_input;
+mod build;
+mod decide;
+mod demo;
+mod help;
+mod program;
+mod scaffold;
+mod token;
