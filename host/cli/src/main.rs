@@ -1,1 +1,40 @@
-fn main() {}
+//! The `claimbound` program: decides tokens, explains, builds and tests policies.
+//!
+//! Only this crate reads the clock, the environment and the arguments.
+
+mod arguments;
+mod command;
+mod component;
+mod console;
+mod escape;
+mod findings;
+mod fresh;
+mod input;
+mod issuers;
+mod outcome;
+mod output;
+mod page;
+mod policy_file;
+mod proposal;
+mod question;
+mod signer;
+mod time;
+mod trial;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use console::Console;
+
+fn main() -> ExitCode {
+    let arguments = match arguments::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return console::usage(&error).into(),
+    };
+    let console = Console::new(arguments.format);
+    let status = command::run(&arguments.command, console);
+    status
+        .unwrap_or_else(|error| console::report(&error))
+        .into()
+}

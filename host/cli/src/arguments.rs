@@ -1,0 +1,71 @@
+//! The program's arguments, from which help, completions and manual are made.
+
+use clap::Parser;
+
+use crate::command::Command;
+use crate::console::Format;
+
+/// Decide whether a workload's token may act: claim-bound trust, in a sandbox.
+#[derive(Debug, Parser)]
+#[command(
+    name = "claimbound",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  claimbound demo                                     see it at work; needs nothing
+  claimbound new acme-deploy                          begin a policy
+  claimbound test acme-deploy                         run its cases
+  claimbound check --policy policy.toml --token token.jwt --jwks keys.json
+
+Exit status: 0 allowed or passed, 1 denied or failed, 2 no answer could be given."
+)]
+pub(crate) struct Arguments {
+    /// How to write the answer.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub(crate) format: Format,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_help_and_shows_how_it_is_used() {
+        for command in Arguments::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let leaves: Vec<_> = match command.get_subcommands().count() {
+                0 => vec![command],
+                _ => command.get_subcommands().collect(),
+            };
+            for leaf in leaves {
+                let after = leaf
+                    .get_after_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                assert!(after.contains("Example"), "{}", leaf.get_name());
+                assert!(
+                    leaf.get_arguments().all(|one| one.get_help().is_some()),
+                    "{}",
+                    leaf.get_name()
+                );
+            }
+        }
+    }
+}

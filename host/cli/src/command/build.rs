@@ -1,0 +1,145 @@
+//! `build`: a document, or a core module, to a component.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use claimbound::policy::{Policy, PolicyError, digest};
+use claimbound::sandbox::Sandbox;
+use serde_json::json;
+
+use crate::component::{self, Kind};
+use crate::console::{self, Console, Status};
+use crate::page::{Ink, Page};
+use crate::{input, output, policy_file};
+
+/// Build a component from a policy document, or from a core module.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimbound build policy.toml
+  claimbound build policy.toml -o deploy.wasm
+  claimbound build target/wasm32-unknown-unknown/release/my_policy.wasm -o my_policy.wasm
+
+The component decides by itself: it imports nothing, and carries the document and
+the cases beside it (cases.toml). The same document gives the same bytes.
+
+Exit status: 0 built, 2 the policy does not compile or a file can't be read or written.")]
+pub(crate) struct Arguments {
+    /// A policy document, or a core module that exports the contract.
+    #[arg(value_name = "POLICY")]
+    policy: PathBuf,
+
+    /// Where to write the component; by default beside the document, as `.wasm`.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Cases to put inside; by default `cases.toml` beside the document.
+    #[arg(long, value_name = "FILE")]
+    cases: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
+    let started = Instant::now();
+    let path = &arguments.policy;
+    let bytes = input::file(path, input::COMPONENT)?;
+    let kind = Kind::of(&bytes);
+    if kind == Kind::Component {
+        bail!("`{}` is a component already", path.display());
+    }
+    let target = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| path.with_extension("wasm"));
+    output::not_an_input(&target, path)?;
+    if let Some(cases) = &arguments.cases {
+        output::not_an_input(&target, cases)?;
+    }
+    let (component, warnings) = match kind {
+        Kind::Module if arguments.cases.is_some() => {
+            bail!(
+                "`--cases` is for documents; `{}` is a core module",
+                path.display()
+            )
+        }
+        Kind::Module => (component::encode(&bytes)?, None),
+        Kind::Component | Kind::Other => built(path, bytes, arguments.cases.as_deref())?,
+    };
+    match (
+        kind,
+        Policy::load(&Sandbox::new(component::limits()?)?, &component),
+    ) {
+        (_, Ok(_)) => {}
+        // The standard component itself has no program yet, and so no manifest.
+        (Kind::Module, Err(error @ PolicyError::Describe(_))) => {
+            let mut page = Page::default();
+            page.put(Ink::Warn, "note").text(format!(": {error}")).end();
+            console::aside(&page);
+        }
+        (_, Err(error)) => return Err(error).with_context(|| format!("`{}`", path.display())),
+    }
+    output::replace(&target, &component)?;
+    let took = started.elapsed();
+    let digest = digest(&component);
+    if let Some(warnings) = warnings {
+        let mut page = Page::default();
+        page.lines(warnings).end();
+        console::aside(&page);
+    }
+    console.answer(
+        || {
+            let mut page = Page::default();
+            page.put(Ink::Good, "✓ built").text("  ");
+            page.put(Ink::Strong, target.display().to_string()).end();
+            page.field("size", size(component.len()));
+            page.field("digest", &digest);
+            page.field("time", format!("{} ms", took.as_millis()));
+            page
+        },
+        || {
+            json!({
+                "file": target.display().to_string(),
+                "size": component.len(),
+                "digest": digest,
+                "milliseconds": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            })
+        },
+    )?;
+    Ok(Status::Yes)
+}
+
+/// The component of a document, and its warnings as text, if it has any.
+fn built(
+    path: &Path,
+    bytes: Vec<u8>,
+    cases: Option<&Path>,
+) -> anyhow::Result<(Vec<u8>, Option<String>)> {
+    let text = policy_file::document(bytes, path)?;
+    let compiled = claimbound_language::compile(&path.display().to_string(), &text)?;
+    let beside = path.with_file_name("cases.toml");
+    let cases_path = match cases {
+        Some(cases) => Some(cases),
+        None => Some(beside.as_path()).filter(|beside| beside.is_file()),
+    };
+    let cases = match cases_path {
+        None => None,
+        Some(cases) => {
+            let text = input::file_text(cases)?;
+            let parsed = claimbound_language::parse_cases(&cases.display().to_string(), &text)?;
+            parsed.check(&compiled)?;
+            Some(text)
+        }
+    };
+    let component = component::build(&compiled, &text, cases.as_deref())?;
+    let warnings = (!compiled.warnings.is_empty()).then(|| compiled.warnings.to_string());
+    Ok((component, warnings))
+}
+
+/// A size in bytes as people read it.
+pub(super) fn size(bytes: usize) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{} KiB ({bytes} bytes)", bytes.div_ceil(1024)),
+        _ => format!("{} MiB ({bytes} bytes)", bytes.div_ceil(1024 * 1024)),
+    }
+}

@@ -1,0 +1,47 @@
+//! `check`: decides one token.
+
+use crate::console::{self, Console, Status};
+use crate::page::{Ink, Page};
+use crate::{outcome, question};
+
+/// Decide one token.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimbound check --policy policy.toml --token token.jwt --jwks keys.json
+  claimbound check --policy policy.wasm --token env:ID_TOKEN --jwks github=keys.json
+  claimbound check --policy policy.toml --claims claims.json --at 2026-11-23T10:00:00Z
+
+It decides as a host on its first day would: with an empty ledger and no token
+spent. What it takes for granted is listed as assumed. Nothing is written.
+
+Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    question: question::Arguments,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
+    let question = arguments.question.open()?;
+    let outcome = question.decide();
+    let policy = question.gate().policy().id();
+    console.answer(
+        || {
+            let mut page = Page::default();
+            outcome::show(&mut page, &outcome, policy, question.now);
+            page
+        },
+        || outcome::to_json(&outcome, policy),
+    )?;
+    notes(&question.notes);
+    Ok(outcome::status(&outcome))
+}
+
+/// Says what is worth knowing beside the answer.
+pub(super) fn notes(notes: &[String]) {
+    for note in notes {
+        let mut page = Page::default();
+        page.put(Ink::Warn, "note").text(": ").text(note).end();
+        console::aside(&page);
+    }
+}

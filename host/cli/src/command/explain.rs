@@ -1,0 +1,146 @@
+//! `explain`: decides one token and shows every condition.
+
+use claimbound::policy::Step;
+use serde_json::{Value, json};
+
+use crate::console::{Console, Status};
+use crate::page::{Cell, Ink, Page};
+use crate::{outcome, question};
+
+/// Decide one token, and show how every condition was decided.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimbound explain --policy policy.toml --token token.jwt --jwks keys.json
+  claimbound explain --policy policy.toml --claims claims.json
+
+A condition holds (✓), does not (✗), or can't be told (?): the claim is absent or
+of another type. An unknown condition satisfies no trust, and triggers a forbid.
+
+Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    question: question::Arguments,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
+    let question = arguments.question.open()?;
+    let outcome = question.decide();
+    let steps = question.explain().steps;
+    let policy = question.gate().policy().id();
+    console.answer(
+        || {
+            let mut page = Page::default();
+            outcome::show(&mut page, &outcome, policy, question.now);
+            show_steps(&mut page, &steps, &question.forbids);
+            page
+        },
+        || {
+            let mut json = outcome::to_json(&outcome, policy);
+            if let Some(members) = json.as_object_mut() {
+                members.insert("statements".into(), to_json(&steps));
+            }
+            json
+        },
+    )?;
+    super::check::notes(&question.notes);
+    Ok(outcome::status(&outcome))
+}
+
+/// The steps, gathered by statement in their order.
+fn by_statement(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
+    steps.chunk_by(|one, next| one.statement == next.statement)
+}
+
+fn to_json(steps: &[Step]) -> Value {
+    let statements = by_statement(steps).map(|steps| {
+        let conditions: Vec<_> = steps
+            .iter()
+            .map(|step| {
+                json!({
+                    "condition": step.condition,
+                    "held": step.held,
+                    "expected": step.expected,
+                    "found": step.found,
+                })
+            })
+            .collect();
+        json!({ "statement": steps.first().map(|step| &step.statement), "conditions": conditions })
+    });
+    statements.collect()
+}
+
+fn show_steps(page: &mut Page, steps: &[Step], forbids: &[String]) {
+    if steps.is_empty() {
+        page.end()
+            .put(
+                Ink::Faint,
+                "No condition was asked: the token did not reach the policy.",
+            )
+            .end();
+    }
+    for steps in by_statement(steps) {
+        let name = steps.first().map_or("", |step| step.statement.as_str());
+        let held = steps.iter().filter(|step| step.held == Some(true)).count();
+        page.end();
+        if forbids.iter().any(|forbid| forbid == name) {
+            page.put(Ink::Warn, "forbid ");
+        }
+        page.put(Ink::Strong, name);
+        page.put(Ink::Faint, format!("  {held} of {} hold", steps.len()))
+            .end();
+        let rows: Vec<_> = steps.iter().map(row).collect();
+        page.table(2, &rows);
+    }
+}
+
+fn row(step: &Step) -> Vec<Cell> {
+    let (ink, mark) = match step.held {
+        Some(true) => (Ink::Good, "✓"),
+        Some(false) => (Ink::Bad, "✗"),
+        None => (Ink::Warn, "?"),
+    };
+    let found = match (step.held, &step.found) {
+        (Some(true), Some(found)) if *found == step.expected => String::new(),
+        (_, Some(found)) => format!("found {found}"),
+        (_, None) => "found nothing".to_owned(),
+    };
+    vec![
+        Cell::new(ink, mark),
+        Cell::plain(&step.condition),
+        Cell::new(Ink::Faint, &step.expected),
+        Cell::plain(found),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(statement: &str, held: Option<bool>, found: Option<&str>) -> Step {
+        Step {
+            statement: statement.into(),
+            condition: "claims.ref".into(),
+            held,
+            expected: "main".into(),
+            found: found.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn conditions_stand_under_their_statement() {
+        let steps = [
+            step("a", Some(true), Some("main")),
+            step("a", Some(false), Some("x")),
+            step("b", None, None),
+        ];
+        let mut page = Page::default();
+        show_steps(&mut page, &steps, &["b".to_owned()]);
+        let text = anstream::adapter::strip_str(page.styled()).to_string();
+        assert_eq!(
+            text,
+            "\na  1 of 2 hold\n  ✓  claims.ref  main\n  ✗  claims.ref  main  found x\n\nforbid b  0 of 1 hold\n  ?  claims.ref  main  found nothing\n"
+        );
+        assert_eq!(to_json(&steps)[1]["conditions"][0]["held"], Value::Null);
+    }
+}

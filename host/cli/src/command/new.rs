@@ -1,0 +1,123 @@
+//! `new`: a policy to begin with, and cases that pass.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use claimbound::json::Limits;
+use claimbound::sandbox::Sandbox;
+use claimbound::token::Token;
+use serde_json::json;
+
+use crate::component;
+use crate::console::{Console, Status};
+use crate::input::Source;
+use crate::output;
+use crate::page::{Ink, Page};
+use crate::policy_file::PolicyFile;
+use crate::proposal::Proposal;
+use crate::trial::Trial;
+
+/// Begin a policy, with cases that pass.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimbound new acme-deploy
+  claimbound new acme-deploy --model gitlab
+  claimbound new acme-deploy --from-token token.jwt
+
+From a token it proposes the strictest policy that still accepts it: names with
+their ids, the exact ref or environment, the audience, the lifetime. The token is
+not verified; read what is proposed before you trust it.
+
+Exit status: 0 made, 2 it could not be made.")]
+pub(crate) struct Arguments {
+    /// The folder to make; its last part is the policy's name.
+    #[arg(value_name = "NAME")]
+    name: PathBuf,
+
+    /// The naming model of its issuer; by default that of `demo`, or the one
+    /// that a token is recognised by.
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+
+    /// Propose a policy from a real token: a file, `-`, or `env:NAME`.
+    #[arg(long, value_name = "FILE")]
+    from_token: Option<Source>,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
+    let name = arguments.name.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("`{}` is no name", arguments.name.display()))?;
+    let proposal = arguments.proposal(name)?;
+    let (document, cases) = (proposal.document(name), proposal.cases());
+    try_out(&document, &cases)
+        .with_context(|| format!("no policy can be made that is called `{name}`"))?;
+    write(&arguments.name, &document, &cases)?;
+    let folder = arguments.name.display().to_string();
+    console.answer(
+        || {
+            let mut page = Page::default();
+            page.put(Ink::Good, "✓ made")
+                .text("  ")
+                .put(Ink::Strong, &folder)
+                .end();
+            page.field("policy.toml", proposal.summary());
+            page.field("cases.toml", "cases that pass");
+            page.field("next", format!("claimbound test {folder}"));
+            page
+        },
+        || json!({ "folder": folder, "files": ["policy.toml", "cases.toml"] }),
+    )?;
+    Ok(Status::Yes)
+}
+
+impl Arguments {
+    fn proposal(&self, name: &str) -> anyhow::Result<Proposal> {
+        let Some(source) = &self.from_token else {
+            let model = match self.model.as_deref() {
+                Some(model) => Arc::clone(crate::issuers::model(model)?),
+                None => super::demo::model()?,
+            };
+            return Proposal::of_model(&model, format!("https://{name}.example"));
+        };
+        let token = source.token()?;
+        let decoded = Token::new(&token)
+            .decode(&Limits::TOKEN)
+            .map_err(|refusal| anyhow!("{source} is no token: {}", refusal.message))?;
+        Proposal::of_claims(decoded.unverified_claims(), self.model.as_deref())
+            .with_context(|| format!("no policy can be proposed from {source}"))
+    }
+}
+
+/// Runs the cases on what is about to be written: nothing is scaffolded that
+/// does not pass.
+fn try_out(document: &str, cases: &str) -> anyhow::Result<()> {
+    let sandbox = Sandbox::new(component::limits()?)?;
+    let file = PolicyFile::of_document(Path::new("policy.toml"), document, Some(cases.to_owned()))?;
+    let trial = Trial::new(&sandbox, file, "cases.toml", cases)?;
+    for verdict in trial.run() {
+        let verdict = verdict?;
+        if let Some(fault) = verdict.faults.first() {
+            bail!(
+                "the policy that could be proposed fails its case `{}`: {fault}",
+                verdict.name
+            );
+        }
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, document: &str, cases: &str) -> anyhow::Result<()> {
+    let (policy, cases_path) = (folder.join("policy.toml"), folder.join("cases.toml"));
+    for path in [&policy, &cases_path] {
+        if path.exists() {
+            bail!("`{}` is there already", path.display());
+        }
+    }
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("folder `{}` can't be made", folder.display()))?;
+    output::create(&policy, document)?;
+    // Half a policy is none; what was not there before goes again.
+    output::create(&cases_path, cases).inspect_err(|_| drop(std::fs::remove_file(&policy)))
+}

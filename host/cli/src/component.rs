@@ -1,0 +1,166 @@
+//! Components that are built from a document, and documents that are read back.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use claimbound::bake::{self, STANDARD, Section};
+use claimbound::policy::digest;
+use claimbound::sandbox::Limits;
+use claimbound_language::{Compiled, HORIZON, time_zone_data};
+use serde::{Deserialize, Serialize};
+
+use crate::time::date;
+
+/// The section that holds the document's text.
+pub(crate) const DOCUMENT: &str = "claimbound:document";
+/// The section that holds the text of its cases.
+pub(crate) const CASES: &str = "claimbound:cases";
+/// The section that says what built the component.
+const BUILD: &str = "claimbound:build";
+
+/// What built a component, as its section says it in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Build {
+    /// The release.
+    pub(crate) release: String,
+    /// The digest of the standard component.
+    pub(crate) standard: String,
+    /// The version of the time-zone data.
+    pub(crate) time_zone_data: String,
+    /// Until when weekly windows are known.
+    pub(crate) horizon: String,
+}
+
+impl Build {
+    /// This program.
+    pub(crate) fn this() -> Self {
+        Self {
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+            standard: digest(STANDARD),
+            time_zone_data: time_zone_data().to_owned(),
+            horizon: date(HORIZON),
+        }
+    }
+}
+
+/// Whether bytes are WebAssembly, and of which kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A component.
+    Component,
+    /// A core module.
+    Module,
+    /// Something else.
+    Other,
+}
+
+impl Kind {
+    /// Tells by the first eight bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Self::Component,
+            [b'\0', b'a', b's', b'm', ..] => Self::Module,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The component of a document, with its text, and its cases where there are
+/// any. The same input gives the same bytes.
+pub(crate) fn build(
+    compiled: &Compiled,
+    document: &str,
+    cases: Option<&str>,
+) -> anyhow::Result<Vec<u8>> {
+    let build = serde_json::to_string(&Build::this())?;
+    let mut sections: Vec<Section<'_>> =
+        vec![(DOCUMENT, document.as_bytes()), (BUILD, build.as_bytes())];
+    sections.extend(cases.map(|cases| (CASES, cases.as_bytes())));
+    bake::bake(STANDARD, &compiled.bytes, &sections).context("the component can't be built")
+}
+
+/// The component of a core module whose exports are the contract.
+pub(crate) fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
+    wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|mut encoder| encoder.encode())
+        .context("the core module can't be made a component")
+}
+
+/// What became of the document inside a component.
+pub(crate) enum Origin {
+    /// The component has none.
+    None,
+    /// This program builds the same bytes from it.
+    Verified(Box<Compiled>),
+    /// This program does not, for this reason.
+    Unverified(String),
+}
+
+/// What a component carries beside its code.
+pub(crate) struct Carried {
+    /// What became of its document.
+    pub(crate) origin: Origin,
+    /// The document's text.
+    pub(crate) document: Option<String>,
+    /// The text of its cases.
+    pub(crate) cases: Option<String>,
+    /// What built it, as it says itself.
+    pub(crate) builder: Option<Build>,
+}
+
+impl Carried {
+    /// Reads what a component carries, and builds its document anew to compare.
+    pub(crate) fn read(name: &str, component: &[u8]) -> anyhow::Result<Self> {
+        let sections =
+            bake::sections(component).map_err(|error| anyhow::anyhow!("`{name}`: {error}"))?;
+        let document = single(&sections, DOCUMENT)?;
+        let cases = single(&sections, CASES)?;
+        let builder = single(&sections, BUILD)?.and_then(|text| serde_json::from_str(&text).ok());
+        let mut carried = Self {
+            origin: Origin::None,
+            document,
+            cases,
+            builder,
+        };
+        carried.origin = carried.rebuild(name, component)?;
+        Ok(carried)
+    }
+
+    fn rebuild(&self, name: &str, component: &[u8]) -> anyhow::Result<Origin> {
+        let Some(document) = &self.document else {
+            return Ok(Origin::None);
+        };
+        let compiled = claimbound_language::compile(name, document).ok();
+        if let Some(compiled) = compiled
+            && build(&compiled, document, self.cases.as_deref())? == component
+        {
+            return Ok(Origin::Verified(Box::new(compiled)));
+        }
+        let this = Build::this();
+        Ok(Origin::Unverified(match &self.builder {
+            Some(build) if *build != this => format!("built by release {}", build.release),
+            Some(_) | None => "not what this release builds from its document".to_owned(),
+        }))
+    }
+}
+
+fn single(sections: &[Section<'_>], name: &str) -> anyhow::Result<Option<String>> {
+    let mut found = sections.iter().filter(|(section, _)| *section == name);
+    let first = found.next();
+    if found.next().is_some() {
+        bail!("the component has section `{name}` twice");
+    }
+    let text = first.map(|(_, bytes)| String::from_utf8((*bytes).to_vec()));
+    text.transpose()
+        .with_context(|| format!("section `{name}` of the component is not UTF-8"))
+}
+
+/// Limits for a program that decides one token and ends: a pool of one, and
+/// time enough for a machine that is busy with other things.
+pub(crate) fn limits() -> anyhow::Result<Limits> {
+    Ok(Limits::default()
+        .with_deadline(Duration::from_secs(2))?
+        .with_concurrent(1)?)
+}

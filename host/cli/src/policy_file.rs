@@ -1,0 +1,93 @@
+//! A policy as the arguments name it: a document or a component, told apart by
+//! its content.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use claimbound_language::Compiled;
+
+use crate::component::{self, Carried, Kind, Origin};
+use crate::input::{self, Source};
+
+/// A policy that was read, and the component that decides for it.
+pub(crate) struct PolicyFile {
+    /// Its path, as it was given.
+    pub(crate) path: PathBuf,
+    /// The component.
+    pub(crate) component: Vec<u8>,
+    /// Where its document is.
+    pub(crate) origin: Origin,
+    /// Whether the file is the document itself.
+    pub(crate) is_document: bool,
+    /// The text of its cases, inside the component.
+    pub(crate) cases: Option<String>,
+}
+
+impl PolicyFile {
+    /// Reads a policy; a document is compiled and built.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        let bytes = input::file(path, input::COMPONENT)?;
+        let name = path.display().to_string();
+        match Kind::of(&bytes) {
+            Kind::Component => {
+                let carried = Carried::read(&name, &bytes)?;
+                Ok(Self {
+                    path: path.to_owned(),
+                    component: bytes,
+                    origin: carried.origin,
+                    is_document: false,
+                    cases: carried.cases,
+                })
+            }
+            Kind::Module => bail!(
+                "`{name}` is a core module, not a component; make it one with `claimbound build {name} -o component.wasm`"
+            ),
+            Kind::Other => {
+                let text = document(bytes, path)?;
+                Self::of_document(path, &text, beside(path)?)
+            }
+        }
+    }
+
+    /// A document and its cases, as if they had been read from this path.
+    pub(crate) fn of_document(
+        path: &Path,
+        text: &str,
+        cases: Option<String>,
+    ) -> anyhow::Result<Self> {
+        let compiled = claimbound_language::compile(&path.display().to_string(), text)?;
+        Ok(Self {
+            path: path.to_owned(),
+            component: component::build(&compiled, text, cases.as_deref())?,
+            origin: Origin::Verified(Box::new(compiled)),
+            is_document: true,
+            cases,
+        })
+    }
+
+    /// The document, where it is the one that the component was built from.
+    pub(crate) fn compiled(&self) -> Option<&Compiled> {
+        match &self.origin {
+            Origin::Verified(compiled) => Some(compiled),
+            Origin::Unverified(_) | Origin::None => None,
+        }
+    }
+}
+
+/// A document's text.
+pub(crate) fn document(bytes: Vec<u8>, path: &Path) -> anyhow::Result<String> {
+    if bytes.len() as u64 > input::TEXT {
+        bail!("`{}` is longer than {} bytes", path.display(), input::TEXT);
+    }
+    input::text(bytes, &Source::File(path.to_owned()))
+}
+
+/// The text of the cases beside a document, if there are any.
+pub(crate) fn beside(document: &Path) -> anyhow::Result<Option<String>> {
+    let cases = document.with_file_name("cases.toml");
+    if cases.is_file() {
+        input::file_text(&cases).map(Some)
+    } else {
+        Ok(None)
+    }
+}

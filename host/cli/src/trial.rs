@@ -1,0 +1,260 @@
+//! One policy and its cases: each is decided natively by the document and in
+//! the sandbox by the component, and both must say what the case expects.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use claimbound::clock::FixedClock;
+use claimbound::danger;
+use claimbound::floor::Floor;
+use claimbound::gate::Gate;
+use claimbound::grant::{Ceiling, Grant};
+use claimbound::issuer::Issuers;
+use claimbound::json::Limits;
+use claimbound::key::Algorithm;
+use claimbound::outcome::Outcome;
+use claimbound::policy::{Policy, Request};
+use claimbound::sandbox::Sandbox;
+use claimbound::token::Claims;
+use claimbound_language::{
+    Case, CaseOutcome, Cases, DerivedToken, Expected, ExpectedGrant, Placed,
+};
+
+use crate::policy_file::PolicyFile;
+use crate::{issuers, question};
+
+/// What became of one case.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdict {
+    /// The case's name.
+    pub(crate) name: String,
+    /// Why it failed; empty where it passed.
+    pub(crate) faults: Vec<String>,
+}
+
+/// A policy that cases are run on.
+pub(crate) struct Trial {
+    file: PolicyFile,
+    cases: Cases,
+    policy: Arc<Policy>,
+    issuers: Issuers,
+    ceiling: Ceiling,
+}
+
+impl Trial {
+    /// Reads the cases and checks them against the policy's document.
+    pub(crate) fn new(
+        sandbox: &Sandbox,
+        file: PolicyFile,
+        cases_name: &str,
+        cases: &str,
+    ) -> anyhow::Result<Self> {
+        let name = file.path.display();
+        let Some(compiled) = file.compiled() else {
+            bail!("`{name}` has no verified document, and cases are about a document's statements");
+        };
+        let cases = claimbound_language::parse_cases(cases_name, cases)?;
+        cases.check(compiled)?;
+        let policy = Policy::load(sandbox, &file.component).with_context(|| format!("`{name}`"))?;
+        let (issuers, _) = issuers::keyed(&issuers::of_document(compiled), &[])?;
+        Ok(Self {
+            ceiling: question::ceiling(compiled),
+            policy: Arc::new(policy),
+            issuers,
+            cases,
+            file,
+        })
+    }
+
+    /// Runs every case, in the order of the file.
+    pub(crate) fn run(&self) -> impl Iterator<Item = anyhow::Result<Verdict>> {
+        self.cases.cases.iter().map(|case| self.case(case))
+    }
+
+    fn case(&self, case: &Case) -> anyhow::Result<Verdict> {
+        let compiled = self.file.compiled().context("the document is gone")?;
+        let broken = |message: String| anyhow!("case `{}`: {message}", case.name.value);
+        let mut faults = Vec::new();
+        match self.cases.run(compiled, case).map_err(broken)? {
+            CaseOutcome::Passed => {}
+            CaseOutcome::Failed(fault) => faults.push(format!("document: {fault}")),
+        }
+        let token = self.cases.derive(compiled, case).map_err(broken)?;
+        let native = compiled
+            .decide(&token.claims, &token.key, &token.request)
+            .map_err(|failure| broken(failure.to_string()))?;
+        let outcome = self.decide(token)?;
+        faults
+            .extend(mismatch(&case.expected, &outcome).map(|fault| format!("component: {fault}")));
+        for expected in said(&outcome) {
+            if let CaseOutcome::Failed(fault) = CaseOutcome::of(&expected, &native.decision) {
+                faults.push(format!("document and component disagree: {fault}"));
+            }
+        }
+        Ok(Verdict {
+            name: case.name.value.clone(),
+            faults,
+        })
+    }
+
+    /// Decides in the sandbox, before any obligation is met, as the document
+    /// alone decides it.
+    fn decide(&self, token: DerivedToken) -> anyhow::Result<Outcome> {
+        let audience = token.request.audience;
+        // A route without an audience can't be; no token is for this one.
+        let floor = Floor::new(if audience.is_empty() {
+            "none"
+        } else {
+            &audience
+        })?;
+        let gate = Gate::new(
+            self.issuers.clone(),
+            floor,
+            Arc::clone(&self.policy),
+            self.ceiling.clone(),
+        );
+        let claims = serde_json::Value::Object(token.claims).to_string();
+        let claims = Claims::parse(claims, &Limits::TOKEN)
+            .map_err(|error| anyhow!("the token of the case can't be made: {error}"))?;
+        let issuer = match question::assumed_issuer(&self.issuers, &claims) {
+            Ok(issuer) => issuer,
+            Err(refusal) => return Ok(refusal.into()),
+        };
+        let algorithm = Algorithm::parse(&token.key.algorithm)
+            .with_context(|| format!("`{}` is no algorithm of tokens", token.key.algorithm))?;
+        let key = danger::AssumedKey {
+            key_type: token.key.key_type,
+            bits: token.key.bits,
+            thumbprint: token.key.thumbprint,
+        };
+        let verified = match danger::assume_verified_by(claims, issuer, algorithm, key) {
+            Ok(verified) => verified,
+            Err(refusal) => return Ok(refusal.into()),
+        };
+        let request = Request {
+            attributes: token.request.attributes.into_iter().collect(),
+        };
+        Ok(gate.preview(verified, &request, &FixedClock(token.request.now)))
+    }
+}
+
+/// All that an outcome says, as cases say it.
+fn said(outcome: &Outcome) -> Vec<Expected> {
+    let placed = |value: &str| Placed {
+        value: value.to_owned(),
+        place: 0..0,
+    };
+    match outcome {
+        // An error is a fault already.
+        Outcome::Error(_) => Vec::new(),
+        Outcome::Allow(allowed) => vec![Expected::Allow {
+            statement: placed(&allowed.statement),
+            grant: Some(ExpectedGrant {
+                roles: Some(allowed.grant.roles.clone()),
+                scopes: Some(allowed.grant.scopes.clone()),
+                claims: allowed
+                    .grant
+                    .claims
+                    .as_deref()
+                    .and_then(|text| serde_json::from_str(text).ok()),
+                max_ttl: allowed.grant.max_lifetime.map(u64::from),
+            }),
+        }],
+        Outcome::Deny(denied) => {
+            let reasons = denied.reasons.iter().map(|reason| Expected::Deny {
+                code: placed(reason.code.as_str()),
+                claim: Some(reason.claim.clone()),
+                statement: reason.statement.clone(),
+            });
+            reasons.collect()
+        }
+    }
+}
+
+/// How an outcome differs from what a case expects, in one sentence.
+fn mismatch(expected: &Expected, outcome: &Outcome) -> Option<String> {
+    match (expected, outcome) {
+        (_, Outcome::Error(error)) => Some(format!("no answer: {error}")),
+        (Expected::Allow { statement, grant }, Outcome::Allow(allowed)) => {
+            if allowed.statement != statement.value {
+                return Some(format!(
+                    "expected an allow by `{}`, found one by `{}`",
+                    statement.value, allowed.statement
+                ));
+            }
+            grant
+                .as_ref()
+                .and_then(|grant| grant_mismatch(grant, &allowed.grant))
+        }
+        (Expected::Allow { statement, .. }, Outcome::Deny(denied)) => {
+            let codes: Vec<_> = denied.reasons.iter().map(ToString::to_string).collect();
+            let by = &statement.value;
+            Some(format!(
+                "expected an allow by `{by}`, found a denial: {}",
+                codes.join("; ")
+            ))
+        }
+        (Expected::Deny { code, .. }, Outcome::Allow(allowed)) => Some(format!(
+            "expected a denial for `{}`, found an allow by `{}`",
+            code.value, allowed.statement
+        )),
+        (
+            Expected::Deny {
+                code,
+                claim,
+                statement,
+            },
+            Outcome::Deny(denied),
+        ) => {
+            let fits = denied.reasons.iter().any(|reason| {
+                reason.code.as_str() == code.value
+                    && claim.as_ref().is_none_or(|claim| *claim == reason.claim)
+                    && statement
+                        .as_ref()
+                        .is_none_or(|one| Some(one) == reason.statement.as_ref())
+            });
+            if fits {
+                return None;
+            }
+            let found: Vec<_> = denied.reasons.iter().map(ToString::to_string).collect();
+            Some(format!(
+                "expected a denial for `{}`, found: {}",
+                code.value,
+                found.join("; ")
+            ))
+        }
+    }
+}
+
+fn grant_mismatch(expected: &ExpectedGrant, grant: &Grant) -> Option<String> {
+    let differs = |what: &str, expected: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
+        Some(format!("expected {what} {expected:?}, found {found:?}"))
+    };
+    if let Some(roles) = expected
+        .roles
+        .as_ref()
+        .filter(|roles| **roles != grant.roles)
+    {
+        return differs("roles", roles, &grant.roles);
+    }
+    if let Some(scopes) = expected
+        .scopes
+        .as_ref()
+        .filter(|scopes| **scopes != grant.scopes)
+    {
+        return differs("scopes", scopes, &grant.scopes);
+    }
+    if let Some(claims) = &expected.claims {
+        let found = grant.claims.as_deref().unwrap_or("{}");
+        let equal = serde_json::from_str::<serde_json::Map<_, _>>(found)
+            .is_ok_and(|found| found == *claims);
+        if !equal {
+            return Some(format!("expected other claims, found {found}"));
+        }
+    }
+    let lifetime = grant.max_lifetime.map(u64::from);
+    if let Some(ttl) = expected.max_ttl.filter(|ttl| Some(*ttl) != lifetime) {
+        return differs("a longest lifetime of", &ttl, &lifetime);
+    }
+    None
+}
