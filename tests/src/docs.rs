@@ -434,3 +434,54 @@ fn text_that_differs_fits_where_the_page_leaves_it_open() {
     assert_eq!(left_open("  size        9 KiB"), "  size        …");
     assert_eq!(left_open("\"sha256:00ff\","), "\"sha256:…\",");
 }
+
+/// The time of the decisions in the README.
+const README_TIME: &str = "2026-11-23T10:00:00Z";
+
+#[test]
+fn the_readme_shows_what_its_policy_decides() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks = blocks(&readme);
+    let document = blocks
+        .iter()
+        .find(|block| block.language == "toml")
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("policy.toml"), &document.text).unwrap();
+    let mint = |more: &str, keys: &str, token: &str| {
+        let like = "--like policy.toml:trust.production";
+        let printed = run(
+            &format!(
+                "claimbound token mint {like} --at {README_TIME} {more} --jwks-out {keys} > {token}"
+            ),
+            folder.path(),
+        );
+        assert!(
+            printed.starts_with("note: this token is for tests"),
+            "{printed}"
+        );
+    };
+    // Each token is signed by a throwaway key of its own.
+    mint("", "keys.json", "token.jwt");
+    let stranger = r#"--set 'repository_owner_id="999999"' --set 'repository_id="888888"'"#;
+    mint(stranger, "stranger.json", "stranger.jwt");
+    let shown: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.language == "console")
+        .collect();
+    assert_eq!(shown.len(), 2);
+    for (block, keys) in shown.into_iter().zip(["keys.json", "stranger.json"]) {
+        let (command, expected) = block.text.split_once('\n').unwrap();
+        let command = command
+            .strip_prefix("$ ")
+            .unwrap()
+            .replace("keys.json", keys);
+        let printed = run(&format!("{command} --at {README_TIME}"), folder.path());
+        assert_eq!(
+            printed.trim_end(),
+            expected.trim_end(),
+            "README.md:{}",
+            block.line
+        );
+    }
+}

@@ -173,11 +173,11 @@ impl<'a> Token<'a> {
             };
             let Some(path) = part.claim() else { continue };
             let found = match self.claims.claim(path) {
+                Found::Other(json) => return Err(mistyped(names_of(path), part.name(), json)),
                 Found::Absent if !part.claim_required => continue,
                 Found::Absent => None,
                 Found::Text(text) if part.encoding.strip(text, value) == Some("") => continue,
                 Found::Text(text) => Some(text),
-                Found::Other(json) => Some(json),
             };
             let source = format!("part `{}` of the subject", part.name());
             return Err(drift(names_of(path), &source, value, found));
@@ -228,8 +228,7 @@ impl<'a> Token<'a> {
             None | Some((_, Found::Absent)) => return self.name_in_subject(templates),
             Some((path, Found::Text(text))) => (path, text),
             Some((path, Found::Other(json))) => {
-                let source = format!("a {} name", kind.name());
-                return Err(drift(names_of(path), &source, "text", Some(json)));
+                return Err(mistyped(names_of(path), kind.name(), json));
             }
         };
         let (path, claim) = claim;
@@ -295,15 +294,7 @@ impl<'a> Token<'a> {
             (Found::Text(text), Some(known)) => {
                 Err(drift(names_of(path), "the subject", known, Some(text)))
             }
-            (Found::Other(json), _) => {
-                let source = format!("the id of a {}", kind.name());
-                Err(drift(
-                    names_of(path),
-                    &source,
-                    id.unwrap_or("text"),
-                    Some(json),
-                ))
-            }
+            (Found::Other(json), _) => Err(mistyped(names_of(path), kind.name(), json)),
         }
     }
 }
@@ -353,6 +344,18 @@ fn drift(claim: Vec<String>, source: &str, expected: &str, found: Option<&str>) 
         expected,
         found,
         message,
+    }
+}
+
+/// A claim of another JSON type can't agree with what it repeats.
+fn mistyped(claim: Vec<String>, what: &str, json: &str) -> Refusal {
+    let path = claim.join(".");
+    Refusal {
+        code: "subject.drift",
+        claim,
+        expected: "string".to_owned(),
+        found: Some(json.to_owned()),
+        message: format!("claim `{path}`, which names the {what}, is of type {json}, not string"),
     }
 }
 

@@ -20,6 +20,7 @@ mod document;
 mod duration;
 mod example;
 mod fields;
+mod floor;
 mod grant;
 mod lower;
 mod native;

@@ -8,13 +8,11 @@ use claimbound_engine::model::Program;
 use claimbound_engine::{
     Decision, Facts, Failure, Key, Name, Program as Encoded, Reason, Step, Value, evaluate, explain,
 };
-use claimbound_issuers::{BoundName, Claims, Found, Refusal, Workload};
+use claimbound_issuers::{BoundName, Claims, Found, Workload};
 use serde_json::{Map, Value as Json};
 
 use crate::compile::Compiled;
-
-/// The longest lifetime that a host takes by default: 24 hours, in seconds.
-const LONGEST_LIFETIME: u64 = 86_400;
+use crate::floor;
 
 /// The key that verified a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,9 +170,9 @@ impl NativeFacts {
             issuer: text("iss").to_owned(),
             subject: text("sub").to_owned(),
             form: workload.form.to_string(),
-            audience: audience(claims),
-            issued_at: seconds(claims, "iat", Rounding::Up),
-            expires_at: seconds(claims, "exp", Rounding::Down).unwrap_or(0),
+            audience: floor::audience_of(claims),
+            issued_at: floor::issued_at(claims),
+            expires_at: floor::expires_at(claims).unwrap_or(0),
             claims: program
                 .claims
                 .iter()
@@ -262,43 +260,6 @@ impl Facts for NativeFacts {
     }
 }
 
-fn audience(claims: &Map<String, Json>) -> Vec<String> {
-    match claims.get("aud") {
-        Some(Json::String(one)) => vec![one.clone()],
-        Some(Json::Array(list)) => {
-            let texts: Option<Vec<String>> = list
-                .iter()
-                .map(|one| one.as_str().map(str::to_owned))
-                .collect();
-            texts.unwrap_or_default()
-        }
-        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_)) | None => Vec::new(),
-    }
-}
-
-/// Which way a moment with a fraction is rounded; always against the token.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rounding {
-    Down,
-    Up,
-}
-
-/// Whole seconds of a claim; none where it is no number that a clock can show.
-fn seconds(claims: &Map<String, Json>, name: &str, rounding: Rounding) -> Option<u64> {
-    let number = claims.get(name)?.as_number()?;
-    if let Some(whole) = number.as_u64() {
-        return Some(whole);
-    }
-    let text = number.to_string();
-    let (whole, fraction) = text.split_once('.')?;
-    let up = rounding == Rounding::Up && fraction.bytes().any(|digit| digit != b'0');
-    fraction
-        .bytes()
-        .all(|digit| digit.is_ascii_digit())
-        .then_some(())?;
-    whole.parse::<u64>().ok()?.checked_add(u64::from(up))
-}
-
 /// What was decided about a claim set, and what its issuer's model read from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
@@ -312,8 +273,9 @@ pub struct Verdict {
 
 impl Compiled {
     /// Decides a claim set as a host would that has verified its signature:
-    /// floor, naming model, program. What depends on a host's configuration
-    /// (leeway, ceiling, ledger, revocation, possession) is left out.
+    /// registered claims, naming model, floor, program. A host's own leeway and
+    /// lifetime cap are the usual ones; its ceiling, ledger, revocation and
+    /// proof of possession are left out.
     ///
     /// # Errors
     /// A program that the evaluator can't read.
@@ -346,7 +308,7 @@ impl Compiled {
         request: &NativeRequest,
         with_steps: bool,
     ) -> Result<Verdict, Failure> {
-        let workload = match self.identify(claims, request) {
+        let workload = match floor::admit(self, claims, request) {
             Ok(workload) => workload,
             Err(reason) => return Ok(denied(*reason)),
         };
@@ -362,121 +324,6 @@ impl Compiled {
             workload: Some(workload),
             steps,
         })
-    }
-
-    /// The floor, and the workload that the issuer's model reads.
-    fn identify(
-        &self,
-        claims: &Map<String, Json>,
-        request: &NativeRequest,
-    ) -> Result<Workload, Box<Reason>> {
-        let text = |name: &str| {
-            let text = claims
-                .get(name)
-                .and_then(Json::as_str)
-                .filter(|text| !text.is_empty());
-            text.ok_or_else(|| reason("token.malformed", name, "a text", None))
-        };
-        let (url, subject) = (text("iss")?, text("sub")?);
-        let issuer = self.issuer(url).ok_or_else(|| {
-            reason(
-                "issuer.unknown",
-                "iss",
-                "an issuer of the document",
-                Some(url),
-            )
-        })?;
-        check_times(claims, request)?;
-        if !audience(claims).contains(&request.audience) {
-            let found = audience(claims).join(", ");
-            return Err(reason(
-                "audience.mismatch",
-                "aud",
-                &request.audience,
-                Some(&found),
-            ));
-        }
-        issuer
-            .model
-            .identify(url, subject, &DecodedClaims(claims))
-            .map_err(|refusal| Box::new(refused(refusal)))
-    }
-}
-
-fn check_times(claims: &Map<String, Json>, request: &NativeRequest) -> Result<(), Box<Reason>> {
-    let now = request.now;
-    let moment = |name: &str, rounding| match claims.get(name) {
-        None => Ok(None),
-        Some(found) => seconds(claims, name, rounding).map(Some).ok_or_else(|| {
-            reason(
-                "token.malformed",
-                name,
-                "seconds since 1970",
-                Some(&found.to_string()),
-            )
-        }),
-    };
-    let Some(expires) = moment("exp", Rounding::Down)? else {
-        return Err(reason("token.malformed", "exp", "seconds since 1970", None));
-    };
-    let issued = moment("iat", Rounding::Up)?;
-    // RFC 7519 §4.1.4: exp is exclusive.
-    if expires <= now {
-        let expected = format!("after {now}");
-        return Err(reason(
-            "token.expired",
-            "exp",
-            &expected,
-            Some(&expires.to_string()),
-        ));
-    }
-    for (name, moment) in [("nbf", moment("nbf", Rounding::Up)?), ("iat", issued)] {
-        if let Some(moment) = moment.filter(|moment| *moment > now) {
-            let expected = format!("at most {now}");
-            return Err(reason(
-                "token.not-yet-valid",
-                name,
-                &expected,
-                Some(&moment.to_string()),
-            ));
-        }
-    }
-    let lifetime = expires.saturating_sub(issued.unwrap_or(now));
-    if lifetime > LONGEST_LIFETIME {
-        let expected = format!("at most {LONGEST_LIFETIME} s");
-        return Err(reason(
-            "token.lifetime",
-            "exp",
-            &expected,
-            Some(&lifetime.to_string()),
-        ));
-    }
-    Ok(())
-}
-
-fn reason(code: &'static str, claim: &str, expected: &str, found: Option<&str>) -> Box<Reason> {
-    let words = found.map_or_else(
-        || "found nothing".to_owned(),
-        |found| format!("found `{found}`"),
-    );
-    Box::new(Reason {
-        code,
-        statement: None,
-        claim: vec![claim.to_owned()],
-        expected: expected.to_owned(),
-        found: found.map(str::to_owned),
-        message: format!("`{claim}` has to be {expected}, {words}"),
-    })
-}
-
-fn refused(refusal: Refusal) -> Reason {
-    Reason {
-        code: refusal.code,
-        statement: None,
-        claim: refusal.claim,
-        expected: refusal.expected,
-        found: refusal.found,
-        message: refusal.message,
     }
 }
 
@@ -494,18 +341,6 @@ fn denied(reason: Reason) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_are_rounded_against_the_token() {
-        let claims: Map<String, Json> =
-            serde_json::from_str(r#"{"a": 10.25, "b": 7, "c": -1, "d": "7", "e": 3.0}"#).unwrap();
-        assert_eq!(seconds(&claims, "a", Rounding::Down), Some(10));
-        assert_eq!(seconds(&claims, "a", Rounding::Up), Some(11));
-        assert_eq!(seconds(&claims, "b", Rounding::Up), Some(7));
-        assert_eq!(seconds(&claims, "c", Rounding::Up), None);
-        assert_eq!(seconds(&claims, "d", Rounding::Up), None);
-        assert_eq!(seconds(&claims, "e", Rounding::Up), Some(3));
-    }
 
     #[test]
     fn values_have_the_types_of_the_contract() {

@@ -24,7 +24,7 @@ pub struct Grant {
 
 /// Claims that no grant may set: those of RFC 7519 §4.1, RFC 9068 §2.2,
 /// RFC 7800 §3.1 and RFC 8693 §4, which the host alone speaks of.
-pub const REGISTERED_CLAIMS: [&str; 20] = [
+pub const REGISTERED_CLAIMS: [&str; 21] = [
     "iss",
     "sub",
     "aud",
