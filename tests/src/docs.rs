@@ -171,7 +171,7 @@ fn every_document_compiles_and_every_case_passes() {
 }
 
 /// The program, beside this test's own executable.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap();
     let program = folder.join(format!("claimbound{}", std::env::consts::EXE_SUFFIX));

@@ -222,3 +222,12 @@ fn nothing_but_the_project_stands_at_the_top() {
         );
     }
 }
+
+#[test]
+fn the_language_and_the_host_never_grant_the_same_claims() {
+    let sorted = |claims: &[&'static str]| claims.iter().copied().collect::<BTreeSet<_>>();
+    assert_eq!(
+        sorted(&claimbound_language::NEVER_GRANTED),
+        sorted(&claimbound::grant::REGISTERED_CLAIMS)
+    );
+}

@@ -23,7 +23,8 @@ pub struct Grant {
 }
 
 /// Claims that no grant may set: those of RFC 7519 §4.1, RFC 9068 §2.2,
-/// RFC 7800 §3.1 and RFC 8693 §4, which the host alone speaks of.
+/// RFC 7800 §3.1 and RFC 8693 §4, and OpenID Connect's, which the host alone
+/// speaks of. The language refuses the same ones in a document.
 pub const REGISTERED_CLAIMS: [&str; 21] = [
     "iss",
     "sub",
@@ -42,6 +43,7 @@ pub const REGISTERED_CLAIMS: [&str; 21] = [
     "cnf",
     "act",
     "may_act",
+    "sid",
     "groups",
     "roles",
     "entitlements",
