@@ -28,6 +28,7 @@
 //! ```
 
 pub mod bake;
+mod base64url;
 pub mod clock;
 #[allow(
     missing_docs,

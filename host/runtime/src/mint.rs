@@ -11,9 +11,9 @@ use aws_lc_rs::signature::{
 use claimbound_issuers::{Model, Registry};
 use serde_json::{Value, json};
 
+use crate::base64url;
 use crate::issuer::{Issuer, Issuers, Settings};
 use crate::key::{KeySet, SetLimits};
-use crate::token::encode_segment;
 
 /// The issuer of every minted token.
 pub(crate) const URL: &str = "https://token.actions.githubusercontent.com";
@@ -47,14 +47,14 @@ impl Signer {
                 // at the end: 2 bytes, then 3 bytes of 65537.
                 let der = pair.public_key().as_ref();
                 let modulus = &der[der.len() - 5 - 256..der.len() - 5];
-                json!({ "kty": "RSA", "n": encode_segment(modulus), "e": "AQAB" })
+                json!({ "kty": "RSA", "n": base64url::encode(modulus), "e": "AQAB" })
             }
             Self::Ec(pair) => {
                 let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-                json!({ "kty": "EC", "crv": "P-256", "x": encode_segment(x), "y": encode_segment(y) })
+                json!({ "kty": "EC", "crv": "P-256", "x": base64url::encode(x), "y": base64url::encode(y) })
             }
             Self::Ed(pair) => {
-                json!({ "kty": "OKP", "crv": "Ed25519", "x": encode_segment(pair.public_key().as_ref()) })
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url::encode(pair.public_key().as_ref()) })
             }
         }
     }
@@ -73,7 +73,11 @@ impl Signer {
     }
 
     pub(crate) fn sign_bytes(&self, header: &[u8], payload: &[u8], pss: bool) -> String {
-        let input = format!("{}.{}", encode_segment(header), encode_segment(payload));
+        let input = format!(
+            "{}.{}",
+            base64url::encode(header),
+            base64url::encode(payload)
+        );
         let signature = match self {
             Self::Rsa(pair) => {
                 let encoding: &'static dyn RsaEncoding = if pss {
@@ -98,7 +102,7 @@ impl Signer {
                 .to_vec(),
             Self::Ed(pair) => pair.sign(input.as_bytes()).as_ref().to_vec(),
         };
-        format!("{input}.{}", encode_segment(&signature))
+        format!("{input}.{}", base64url::encode(&signature))
     }
 }
 

@@ -10,7 +10,6 @@ mod decoded;
 mod header;
 mod jws;
 mod registered;
-mod segment;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -22,7 +21,6 @@ pub use decoded::Decoded;
 pub use header::Header;
 pub use jws::Jws;
 pub(crate) use registered::Registered;
-pub(crate) use segment::{decode as decode_segment, encode as encode_segment};
 pub use types::{TokenTypes, TokenTypesError};
 
 use crate::json::Limits;

@@ -4,9 +4,9 @@ use super::algorithm::Algorithm;
 use super::error::KeyError;
 use super::material::Material;
 use super::{Key, KeyType};
+use crate::base64url;
 use crate::json::{Document, Limits, Node, Value};
 use crate::reason::clip;
-use crate::token::decode_segment;
 
 /// Longest `kid` of a key, in bytes.
 const LONGEST_ID: usize = 1024;
@@ -128,7 +128,7 @@ fn required<'a>(jwk: Node<'a>, member: &'static str) -> Parsed<&'a str> {
 fn octets(jwk: Node<'_>, member: &'static str) -> Parsed<Vec<u8>> {
     let text = required(jwk, member)?;
     let malformed = || KeyError::malformed(member, "is not base64url without padding");
-    decode_segment(text.as_bytes()).ok_or_else(malformed)
+    base64url::decode(text.as_bytes()).ok_or_else(malformed)
 }
 
 /// A positive integer in as few octets as it needs (RFC 7518 §2).

@@ -6,7 +6,7 @@ use super::algorithm::{Algorithm, Curve, Scheme};
 use super::error::KeyError;
 use super::thumbprint::thumbprint;
 use super::{Key, KeyType, LARGEST_RSA, SMALLEST_RSA, roca};
-use crate::token::encode_segment;
+use crate::base64url;
 
 /// A public key's numbers, fit to verify signatures.
 pub(super) struct Material {
@@ -46,7 +46,7 @@ impl Material {
             let why = "its modulus bears the fingerprint of CVE-2017-15361: anyone can find its private key";
             return Err(KeyError::unfit(why));
         }
-        let (n, e) = (encode_segment(&modulus), encode_segment(&exponent));
+        let (n, e) = (base64url::encode(&modulus), base64url::encode(&exponent));
         let thumbprint = thumbprint(&[("e", &e), ("kty", "RSA"), ("n", &n)]);
         Ok(Self {
             kind: KeyType::Rsa,
@@ -61,8 +61,8 @@ impl Material {
         let thumbprint = thumbprint(&[
             ("crv", curve.name),
             ("kty", "EC"),
-            ("x", &encode_segment(x)),
-            ("y", &encode_segment(y)),
+            ("x", &base64url::encode(x)),
+            ("y", &base64url::encode(y)),
         ]);
         let point = [&[0x04], x, y].concat(); // SEC 1 §2.3.3: uncompressed
         let public = Public::Ec {
@@ -79,7 +79,7 @@ impl Material {
 
     /// An Ed25519 key (RFC 8037 §2), of 32 octets.
     pub(super) fn ed25519(point: Vec<u8>) -> Self {
-        let x = encode_segment(&point);
+        let x = base64url::encode(&point);
         let thumbprint = thumbprint(&[("crv", "Ed25519"), ("kty", "OKP"), ("x", &x)]);
         Self {
             kind: KeyType::Okp,

@@ -95,11 +95,11 @@ fn a_malformed_member_is_named() {
         (rsa.jwk_with(json!({ "e": "" })), "e"),
         (ec.jwk_with(json!({ "x": "AA" })), "x"),
         (
-            ec.jwk_with(json!({ "y": crate::token::encode_segment(&[1; 32]) })),
+            ec.jwk_with(json!({ "y": crate::base64url::encode(&[1; 32]) })),
             "x",
         ),
         (
-            ec.jwk_with(json!({ "y": crate::token::encode_segment(&[1; 33]) })),
+            ec.jwk_with(json!({ "y": crate::base64url::encode(&[1; 33]) })),
             "y",
         ),
         (ec.jwk_with(json!({ "crv": "P-384" })), "x"),
@@ -120,7 +120,7 @@ fn weak_rsa_keys_verify_nothing() {
         // Neither prime nor sound, which is not what these checks are about.
         let mut modulus = vec![0xc3; bytes];
         modulus[bytes - 1] = 0x4d;
-        crate::token::encode_segment(&modulus)
+        crate::base64url::encode(&modulus)
     };
     let key = |n: String, e: &str| json!({ "kty": "RSA", "n": n, "e": e });
     for jwk in [

@@ -1,8 +1,7 @@
 //! The JWK thumbprint of RFC 7638, with SHA-256.
 
+use crate::base64url;
 use aws_lc_rs::digest::{SHA256, digest};
-
-use crate::token::encode_segment;
 
 /// Hashes the required members of a key, given in lexicographic order.
 ///
@@ -15,7 +14,7 @@ pub(super) fn thumbprint(members: &[(&str, &str)]) -> Box<str> {
         json.extend([comma, "\"", name, "\":\"", value, "\""]);
     }
     json.push('}');
-    encode_segment(digest(&SHA256, json.as_bytes()).as_ref()).into_boxed_str()
+    base64url::encode(digest(&SHA256, json.as_bytes()).as_ref()).into_boxed_str()
 }
 
 #[cfg(test)]

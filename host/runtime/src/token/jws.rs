@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::header::Header;
-use super::segment;
+use crate::base64url;
 use crate::json::Limits;
 use crate::reason::{Code, Reason, Refusal};
 
@@ -114,7 +114,7 @@ impl<'a> Parts<'a> {
 }
 
 fn part(name: &str, offset: usize, text: &[u8]) -> Result<Vec<u8>, Refusal> {
-    segment::decode(text).ok_or_else(|| {
+    base64url::decode(text).ok_or_else(|| {
         malformed(format!(
             "the token's {name}, from byte {offset}, is not canonical base64url without padding"
         ))
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_broken_part_is_named_with_its_place() {
-        let header = segment::encode(br#"{"alg":"RS256"}"#);
+        let header = base64url::encode(br#"{"alg":"RS256"}"#);
         assert!(message("e30=.e30.AA").starts_with("the token's header, from byte 0,"));
         assert!(
             message(&format!("{header}.e3 0.AA")).starts_with("the token's payload, from byte 21,")
@@ -186,7 +186,7 @@ mod tests {
     fn neither_payload_nor_signature_is_printed() {
         let token = format!(
             "{}.c2VjcmV0.c2VjcmV0",
-            segment::encode(br#"{"alg":"RS256"}"#)
+            base64url::encode(br#"{"alg":"RS256"}"#)
         );
         let jws = Jws::split(token.as_bytes(), &Limits::TOKEN).unwrap();
         assert_eq!(jws.unverified_payload(), b"secret");

@@ -4,14 +4,15 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::base64url;
 use crate::mint::{Signer, claims};
 use crate::reason::Code;
 
 fn code(header: &str, payload: &[u8]) -> &'static str {
     let token = format!(
         "{}.{}.AA",
-        encode_segment(header.as_bytes()),
-        encode_segment(payload)
+        base64url::encode(header.as_bytes()),
+        base64url::encode(payload)
     );
     Token::new(&token)
         .decode(&Limits::TOKEN)
@@ -78,8 +79,8 @@ fn no_part_may_be_longer_than_the_token() {
     );
     let short = format!(
         "{}.{}.",
-        encode_segment(br#"{"alg":"RS256"}"#),
-        encode_segment(payload.as_bytes())
+        base64url::encode(br#"{"alg":"RS256"}"#),
+        base64url::encode(payload.as_bytes())
     );
     let signed = format!("{short}{}", "A".repeat(20_000));
     assert_eq!(
@@ -108,8 +109,8 @@ fn many_members_and_many_escapes_are_read_once() {
     };
     let token = format!(
         "{}.{}.AA",
-        encode_segment(br#"{"alg":"RS256"}"#),
-        encode_segment(payload.as_bytes())
+        base64url::encode(br#"{"alg":"RS256"}"#),
+        base64url::encode(payload.as_bytes())
     );
     let decoded = Token::new(&token).decode(&generous).unwrap();
     assert_eq!(decoded.unverified_claims().members().count(), 902);
@@ -123,7 +124,7 @@ proptest! {
 
     #[test]
     fn any_three_parts_are_answered(header in any::<String>(), payload in any::<Vec<u8>>(), signature in any::<Vec<u8>>()) {
-        let token = [header.as_bytes(), &payload, &signature].map(encode_segment).join(".");
+        let token = [header.as_bytes(), &payload, &signature].map(base64url::encode).join(".");
         let _answer = Token::new(&token).decode(&Limits::TOKEN);
     }
 
@@ -133,7 +134,7 @@ proptest! {
         value in "-?[0-9]{1,25}(\\.[0-9]{1,30})?(e[+-]?[0-9]{1,22})?|\\[.{0,9}\\]|\\{.{0,9}\\}|\".{0,9}\"",
     ) {
         let payload = format!(r#"{{"iss":"i","sub":"s","{claim}":{value}}}"#).replacen(&format!(r#""{claim}":"{}","#, &claim[..1]), "", 1);
-        let token = format!("{}.{}.AA", encode_segment(br#"{"alg":"RS256"}"#), encode_segment(payload.as_bytes()));
+        let token = format!("{}.{}.AA", base64url::encode(br#"{"alg":"RS256"}"#), base64url::encode(payload.as_bytes()));
         let _answer = Token::new(&token).decode(&Limits::TOKEN);
     }
 }

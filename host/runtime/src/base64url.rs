@@ -1,4 +1,4 @@
-//! One part of a compact JWS: base64url without padding (RFC 7515 §2).
+//! Base64url without padding, as JWS and JWK write bytes (RFC 7515 §2).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
