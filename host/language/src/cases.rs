@@ -13,7 +13,7 @@ use crate::grant;
 use crate::native::{NativeKey, NativeRequest, claim_at};
 use crate::operator;
 use crate::reasons::reason_codes;
-use crate::reprint::{self, PlainParts};
+use crate::reprint::{self, Rewrite};
 use crate::rule::Rule;
 use crate::time;
 use crate::tree::{self, Entry, Node, Place, Table, Value};
@@ -701,25 +701,26 @@ fn reprint(
     let form = model
         .form(name)
         .ok_or_else(|| format!("`{}` has no form `{name}`", model.name()))?;
-    let mut parts: PlainParts = parsed
-        .parts()
-        .filter_map(|(name, raw)| Some((name.to_owned(), reprint::decode(model.part(name)?, raw))))
-        .collect();
-    let mut ids = reprint::ids_of(model, claims);
+    let parts = parsed.parts();
+    let mut rewrite = Rewrite {
+        issuer,
+        form,
+        parts: parts
+            .filter_map(|(name, raw)| {
+                Some((name.to_owned(), reprint::decode(model.part(name)?, raw)))
+            })
+            .collect(),
+        ids: reprint::ids_of(model, claims),
+    };
     for one in &change.subject {
-        reprint::change(model, form, one, &mut parts, &mut ids)?;
+        rewrite.change(one, claims)?;
     }
+    let Rewrite { mut parts, ids, .. } = rewrite;
     reprint::complete(model, form, claims, &ids, &mut parts);
     let subject = reprint::print(model, form, &parts)
         .ok_or_else(|| format!("the changes make no subject of form `{name}`"))?;
     for (part, _) in parsed.parts() {
-        let gone = model.parts_of(form).all(|one| one.name() != part);
-        if let Some(path) = model
-            .part(part)
-            .and_then(|one| one.claim())
-            .filter(|_| gone)
-        {
-            let path: Vec<String> = path.iter().map(ToString::to_string).collect();
+        if let Some(path) = reprint::claim_of_gone(model, form, part) {
             remove(claims, &path);
         }
     }

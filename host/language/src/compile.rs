@@ -295,6 +295,7 @@ fn issuer(registry: &Registry, issuer: &Issuer, sink: &mut Sink) -> Option<Issue
             return None;
         }
     };
+    check_model(registry, model, &url, sink)?;
     match model.issuer(&url.value) {
         Ok(found) => Some(IssuerSummary {
             alias: issuer.alias.value.clone(),
@@ -310,6 +311,31 @@ fn issuer(registry: &Registry, issuer: &Issuer, sink: &mut Sink) -> Option<Issue
             None
         }
     }
+}
+
+/// Refuses to read an issuer that signs for everyone by a model that does not
+/// know it: what that model takes for an immutable subject is none there, and
+/// no trust would have to name its tenant.
+fn check_model(
+    registry: &Registry,
+    model: &Model,
+    url: &Placed<String>,
+    sink: &mut Sink,
+) -> Option<()> {
+    let fitting = registry.of_issuer(&url.value);
+    let shared = fitting.iter().filter(|(_, found)| found.is_shared());
+    let names: Vec<&str> = shared.map(|(model, _)| model.name()).collect();
+    let Some(other) = names.first().filter(|_| !names.contains(&model.name())) else {
+        return Some(());
+    };
+    let message = format!(
+        "`{}` signs for everyone, and `{}` knows none of its tenants",
+        url.value,
+        model.name()
+    );
+    sink.error(Rule::Issuer, &url.place, message)
+        .hint(format!("read it by `model = \"{other}\"`"));
+    None
 }
 
 /// Two issuers of one URL would be one issuer with two models.

@@ -33,7 +33,7 @@ pub(crate) struct Target<'a> {
 
 /// Whether a statement trusts or forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Stance {
     Trust,
     Forbid,
 }
@@ -41,8 +41,8 @@ pub(crate) enum Kind {
 impl Target<'_> {
     /// Whether texts are compared without ASCII case: in forbids, and where a
     /// value is kept out.
-    fn fold(&self, operator: &Operator, effect: Kind) -> bool {
-        self.folds && (effect == Kind::Forbid || matches!(operator, Operator::NoneOf(_)))
+    fn fold(&self, operator: &Operator, stance: Stance) -> bool {
+        self.folds && (stance == Stance::Forbid || matches!(operator, Operator::NoneOf(_)))
     }
 
     fn literal(&self, literal: &Literal) -> Literal {
@@ -63,14 +63,14 @@ impl Target<'_> {
     pub(crate) fn compile(
         self,
         operator: &Placed<Operator>,
-        effect: Kind,
+        stance: Stance,
         places: &mut Places,
         sink: &mut Sink,
     ) -> Option<Condition> {
         if let Some(json) = self.json {
             check_type(&self.label, json, operator, sink)?;
         }
-        let fold = self.fold(&operator.value, effect);
+        let fold = self.fold(&operator.value, stance);
         let test = match &operator.value {
             Operator::Equals(literal) => Test::Equals(self.literal(&literal.value)),
             Operator::AnyOf(literals) => Test::AnyOf(self.literals(literals)),
@@ -248,7 +248,7 @@ const REGISTERED: [(&str, &str); 6] = [
 pub(crate) fn claim(
     model: &Model,
     condition: &ClaimCondition,
-    effect: Kind,
+    stance: Stance,
     places: &mut Places,
     sink: &mut Sink,
 ) -> Option<Condition> {
@@ -287,5 +287,5 @@ pub(crate) fn claim(
         at: At::Plain,
         encode: &str::to_owned,
     };
-    target.compile(&condition.operator, effect, places, sink)
+    target.compile(&condition.operator, stance, places, sink)
 }

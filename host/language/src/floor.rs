@@ -10,6 +10,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use crate::compile::Compiled;
 use crate::native::{DecodedClaims, NativeRequest};
+use crate::time;
 
 /// The longest lifetime that a host takes by default: 24 hours, in seconds.
 const LONGEST_LIFETIME: u64 = 86_400;
@@ -156,8 +157,11 @@ fn seconds(number: &Number, rounding: Rounding) -> Option<u64> {
             Rounding::Down => exact.floor(),
             Rounding::Up => exact.ceil(),
         };
-        // Zero is added because what rounds up to nothing prints as `-0`.
-        format!("{:.0}", rounded + 0.0).parse().ok()
+        match format!("{rounded:.0}").as_str() {
+            // What rounds up to nothing keeps its sign.
+            "-0" => Some(0),
+            digits => digits.parse().ok(),
+        }
     });
     whole.filter(|seconds| *seconds <= LAST_SECOND)
 }
@@ -186,8 +190,8 @@ fn check_end(expires_at: u64, now: u64) -> Result<(), Box<Reason>> {
     }
     let message = format!("the token expired {} seconds ago", now - expires_at);
     Err(reason("token.expired", "exp", message)
-        .expected(format!("after {now}"))
-        .found(Some(expires_at.to_string()))
+        .expected(format!("after {}", time::words(now)))
+        .found(Some(time::words(expires_at)))
         .into())
 }
 
@@ -211,8 +215,8 @@ fn check_start(claim: &str, start: Option<u64>, now: u64) -> Result<(), Box<Reas
         start - now
     );
     Err(reason("token.not-yet-valid", claim, message)
-        .expected(format!("at most {now} + {LEEWAY}"))
-        .found(Some(start.to_string()))
+        .expected(format!("at most {LEEWAY} s after {}", time::words(now)))
+        .found(Some(time::words(start)))
         .into())
 }
 
@@ -379,6 +383,8 @@ mod tests {
         assert!(check_start("nbf", Some(160), 100).is_ok());
         let early = check_start("nbf", Some(161), 100).unwrap_err();
         assert_eq!(early.code, "token.not-yet-valid");
+        assert_eq!(early.expected, "at most 60 s after 1970-01-01T00:01:40Z");
+        assert_eq!(early.found.as_deref(), Some("1970-01-01T00:02:41Z"));
         assert!(check_end(101, 100).is_ok());
         assert_eq!(check_end(100, 100).unwrap_err().code, "token.expired");
         assert!(check_lifetime(LONGEST_LIFETIME).is_ok());

@@ -2,10 +2,11 @@
 
 use claimbound_engine::model::{self, Condition, Effect, Literal, Source, Test};
 use claimbound_engine::{Code, FirstUse, Grant, Obligation};
-use claimbound_issuers::{Model, Need, TenantPin};
+use claimbound_issuers::{Model, Need};
 
 use crate::compile::IssuerSummary;
-use crate::condition::{self, Kind};
+use crate::condition::{self, Stance};
+use crate::contradiction;
 use crate::diagnostic::Sink;
 use crate::document::{self, KeyCondition, Statement, Subject, Trust};
 use crate::duration;
@@ -13,6 +14,7 @@ use crate::fields::{Placed, listed};
 use crate::places::Places;
 use crate::rule::Rule;
 use crate::subject::{self, Lowered};
+use crate::tenant;
 use crate::time;
 
 /// Checks a statement and compiles it; none where there were findings.
@@ -25,51 +27,65 @@ pub(crate) fn statement(
     let errors = sink.errors();
     check_claim_bound(statement, sink);
     let issuer = issuer?;
-    let effect = match &statement.effect {
-        document::Effect::Trust(_) => Kind::Trust,
-        document::Effect::Forbid => Kind::Forbid,
-    };
-    let model = &issuer.model;
-    let subject = statement
-        .subject
-        .as_ref()
-        .map(|one| subject::lower(model, one, effect, places, sink));
-    let claims: Vec<Condition> = statement
-        .claims
-        .iter()
-        .filter_map(|one| condition::claim(model, one, effect, places, sink))
-        .collect();
-    let key = statement
-        .key
-        .as_ref()
-        .map(|one| key_conditions(model, one, sink))
-        .unwrap_or_default();
-    let subject = subject.map_or(Some(None), |one| one.map(Some));
+    let (subject, asked) = said(statement, &issuer.model, places, sink)?;
     if sink.errors() > errors {
         return None;
     }
-    let mut subject = subject?.unwrap_or_default();
-    subject.pinned.extend(pinned_by_claims(model, statement));
-    let mut conditions = core::mem::take(&mut subject.conditions);
-    let effect = match &statement.effect {
-        document::Effect::Forbid => Effect::Forbid,
+    let (effect, bounds) = match &statement.effect {
+        document::Effect::Forbid => (Effect::Forbid, Vec::new()),
         document::Effect::Trust(trust) => {
-            check_tenant(statement, trust, issuer, &subject, sink);
-            conditions.extend(trust_conditions(trust));
-            Effect::Trust(grant(trust, obligations(trust, model, &subject)))
+            tenant::check(statement, trust, issuer, &subject, sink);
+            contradiction::check(&issuer.model, statement, sink);
+            let obligations = obligations(trust, &issuer.model, &subject);
+            let effect = Effect::Trust(grant(trust, obligations));
+            (effect, trust_conditions(trust))
         }
     };
-    conditions.extend(claims);
-    conditions.extend(key);
     if sink.errors() > errors {
         return None;
     }
+    // The most selective first: a token is mostly somebody else's.
+    let conditions = [subject.conditions, bounds, asked].concat();
     Some(model::Statement {
         name: statement.name.value.clone(),
         issuer: issuer.url.clone(),
         effect,
         conditions,
     })
+}
+
+/// What a statement says of the subject, and of claims and key; none where
+/// there were findings.
+fn said(
+    statement: &Statement,
+    model: &Model,
+    places: &mut Places,
+    sink: &mut Sink,
+) -> Option<(Lowered, Vec<Condition>)> {
+    let errors = sink.errors();
+    let stance = match &statement.effect {
+        document::Effect::Trust(_) => Stance::Trust,
+        document::Effect::Forbid => Stance::Forbid,
+    };
+    // Claims and key are looked at even where the subject is wrong, so that
+    // every finding is told at once.
+    let subject = match &statement.subject {
+        Some(subject) => subject::lower(model, subject, stance, places, sink),
+        None => Some(Lowered::default()),
+    };
+    let claims = statement.claims.iter();
+    let mut asked: Vec<Condition> = claims
+        .filter_map(|one| condition::claim(model, one, stance, places, sink))
+        .collect();
+    if let Some(key) = &statement.key {
+        asked.extend(key_conditions(model, key, sink));
+    }
+    if sink.errors() > errors {
+        return None;
+    }
+    let mut subject = subject?;
+    subject.pinned.extend(pinned_by_claims(model, statement));
+    Some((subject, asked))
 }
 
 /// Not claim-bound, not a policy.
@@ -111,53 +127,6 @@ fn pinned_by_claims(model: &Model, statement: &Statement) -> Vec<String> {
         .filter_map(|one| model.kind_of_id(&one.path.value))
         .map(|kind| kind.name().to_owned())
         .collect()
-}
-
-fn check_tenant(
-    statement: &Statement,
-    trust: &Trust,
-    issuer: &IssuerSummary,
-    subject: &Lowered,
-    sink: &mut Sink,
-) {
-    let pinned: Vec<&str> = subject.pinned.iter().map(String::as_str).collect();
-    let named = subject.immutable || issuer.model.tenant_pin(&pinned) != TenantPin::None;
-    match &trust.danger {
-        Some(danger) if !issuer.shared || named => {
-            sink.warning(Rule::Tenant, &danger.place, "`danger` excuses nothing here")
-                .hint("take it out, so that it can't excuse a later change");
-        }
-        None if issuer.shared && !named => {
-            let place = statement
-                .subject
-                .as_ref()
-                .map_or(&statement.place, |one| &one.place);
-            let message = format!(
-                "`{}` signs for everyone, and trust statement `{}` names no tenant by an immutable id",
-                issuer.url, statement.name.value
-            );
-            let hint = tenant_hint(&issuer.model);
-            let finding = sink.error(Rule::Tenant, place, message);
-            finding.expected("names can be taken by somebody else; ids can't");
-            finding.hint(hint);
-        }
-        Some(_) | None => {}
-    }
-}
-
-fn tenant_hint(model: &Model) -> String {
-    let otherwise = "`danger = \"…why…\"` takes the risk on record";
-    let tenant = model.names().iter().find(|kind| kind.is_tenant());
-    match tenant.filter(|kind| kind.id_need() != Need::None) {
-        Some(kind) => {
-            let id = format!(
-                "give it as `{} = {{ name = \"…\", id = \"…\" }}`",
-                kind.name()
-            );
-            format!("{id} in the subject; {otherwise}")
-        }
-        None => otherwise.to_owned(),
-    }
 }
 
 /// The conditions that every trust has, by what it says.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use claimbound_issuers::{Field, Form, Kind, Model, Part};
+use claimbound_issuers::{Field, Form, IssuerMatch, Kind, Model, Part};
 use serde_json::{Map, Value as Json};
 
 use crate::cases::SubjectChange;
@@ -241,49 +241,117 @@ pub(crate) fn ids_of(model: &Model, claims: &Map<String, Json>) -> BTreeMap<Stri
         .collect()
 }
 
-/// Changes one name or part of a subject that is to have `form`.
-pub(crate) fn change(
-    model: &Model,
-    form: &Form,
-    change: &SubjectChange,
-    parts: &mut PlainParts,
-    ids: &mut BTreeMap<String, String>,
-) -> Result<(), String> {
-    let name = &change.field.value;
-    if let Some(kind) = model.kind(name) {
+/// A subject while it is written anew.
+pub(crate) struct Rewrite<'m> {
+    pub(crate) issuer: &'m IssuerSummary,
+    /// The form that it is to have.
+    pub(crate) form: &'m Form,
+    pub(crate) parts: PlainParts,
+    /// The id of each kind.
+    pub(crate) ids: BTreeMap<String, String>,
+}
+
+impl Rewrite<'_> {
+    /// Changes one name or part. A name that a claim alone says is changed there.
+    pub(crate) fn change(
+        &mut self,
+        change: &SubjectChange,
+        claims: &mut Map<String, Json>,
+    ) -> Result<(), String> {
+        let model = &self.issuer.model;
+        let name = &change.field.value;
+        let Some(kind) = model.kind(name) else {
+            return self.change_part(change);
+        };
         if let Some(value) = &change.value {
-            let in_form = |split: &Vec<(String, String)>| {
-                split
-                    .iter()
-                    .all(|(part, _)| model.parts_of(form).any(|own| own.name() == part))
-            };
-            let found = kind
-                .templates()
-                .filter_map(|template| split(template, value))
-                .find(in_form)
-                .ok_or_else(|| format!("`{value}` is no `{name}` of form `{}`", form.name()))?;
-            parts.extend(found);
+            self.change_name(kind, value, claims)?;
         }
         if let Some(id) = &change.id {
-            ids.insert(name.clone(), id.clone());
+            self.ids.insert(name.clone(), id.clone());
             let part = model
-                .parts_of(form)
-                .find(|part| id_kind(model, form, part).is_some_and(|one| one.name() == name));
-            parts.extend(part.map(|part| (part.name().to_owned(), id.clone())));
+                .parts_of(self.form)
+                .find(|part| id_kind(model, self.form, part).is_some_and(|one| one.name() == name));
+            self.parts
+                .extend(part.map(|part| (part.name().to_owned(), id.clone())));
         }
-        return Ok(());
+        Ok(())
     }
-    if model.part(name).is_none() {
-        return Err(format!(
-            "`{name}` is not a part of a `{}` subject",
-            model.name()
-        ));
+
+    fn change_name(
+        &mut self,
+        kind: &Kind,
+        value: &str,
+        claims: &mut Map<String, Json>,
+    ) -> Result<(), String> {
+        let in_claim_alone = kind.claim().filter(|_| !self.writes(kind));
+        if let Some(path) = in_claim_alone {
+            set(claims, path, Json::from(value));
+            return Ok(());
+        }
+        let in_form = |split: &Vec<(String, String)>| {
+            let mut parts = split.iter().map(|(part, _)| part);
+            parts.all(|part| self.has(part))
+        };
+        let found = kind
+            .templates()
+            .filter_map(|template| split(template, value))
+            .find(in_form)
+            .ok_or_else(|| {
+                let (kind, form) = (kind.name(), self.form.name());
+                format!("`{value}` is no `{kind}` of form `{form}`")
+            })?;
+        self.parts.extend(found);
+        Ok(())
     }
-    if change.id.is_some() {
-        return Err(format!("`{name}` has no id"));
+
+    fn change_part(&mut self, change: &SubjectChange) -> Result<(), String> {
+        let name = &change.field.value;
+        let model = &self.issuer.model;
+        if model.part(name).is_none() {
+            let model = model.name();
+            return Err(format!("`{name}` is not a part of a `{model}` subject"));
+        }
+        if change.id.is_some() {
+            return Err(format!("`{name}` has no id"));
+        }
+        let value = change.value.clone().map(|value| (name.clone(), value));
+        self.parts.extend(value);
+        Ok(())
     }
-    parts.extend(change.value.clone().map(|value| (name.clone(), value)));
-    Ok(())
+
+    /// Whether subjects of the form have `part`.
+    fn has(&self, part: &str) -> bool {
+        let mut parts = self.issuer.model.parts_of(self.form);
+        parts.any(|own| own.name() == part)
+    }
+
+    /// Whether a name of `kind` is written in the subject or the issuer's URL,
+    /// whose parts its claim only repeats.
+    fn writes(&self, kind: &Kind) -> bool {
+        let url = self.issuer.model.issuer(&self.issuer.url).ok();
+        let in_url = |part: &str| {
+            let mut parts = url.iter().flat_map(IssuerMatch::parts);
+            parts.any(|(own, _)| *own == part)
+        };
+        kind.templates()
+            .any(|template| template_parts(template).all(|part| self.has(part) || in_url(part)))
+    }
+}
+
+/// The parts of a template such as `{owner}/{repo}`.
+fn template_parts(template: &str) -> impl Iterator<Item = &str> {
+    let pieces = template.split('{').skip(1);
+    pieces.filter_map(|piece| piece.split_once('}').map(|(part, _)| part))
+}
+
+/// The claim that only a subject with `part` has, where `form` has no such part.
+/// A name and its id are claims of every token.
+pub(crate) fn claim_of_gone(model: &Model, form: &Form, part: &str) -> Option<Vec<String>> {
+    let stays = model.parts_of(form).any(|one| one.name() == part);
+    let path = model.part(part)?.claim().filter(|_| !stays)?;
+    let identifies = |kind: &Kind| [kind.claim(), kind.id_claim()].contains(&Some(path));
+    let gone = !model.names().iter().any(identifies);
+    gone.then(|| path.iter().map(ToString::to_string).collect())
 }
 
 /// Adds what `parts` lacks for `form`: ids, then what claims say, then samples;

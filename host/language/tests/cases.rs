@@ -316,3 +316,79 @@ deny = "forbidden"
     let cases = parse_cases("cases.toml", text).unwrap();
     insta::assert_snapshot!(cases.check(&compiled).unwrap_err());
 }
+
+const GITLAB: &str = r#"
+claimbound = 1
+policy = { name = "gitlab", version = "1.0.0" }
+[issuer.gitlab]
+model = "gitlab"
+[trust.main]
+issuer = "gitlab"
+audience = "a"
+token_lifetime = "15m"
+[trust.main.subject]
+namespace = { name = "acme", id = "1" }
+project = { name = "acme/infra", id = "2" }
+ref_type = "branch"
+ref = "main"
+"#;
+
+#[test]
+fn a_name_that_a_claim_alone_says_is_changed_there() {
+    let compiled = compile("policy.toml", GITLAB).unwrap_or_else(|findings| panic!("{findings}"));
+    let text = r#"
+[token.by-path]
+like = "trust.main"
+form = "project-path"
+[token.by-id]
+like = "trust.main"
+form = "project-id"
+[[case]]
+name = "another namespace"
+token = "by-path"
+subject = { namespace = { name = "mallory", id = "7" } }
+deny = "subject.mismatch"
+claim = ["namespace_id"]
+[[case]]
+name = "its name alone"
+token = "by-path"
+subject = { namespace = "mallory" }
+deny = "subject.mismatch"
+claim = ["namespace_path"]
+[[case]]
+name = "a project's name where the subject has its id"
+token = "by-id"
+subject = { project = "mallory/infra" }
+deny = "subject.mismatch"
+[[case]]
+name = "the other form keeps the names"
+token = "by-path"
+form = "project-id"
+allow = "main"
+"#;
+    let cases = parse_cases("cases.toml", text).unwrap_or_else(|findings| panic!("{findings}"));
+    let derived: Vec<_> = cases
+        .cases
+        .iter()
+        .map(|case| {
+            let outcome = cases.run(&compiled, case);
+            assert_eq!(outcome, Ok(CaseOutcome::Passed), "{}", case.name.value);
+            cases.derive(&compiled, case).unwrap().claims
+        })
+        .collect();
+    assert_eq!(derived[0]["namespace_path"], "mallory");
+    assert_eq!(derived[0]["namespace_id"], "7");
+    assert_eq!(derived[0]["project_path"], "acme/infra");
+    assert_eq!(derived[1]["namespace_id"], "1");
+    assert_eq!(derived[2]["project_path"], "mallory/infra");
+    assert_eq!(derived[2]["sub"], "project_id:2:ref_type:branch:ref:main");
+}
+
+#[test]
+fn a_name_that_the_form_writes_in_another_way_is_refused() {
+    let compiled = compile("policy.toml", POLICY).unwrap();
+    let text = "[token.main]\nlike = \"trust.production\"\n[[case]]\nname = \"a\"\ntoken = \"main\"\nsubject = { repository = \"acme\" }\ndeny = \"forbidden\"\n";
+    let cases = parse_cases("cases.toml", text).unwrap();
+    let error = cases.derive(&compiled, &cases.cases[0]).unwrap_err();
+    assert_eq!(error, "`acme` is no `repository` of form `environment`");
+}

@@ -376,3 +376,213 @@ fn json_of_the_same_shape_compiles_to_the_same_program() {
     let json = compile("policy.json", json).unwrap_or_else(|findings| panic!("{findings}"));
     assert_eq!(toml.program.statements, json.program.statements);
 }
+
+/// What `[issuer.x]` says, and a statement's lines about its subject.
+fn at_issuer(issuer: &str, lines: &str) -> String {
+    format!(
+        "claimbound = 1\npolicy = {{ name = \"p\", version = \"1\" }}\n[issuer.x]\n{issuer}\n[trust.main]\nissuer = \"x\"\naudience = \"a\"\ntoken_lifetime = \"15m\"\n{lines}\n"
+    )
+}
+
+/// The rules that a document breaks.
+fn broken(text: &str) -> Vec<Rule> {
+    match compile("policy.toml", text) {
+        Ok(_) => Vec::new(),
+        Err(findings) => findings.iter().map(|one| one.rule).collect(),
+    }
+}
+
+/// Operators that hold for an id without saying which one it is.
+const LOOSE: [&str; 8] = [
+    "{ glob = \"*\" }",
+    "{ glob = \"1\" }",
+    "{ regex = \".*\" }",
+    "{ regex = \"1\" }",
+    "{ none_of = [\"9\"] }",
+    "{ present = true }",
+    "{ same_as = \"actor_id\" }",
+    "{ attribute = \"tenant\" }",
+];
+
+#[test]
+fn an_id_that_is_not_given_names_no_tenant() {
+    for loose in LOOSE {
+        for lines in [
+            format!(
+                "subject = {{ owner = {{ name = \"acme\", id = {loose} }}, repository = \"acme/x\", environment = \"e\" }}"
+            ),
+            format!(
+                "subject = {{ owner = \"acme\", repository = {{ name = \"acme/x\", id = {loose} }}, environment = \"e\" }}"
+            ),
+            format!(
+                "subject = {{ owner = \"acme\", repository = \"acme/x\", environment = \"e\" }}\nclaims = {{ repository_owner_id = {loose} }}"
+            ),
+            format!(
+                "subject = {{ owner = \"acme\", repository = \"acme/x\", environment = \"e\" }}\n[[trust.main.nested]]\npath = [\"repository_owner_id\"]\n{}",
+                loose.trim_matches(['{', ' ', '}'])
+            ),
+        ] {
+            let text = at_issuer("model = \"github-actions\"", &lines);
+            assert_eq!(broken(&text), [Rule::Tenant], "{lines}");
+        }
+        let lines = format!(
+            "subject = {{ namespace = {{ name = \"acme\", id = {loose} }}, project = \"acme/x\", ref_type = \"branch\", ref = \"main\" }}"
+        )
+        .replace("actor_id", "user_id");
+        let text = at_issuer("model = \"gitlab\"", &lines);
+        assert_eq!(broken(&text), [Rule::Tenant], "{lines}");
+    }
+}
+
+#[test]
+fn a_subject_that_is_not_given_names_no_tenant() {
+    for subject in [
+        "\"repo:acme/x:environment:e\"",
+        "{ any_of = [\"repo:acme@1/x@2:environment:e\", \"repo:acme/x:environment:e\"] }",
+        "{ glob = \"repo:acme@1/x@2:environment:*\" }",
+        "{ regex = \"repo:acme@1/x@2:environment:e\" }",
+    ] {
+        let lines = format!("subject = {subject}");
+        let text = at_issuer("model = \"github-actions\"", &lines);
+        assert_eq!(broken(&text), [Rule::Tenant], "{subject}");
+    }
+}
+
+#[test]
+fn a_subject_takes_no_operator_that_says_nothing_of_it() {
+    for subject in [
+        "{ none_of = [\"repo:acme@1/x@2:environment:e\"] }",
+        "{ present = true }",
+        "{ same_as = \"workflow\" }",
+        "{ attribute = \"subject\" }",
+    ] {
+        let lines = format!("subject = {subject}");
+        let text = at_issuer("model = \"github-actions\"", &lines);
+        assert_eq!(broken(&text), [Rule::Subject], "{subject}");
+    }
+}
+
+#[test]
+fn an_id_elsewhere_names_no_tenant() {
+    let subject = "subject = { owner = \"acme\", repository = \"acme/x\", environment = \"e\" }";
+    let text = at_issuer("model = \"github-actions\"", subject);
+    for elsewhere in [
+        // Of whoever pushed; at another path; kept out; of the environment alone.
+        "claims = { actor_id = \"1\" }",
+        "[[trust.main.nested]]\npath = [\"x\", \"repository_owner_id\"]\nequals = \"1\"",
+        "claims = { repository_owner_id = { none_of = [\"1\"] } }",
+        "[forbid.others]\nissuer = \"x\"\nclaims = { repository_owner_id = { none_of = [\"1\"] } }",
+        "[trust.other]\nissuer = \"x\"\naudience = \"a\"\ntoken_lifetime = \"1m\"\nsubject = \"repo:acme@1/x@2:environment:e\"",
+    ] {
+        assert_eq!(
+            broken(&format!("{text}{elsewhere}\n")),
+            [Rule::Tenant],
+            "{elsewhere}"
+        );
+    }
+}
+
+#[test]
+fn many_ids_name_many_tenants() {
+    for id in [
+        "\"1\"",
+        "[\"1\", \"2\"]",
+        "{ any_of = [\"1\", \"2\", \"3\"] }",
+    ] {
+        let lines = format!(
+            "subject = {{ owner = {{ id = {id} }}, repository = \"acme/x\", environment = \"e\" }}"
+        );
+        let text = at_issuer("model = \"github-actions\"", &lines);
+        assert_eq!(broken(&text), [], "{id}");
+    }
+}
+
+#[test]
+fn a_shared_issuer_is_read_by_its_own_model_alone() {
+    let github = "https://token.actions.githubusercontent.com";
+    for (model, url, subject) in [
+        ("oidc", github, "repo:acme/x:environment:e"),
+        ("oidc", "https://gitlab.com", "project_path:a/b"),
+        ("kubernetes", github, "system:serviceaccount:a:b"),
+        (
+            "gitlab",
+            github,
+            "project_path:a/b:ref_type:branch:ref:main",
+        ),
+        (
+            "gitlab",
+            "https://accounts.google.com",
+            "project_path:a/b:ref_type:branch:ref:main",
+        ),
+    ] {
+        let issuer = format!("model = \"{model}\"\nurl = \"{url}\"");
+        let text = at_issuer(&issuer, &format!("subject = \"{subject}\""));
+        assert_eq!(broken(&text), [Rule::Issuer], "{model} {url}");
+        let danger = format!("{text}danger = \"a trial\"\n");
+        assert_eq!(broken(&danger), [Rule::Issuer], "{model} {url}");
+        let own = text.replace(url, "https://id.acme.example");
+        assert_eq!(broken(&own), [], "{model}");
+    }
+}
+
+#[test]
+fn the_model_of_a_shared_issuer_is_named() {
+    let issuer = "model = \"oidc\"\nurl = \"https://gitlab.com\"";
+    let text = at_issuer(issuer, "subject = \"project_path:acme/x\"");
+    insta::assert_snapshot!(findings(&text));
+}
+
+#[test]
+fn a_claim_that_contradicts_the_field_that_it_repeats_never_matches() {
+    for (claims, contradicts) in [
+        ("repository_id = \"2\"", false),
+        ("repository_id = \"3\"", true),
+        ("repository_id = [\"3\", \"2\"]", false),
+        ("repository_id = [\"3\", \"4\"]", true),
+        ("repository_id = { none_of = [\"3\"] }", false),
+        ("repository_owner_id = \"9\"", true),
+        ("repository = \"acme/other\"", true),
+        ("repository = \"ACME/infra\"", false),
+        ("environment = \"production\"", false),
+        ("environment = \"Production\"", true),
+        ("actor_id = \"3\"", false),
+    ] {
+        let text = document(&format!("claims = {{ {claims} }}\n"));
+        let rules: &[Rule] = if contradicts {
+            &[Rule::NeverMatches]
+        } else {
+            &[]
+        };
+        assert_eq!(broken(&text), rules, "{claims}");
+    }
+    let many = document("claims = { repository_id = \"2\" }\n")
+        .replace("id = \"2\" }, env", "id = [\"1\", \"2\"] }, env");
+    assert_eq!(broken(&many), [], "one of several");
+    let forbid = document(
+        "[forbid.x]\nissuer = \"github\"\nsubject = { owner = { id = \"1\" } }\nclaims = { repository_owner_id = \"9\" }\n",
+    );
+    assert_eq!(
+        broken(&forbid),
+        [],
+        "a forbid applies to what it can't know"
+    );
+    insta::assert_snapshot!(findings(&document("claims = { repository_id = \"3\" }\n")));
+}
+
+#[test]
+fn the_claim_of_every_id_is_known_to_be_a_text() {
+    // Else `null` or `true` would pin an id, and be the same for everybody.
+    for model in claimbound_issuers::Registry::standard().iter() {
+        for path in model
+            .names()
+            .iter()
+            .filter_map(claimbound_issuers::Kind::id_claim)
+        {
+            let json = model
+                .claim(path)
+                .map(claimbound_issuers::ClaimRule::json_type);
+            let text = Some(claimbound_issuers::ClaimType::Text);
+            assert_eq!(json, text, "{} {path:?}", model.name());
+        }
+    }
+}

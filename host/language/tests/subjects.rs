@@ -173,10 +173,34 @@ ref = "main"
 "#;
     let compiled = compile("policy.toml", text).unwrap_or_else(|findings| panic!("{findings}"));
     let forms = compiled.example_forms("main").unwrap();
-    assert!(forms.len() > 1, "{forms:?}");
+    // No form holds a namespace, which is no reason to take composed subjects.
+    assert_eq!(forms, ["project-path", "project-id"]);
     for form in forms {
         let example = compiled.example_in("main", &form);
         let example = example.unwrap_or_else(|error| panic!("{form}: {error}"));
         assert_eq!(example.claims["project_path"], "acme/infra");
     }
+}
+
+#[test]
+fn a_composed_subject_is_accepted_where_the_table_names_what_only_it_has() {
+    let table = |any: &str| {
+        format!(
+            "claimbound = 1\npolicy = {{ name = \"p\", version = \"1\" }}\n[issuer.gitlab]\nmodel = \"gitlab\"\n[trust.main]\nissuer = \"gitlab\"\naudience = \"a\"\ntoken_lifetime = \"15m\"\n[trust.main.subject]\nnamespace = {{ id = \"1\" }}\nproject = {{ id = \"2\" }}\nref_type = \"branch\"\nref = \"main\"\nany = [{any}]\n"
+        )
+    };
+    let forms = |any: &str| {
+        let compiled = compile("policy.toml", &table(any));
+        let compiled = compiled.unwrap_or_else(|findings| panic!("{findings}"));
+        compiled.example_forms("main").unwrap()
+    };
+    let fixed = ["project-path", "project-id"];
+    assert_eq!(forms(""), fixed);
+    assert_eq!(
+        forms("\"project_path\""),
+        fixed,
+        "a raw part of a fixed form"
+    );
+    let all = ["project-path", "project-id", "custom"];
+    assert_eq!(forms("\"deployment_tier\""), all);
 }
