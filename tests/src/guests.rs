@@ -130,6 +130,18 @@ fn exports_of_another_type_are_refused_by_name() {
 }
 
 #[test]
+fn components_inside_components_without_end_are_refused_at_once() {
+    let nested = |depth: usize| {
+        let text = format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
+        wat::parse_str(text).unwrap()
+    };
+    let deep = Policy::load(&gate::SANDBOX, &nested(400)).unwrap_err();
+    assert!(deep.to_string().contains("nests deeper"), "{deep}");
+    let shallow = Policy::load(&gate::SANDBOX, &nested(4)).unwrap_err();
+    assert!(matches!(shallow, PolicyError::Contract { .. }), "{shallow}");
+}
+
+#[test]
 fn a_component_without_a_program_says_so() {
     let refused = Policy::load(&gate::SANDBOX, &crate::standard::standard()).unwrap_err();
     assert!(

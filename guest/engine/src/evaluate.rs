@@ -5,6 +5,7 @@ use crate::bytes::Table;
 use crate::condition::{self, Held};
 use crate::decision::{Decision, Failure, Reason, Step};
 use crate::facts::{Facts, Value};
+use crate::model::Source;
 use crate::program::{Condition, Issuer, Program, SCANNED, Statement};
 use crate::words;
 
@@ -21,27 +22,33 @@ const COMPARED: usize = 8;
 /// # Errors
 /// [`Failure`] where the program is damaged.
 pub fn evaluate(program: Program<'_>, facts: &impl Facts) -> Result<Decision, Failure> {
+    decide(program, facts).map(|(decision, _)| decision)
+}
+
+/// The decision, and the number of the statement that accepts.
+fn decide(program: Program<'_>, facts: &impl Facts) -> Result<(Decision, Option<u32>), Failure> {
     let Some(issuer) = program.issuer(facts.issuer())? else {
-        return Ok(deny(vec![words::unknown_issuer(facts)], false));
+        return Ok((deny(vec![words::unknown_issuer(facts)], false), None));
     };
     if let Some(reason) = forbidden(program, issuer, facts)? {
-        return Ok(deny(vec![reason], false));
+        return Ok((deny(vec![reason], false), None));
     }
     let mut candidates = Candidates::of(program, issuer, facts)?;
     let mut near = Vec::new();
     while let Some(number) = candidates.next(program)? {
         let statement = program.statement(number)?;
         if holds(program, statement, facts)? {
-            return Ok(Decision::Allow {
+            let decision = Decision::Allow {
                 statement: program.text(statement.name)?.to_owned(),
                 grant: program.grant(statement.grant)?,
-            });
+            };
+            return Ok((decision, Some(number)));
         }
         if near.len() < COMPARED {
             near.push(statement);
         }
     }
-    reasons(program, issuer, near, facts)
+    Ok((reasons(program, issuer, near, facts)?, None))
 }
 
 fn deny(reasons: Vec<Reason>, truncated: bool) -> Decision {
@@ -148,7 +155,9 @@ fn reasons(
     facts: &impl Facts,
 ) -> Result<Decision, Failure> {
     if near.is_empty() {
-        if issuer.trusts as usize > COMPARED || issuer.trusts == 0 {
+        if issuer.trusts == 0
+            || (issuer.trusts > issuer.listed.count && by_subject(program, issuer)?)
+        {
             return Ok(deny(vec![words::no_statement(issuer.trusts, facts)], false));
         }
         for index in 0..issuer.listed.count {
@@ -158,14 +167,14 @@ fn reasons(
     let mut fewest = usize::MAX;
     let mut closest: Vec<(Statement, Vec<(Condition, Held)>)> = Vec::new();
     for statement in near {
-        let failed = failed(program, statement, facts)?;
+        let Some(failed) = failed(program, statement, facts, fewest)? else {
+            continue;
+        };
         if failed.len() < fewest {
             fewest = failed.len();
             closest.clear();
         }
-        if failed.len() == fewest {
-            closest.push((statement, failed));
-        }
+        closest.push((statement, failed));
     }
     let mut reasons = Vec::new();
     let mut truncated = false;
@@ -181,32 +190,61 @@ fn reasons(
     Ok(deny(reasons, truncated))
 }
 
+/// Whether the issuer's statements are told apart by what their subjects say.
+fn by_subject(program: Program<'_>, issuer: Issuer) -> Result<bool, Failure> {
+    for index in 0..issuer.anchors.count {
+        match program.anchor_source(issuer.anchors, index)? {
+            Source::Subject
+            | Source::Part(_)
+            | Source::Name(_)
+            | Source::NameId(_)
+            | Source::NameParent(_) => {}
+            Source::Time
+            | Source::Issuer
+            | Source::Form
+            | Source::Audience
+            | Source::Claim(_)
+            | Source::KeyType
+            | Source::KeyAlgorithm
+            | Source::KeyBits
+            | Source::KeyThumbprint => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// The conditions of a statement that do not hold, if they are at most `most`.
 fn failed(
     program: Program<'_>,
     statement: Statement,
     facts: &impl Facts,
-) -> Result<Vec<(Condition, Held)>, Failure> {
+    most: usize,
+) -> Result<Option<Vec<(Condition, Held)>>, Failure> {
     let mut failed = Vec::new();
     for index in 0..statement.conditions.count {
         let condition = program.condition(statement.conditions, index)?;
         let held = condition::decide(program, &condition, facts)?;
         if held != Held::Yes {
+            if failed.len() == most {
+                return Ok(None);
+            }
             failed.push((condition, held));
         }
     }
-    Ok(failed)
+    Ok(Some(failed))
 }
 
 /// Decides one token and lists how each condition of the issuer's statements
 /// was decided: every forbid, then trusts in the order of the document.
 ///
-/// At most [`MOST_STEPS`] steps; of a policy with many statements, those that
-/// its index held for the token come first and then the document's first.
+/// At most [`MOST_STEPS`] steps. Of a policy with many statements the one that
+/// accepts comes first, then those that the index holds for the token, then the
+/// document's first.
 ///
 /// # Errors
 /// [`Failure`] where the program is damaged.
 pub fn explain(program: Program<'_>, facts: &impl Facts) -> Result<(Decision, Vec<Step>), Failure> {
-    let decision = evaluate(program, facts)?;
+    let (decision, accepting) = decide(program, facts)?;
     let Some(issuer) = program.issuer(facts.issuer())? else {
         return Ok((decision, Vec::new()));
     };
@@ -215,12 +253,15 @@ pub fn explain(program: Program<'_>, facts: &impl Facts) -> Result<(Decision, Ve
         numbers.push(program.number(issuer.forbids, index)?);
     }
     if issuer.trusts > issuer.listed.count {
+        numbers.extend(accepting);
         let mut candidates = Candidates::of(program, issuer, facts)?;
         while let Some(number) = candidates.next(program)? {
             if numbers.len() >= MOST_STEPS {
                 break;
             }
-            numbers.push(number);
+            if accepting != Some(number) {
+                numbers.push(number);
+            }
         }
     }
     for index in 0..issuer.listed.count {

@@ -28,6 +28,7 @@ mod number;
 mod program;
 #[cfg(test)]
 mod tests;
+mod time;
 mod window;
 mod words;
 

@@ -412,3 +412,47 @@ fn a_damaged_program_never_panics_and_a_cut_one_does_not_open() {
         }
     }
 }
+
+/// Statements that differ in the value of a claim alone.
+fn by_claim(count: usize) -> Vec<Statement> {
+    (0..count)
+        .map(|n| {
+            let other = condition(Source::Claim(0), Test::Equals(text(&n.to_string())));
+            let ours = condition(Source::NameId(0), Test::Equals(text("456789")));
+            trust(&n.to_string(), vec![ours, other])
+        })
+        .collect()
+}
+
+#[test]
+fn an_index_over_a_claim_does_not_change_the_reasons() {
+    for count in [4, 5, 9, 64, 100] {
+        let found = decide(by_claim(count), &Token::default());
+        assert_eq!(codes(&found)[0], "claim.mismatch", "{count} statements");
+    }
+}
+
+#[test]
+fn an_explanation_shows_the_statement_that_accepts_however_many_there_are() {
+    let mut statements = by_claim(600);
+    statements.push(trust(
+        "ours",
+        vec![condition(Source::Claim(0), Test::Present)],
+    ));
+    let bytes = program(statements);
+    let (decision, steps) = explain(Program::open(&bytes).unwrap(), &Token::default()).unwrap();
+    assert!(matches!(decision, Decision::Allow { statement, .. } if statement == "ours"));
+    assert_eq!(steps[0].statement, "ours");
+    assert!(steps.len() <= crate::MOST_STEPS);
+}
+
+#[test]
+fn a_reason_repeats_no_more_of_a_policy_than_of_a_token() {
+    let mut long = condition(Source::Claim(0), Test::Equals(text("x")));
+    long.expected = "ä".repeat(100_000);
+    let Decision::Deny { reasons, .. } = decide(vec![trust("long", vec![long])], &Token::default())
+    else {
+        panic!("allowed");
+    };
+    assert!(reasons[0].expected.len() < 300 && reasons[0].message.len() < 700);
+}

@@ -7,8 +7,9 @@ use crate::decision::{Failure, Reason, Step};
 use crate::facts::{Facts, Value};
 use crate::number::Operator;
 use crate::program::{Condition, Program, Statement};
+use crate::time;
 
-/// The most bytes of a token's value that a reason repeats.
+/// The most bytes of a value, a token's or a policy's, that a reason repeats.
 const MOST_FOUND: usize = 256;
 
 /// No statement speaks of the token's issuer.
@@ -63,7 +64,7 @@ pub(crate) fn forbidden(
         let condition = program.condition(statement.conditions, index)?;
         if condition.claim.count > 0 {
             reason.claim = program.texts(condition.claim)?;
-            reason.expected = ["not ", program.text(condition.expected)?].concat();
+            reason.expected = cut(&["not ", program.text(condition.expected)?].concat());
             reason.found = found(&condition, facts);
             break;
         }
@@ -81,10 +82,14 @@ pub(crate) fn reason(
 ) -> Result<Reason, Failure> {
     let name = program.text(statement.name)?;
     let label = program.text(condition.label)?;
-    let expected = program.text(condition.expected)?;
+    let expected = cut(program.text(condition.expected)?);
     let found = found(condition, facts);
     let found_words = match (&found, held) {
         (_, Held::Unset) => "which this request does not have".to_owned(),
+        (Some(found), Held::Mistyped) => {
+            let what = type_name(condition::value(condition.source, facts));
+            ["found `", found, "`, which is ", what].concat()
+        }
         (Some(found), _) => ["found `", found, "`"].concat(),
         (None, _) => "found nothing".to_owned(),
     };
@@ -98,14 +103,14 @@ pub(crate) fn reason(
             "` ",
             verb(condition.operator),
             " `",
-            expected,
+            &expected,
             "`, ",
             &found_words,
         ]
         .concat(),
         statement: Some(name.to_owned()),
         claim: program.texts(condition.claim)?,
-        expected: expected.to_owned(),
+        expected,
         found,
     })
 }
@@ -122,7 +127,7 @@ pub(crate) fn step(
         statement: program.text(statement.name)?.to_owned(),
         condition: program.text(condition.label)?.to_owned(),
         held: held.known(),
-        expected: program.text(condition.expected)?.to_owned(),
+        expected: cut(program.text(condition.expected)?),
         found: found(condition, facts),
     })
 }
@@ -156,7 +161,7 @@ fn found(condition: &Condition, facts: &impl Facts) -> Option<String> {
     };
     match condition.operator {
         Operator::AudienceIs | Operator::SoleAudience => Some(list(facts.audience())),
-        Operator::Weekly | Operator::Between => Some(seconds(facts.now(), &mut buffer)),
+        Operator::Weekly | Operator::Between => Some(time::words(facts.now())),
         Operator::LifetimeAtMost => facts
             .issued_at()
             .map(|issued| seconds(facts.expires_at().saturating_sub(issued), &mut buffer)),
@@ -183,6 +188,19 @@ fn found(condition: &Condition, facts: &impl Facts) -> Option<String> {
             Value::Number(text) | Value::Text(text) | Value::Json(text) => Some(cut(text)),
             Value::Texts(texts) => Some(list(texts)),
         },
+    }
+}
+
+/// The JSON type of a value, with its article.
+const fn type_name(value: Value<'_>) -> &'static str {
+    match value {
+        Value::Absent => "absent",
+        Value::Null => "null",
+        Value::Boolean(_) => "a boolean",
+        Value::Integer(_) | Value::Number(_) => "a number",
+        Value::Text(_) => "a string",
+        Value::Texts(_) => "a list of strings",
+        Value::Json(_) => "a list or an object",
     }
 }
 

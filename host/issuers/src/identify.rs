@@ -176,6 +176,9 @@ impl<'a> Token<'a> {
                 Found::Other(json) => return Err(mistyped(names_of(path), part.name(), json)),
                 Found::Absent if !part.claim_required => continue,
                 Found::Absent => None,
+                Found::Text(text) if part.encoding.is_ambiguous(text) => {
+                    return Err(twofold(names_of(path), part.name(), text));
+                }
                 Found::Text(text) if part.encoding.strip(text, value) == Some("") => continue,
                 Found::Text(text) => Some(text),
             };
@@ -232,6 +235,9 @@ impl<'a> Token<'a> {
             }
         };
         let (path, claim) = claim;
+        if kind.encoding.is_ambiguous(claim) {
+            return Err(twofold(names_of(path), kind.name(), claim));
+        }
         for template in templates {
             if !template.equals(claim, &kind.encoding, |part| self.value(part)) {
                 let own = self.print(template).unwrap_or_default();
@@ -344,6 +350,20 @@ fn drift(claim: Vec<String>, source: &str, expected: &str, found: Option<&str>) 
         expected,
         found,
         message,
+    }
+}
+
+/// A value that looks like another one's encoding reads in two ways in a subject.
+fn twofold(claim: Vec<String>, what: &str, value: &str) -> Refusal {
+    let (path, value) = (claim.join("."), excerpt(value));
+    Refusal {
+        code: "subject.ambiguous",
+        claim,
+        expected: "a value that no other one is written like".to_owned(),
+        message: format!(
+            "claim `{path}` is `{value}`, and the {what} of the subject may as well mean another value"
+        ),
+        found: Some(value),
     }
 }
 

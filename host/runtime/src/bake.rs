@@ -38,6 +38,9 @@ pub enum BakeError {
         /// How many there are.
         found: usize,
     },
+    /// It holds modules and components inside each other without end.
+    #[error("the component nests deeper than {DEEPEST} levels")]
+    Nested,
     /// Its memory is not what the standard component has.
     #[error("the component's memory is not that of a standard component")]
     Memory,
@@ -47,6 +50,30 @@ pub enum BakeError {
         /// The program's length.
         bytes: usize,
     },
+}
+
+/// How deep components and modules may stand inside each other. Toolchains need
+/// three or four levels; validating thousands takes minutes.
+const DEEPEST: u32 = 16;
+
+/// Refuses what nests too deep, in one pass over the sections' headers.
+///
+/// # Errors
+/// [`BakeError::Nested`], or [`BakeError::Unreadable`] where the bytes are
+/// neither component nor module.
+pub(crate) fn check_nesting(component: &[u8]) -> Result<(), BakeError> {
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err(BakeError::Nested);
+        }
+    }
+    Ok(())
 }
 
 /// A custom section to add: its name and its bytes.
@@ -61,6 +88,7 @@ pub fn bake(
     program: &[u8],
     sections: &[Section<'_>],
 ) -> Result<Vec<u8>, BakeError> {
+    check_nesting(component)?;
     let mut baked = wasm_encoder::Component::new();
     let mut slots = 0;
     let mut depth = 0_u32;
@@ -119,6 +147,7 @@ pub fn bake(
 /// # Errors
 /// [`BakeError::Unreadable`] where the bytes are no component.
 pub fn sections(component: &[u8]) -> Result<Vec<Section<'_>>, BakeError> {
+    check_nesting(component)?;
     let mut sections = Vec::new();
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(component) {

@@ -220,8 +220,8 @@ impl Floor {
                 );
                 let reason = Reason::new(Code::TokenNotYetValid, message).about([claim]);
                 Err(reason
-                    .expected(format!("at most {now} + {}", self.leeway))
-                    .found(&start.to_string())
+                    .expected(format!("at most {} s after {}", self.leeway, date(now)))
+                    .found(&date(start))
                     .into())
             }
             Some(_) | None => Ok(()),
@@ -267,6 +267,14 @@ fn check_lifetime(token: &Verified, expires_at: u64, now: u64) -> Result<(), Ref
         .into())
 }
 
+/// A time in seconds since 1970 as people read it (RFC 3339 §5.6).
+fn date(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map_or_else(|| format!("{seconds} s"), |time| time.to_string())
+}
+
 #[derive(Clone, Copy)]
 struct Times {
     expires_at: u64,
@@ -287,8 +295,8 @@ impl Times {
         );
         let reason = Reason::new(Code::TokenExpired, message).about(["exp"]);
         Err(reason
-            .expected(format!("after {now}"))
-            .found(&self.expires_at.to_string())
+            .expected(format!("after {}", date(now)))
+            .found(&date(self.expires_at))
             .into())
     }
 }

@@ -39,7 +39,8 @@ pub struct Settings {
     pub algorithms: Option<Vec<Algorithm>>,
     /// Token types that are taken, in place of the model's.
     pub token_types: Option<TokenTypes>,
-    /// Longest lifetime in seconds, inclusive, in place of [`LONGEST_LIFETIME`].
+    /// Longest lifetime in seconds, inclusive, in place of the model's and of
+    /// [`LONGEST_LIFETIME`].
     pub longest_lifetime: Option<u64>,
 }
 
@@ -115,7 +116,10 @@ impl Issuer {
         let token_types = settings
             .token_types
             .map_or_else(|| model_types(&model), Ok)?;
-        let longest_lifetime = settings.longest_lifetime.unwrap_or(LONGEST_LIFETIME);
+        let usual = model.longest_lifetime().map_or(LONGEST_LIFETIME, u64::from);
+        let longest_lifetime = settings
+            .longest_lifetime
+            .unwrap_or(usual.min(LONGEST_LIFETIME));
         if longest_lifetime == 0 {
             return Err(IssuerError::NoLifetime { url: url.into() });
         }

@@ -15,6 +15,7 @@ pub use answer::{Answer, Step};
 pub use input::Request;
 pub use manifest::{Manifest, ManifestError};
 
+use crate::bake;
 use crate::contract::claimbound::policy::types as wire;
 use crate::contract::exports::claimbound::policy::decide as wire_decide;
 use crate::floor::Admissible;
@@ -104,6 +105,7 @@ impl Policy {
     /// [`PolicyError`] where it is none.
     pub fn load(sandbox: &Sandbox, component: &[u8]) -> Result<Self, PolicyError> {
         let digest = digest(component);
+        bake::check_nesting(component).map_err(|error| PolicyError::Invalid(error.to_string()))?;
         let compiled = Component::from_binary(sandbox.engine(), component)
             .map_err(|error| PolicyError::Invalid(format!("{error:#}")))?;
         check_imports(sandbox, &compiled)?;

@@ -263,3 +263,15 @@ fn an_opaque_subject_is_its_own_id() {
     );
     assert!(identify("oidc", "auth0|some one@x", json!({})).is_ok());
 }
+
+#[test]
+fn a_value_that_looks_like_an_encoded_one_reads_in_two_ways() {
+    // A colon is written `%3A` in a subject; an environment may be called that.
+    let subject = "repo:acme/infra:environment:prod%3Ax";
+    let colon = github(&[("environment", json!("prod:x"))]);
+    assert!(identify("github-actions", subject, colon).is_ok());
+    let percent = github(&[("environment", json!("prod%3Ax"))]);
+    let refusal = identify("github-actions", subject, percent).unwrap_err();
+    assert_eq!(refusal.code, "subject.ambiguous");
+    assert_eq!(refusal.claim, ["environment"]);
+}

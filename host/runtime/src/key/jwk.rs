@@ -54,7 +54,10 @@ fn kind(jwk: Node<'_>) -> Parsed<KeyType> {
 
 // RFC 7517 §4.2 and §4.3
 fn refuse_other_uses(jwk: Node<'_>) -> Parsed<()> {
-    if let Some(other) = text(jwk, "use")?.filter(|purpose| *purpose != "sig") {
+    // SPIFFE's JWT-SVID specification §4 has its own word for keys that sign
+    // tokens.
+    let signs = |purpose: &str| matches!(purpose, "sig" | "jwt-svid");
+    if let Some(other) = text(jwk, "use")?.filter(|purpose| !signs(purpose)) {
         let why = format!("its `use` is `{}`, not `sig`", clip(other));
         return Err(KeyError::unfit(why));
     }

@@ -58,6 +58,7 @@ fn a_key_for_something_else_verifies_nothing() {
     let key = Signer::ec();
     for more in [
         json!({ "use": "enc" }),
+        json!({ "use": "x509-svid" }),
         json!({ "use": "" }),
         json!({ "key_ops": ["sign"] }),
         json!({ "key_ops": [] }),
@@ -69,6 +70,7 @@ fn a_key_for_something_else_verifies_nothing() {
     }
     for more in [
         json!({ "use": "sig" }),
+        json!({ "use": "jwt-svid" }),
         json!({ "key_ops": ["verify", "sign"] }),
         json!({ "use": "sig", "key_ops": ["verify"] }),
     ] {
