@@ -1,6 +1,8 @@
 //! The pages: what they show is run, what is generated in them is current, and
 //! what they point to is there.
 
+mod issuers;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -16,8 +18,9 @@ use crate::tree::root;
 const RUN: [&str; 1] = ["writing-a-policy.md"];
 
 /// Pages whose documents, cases, codes and links are checked.
-const CHECKED: [&str; 4] = [
+const CHECKED: [&str; 5] = [
     "contract.md",
+    "issuers.md",
     "reason-codes.md",
     "security-model.md",
     "writing-a-policy.md",
@@ -129,6 +132,11 @@ fn reference() -> String {
 #[test]
 fn the_page_of_reason_codes_is_current() {
     assert_current("reason-codes.md", &reference());
+}
+
+#[test]
+fn the_page_of_issuers_is_current() {
+    assert_current("issuers.md", &issuers::page());
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn components_inside_components_without_end_are_refused_at_once() {
         let text = format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
         wat::parse_str(text).unwrap()
     };
-    let deep = Policy::load(&gate::SANDBOX, &nested(400)).unwrap_err();
+    let deep = Policy::load(&gate::SANDBOX, &nested(40)).unwrap_err();
     assert!(deep.to_string().contains("nests deeper"), "{deep}");
     let shallow = Policy::load(&gate::SANDBOX, &nested(4)).unwrap_err();
     assert!(matches!(shallow, PolicyError::Contract { .. }), "{shallow}");

@@ -13,7 +13,7 @@ mod token;
 
 use clap::Subcommand;
 
-use crate::console::{Console, Status};
+use crate::console::{Console, Shape, Status};
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]
@@ -28,6 +28,24 @@ pub(crate) enum Command {
     Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
+}
+
+impl Command {
+    /// The shape of its answer.
+    pub(crate) const fn shape(&self) -> Shape {
+        match self {
+            Self::Check(_) => Shape::Outcome,
+            Self::Explain(_) => Shape::Explanation,
+            Self::Test(_)
+            | Self::Build(_)
+            | Self::Inspect(_)
+            | Self::Token(_)
+            | Self::New(_)
+            | Self::Demo(_)
+            | Self::Completions(_)
+            | Self::Man(_) => Shape::Own,
+        }
+    }
 }
 
 /// Runs a command.

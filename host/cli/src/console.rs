@@ -4,10 +4,17 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use claimbound::outcome::HostError;
+use claimbound::policy::PolicyError;
+use claimbound::reason::HostCode;
 use clap::ValueEnum;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use serde_json::{Value, json};
 
-use crate::escape::{visible_json, without_signatures};
+use crate::escape::visible_json;
 use crate::page::{Ink, Page};
+use crate::redact::redacted;
+use crate::{findings, outcome};
 
 /// How answers are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -61,7 +68,7 @@ impl Console {
     pub(crate) fn answer(
         self,
         page: impl FnOnce() -> Page,
-        json: impl FnOnce() -> serde_json::Value,
+        json: impl FnOnce() -> Value,
     ) -> anyhow::Result<()> {
         match self.format {
             Format::Human => write_page(&page()),
@@ -74,13 +81,18 @@ impl Console {
 pub(crate) fn write_page(page: &Page) -> anyhow::Result<()> {
     let mut out = anstream::AutoStream::auto(io::stdout().lock());
     written(
-        out.write_all(page.styled().as_bytes())
+        out.write_all(redacted(page.styled()).as_bytes())
             .and_then(|()| out.flush()),
     )
 }
 
 /// Writes JSON text to standard output, as a line.
 pub(crate) fn write_json(json: &str) -> anyhow::Result<()> {
+    write_made(&redacted(json))
+}
+
+/// Writes JSON text that holds a token which was made here.
+pub(crate) fn write_made(json: &str) -> anyhow::Result<()> {
     write_raw(format!("{}\n", visible_json(json)).as_bytes())
 }
 
@@ -113,27 +125,73 @@ fn written(result: io::Result<()>) -> anyhow::Result<()> {
 pub(crate) fn aside(page: &Page) {
     let mut out = anstream::AutoStream::auto(io::stderr().lock());
     // Nothing is left to say it to.
-    let _ = out.write_all(page.styled().as_bytes());
+    let _ = out.write_all(redacted(page.styled()).as_bytes());
 }
 
-/// Reports why no answer could be given.
-pub(crate) fn report(error: &anyhow::Error) -> Status {
-    if error.is::<Closed>() {
-        return Status::Unanswered;
+/// The shape of a command's answer, which its errors have as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// An outcome, as `check` gives it.
+    Outcome,
+    /// An outcome with statements, as `explain` gives it.
+    Explanation,
+    /// Anything else.
+    Own,
+}
+
+impl Console {
+    /// Reports why no answer could be given: in words on standard error and,
+    /// where answers are JSON, as one value of the usual shape.
+    pub(crate) fn report(self, error: &anyhow::Error, shape: Shape) -> Status {
+        if error.is::<Closed>() {
+            return Status::Unanswered;
+        }
+        let mut page = Page::default();
+        let findings = error.downcast_ref::<claimbound_language::Diagnostics>();
+        if let Some(findings) = findings {
+            page.lines(findings::shown(findings)).end();
+        }
+        let message = findings.map_or_else(|| sentence(error), findings::summary);
+        page.put(Ink::Bad, "error").text(": ").text(message).end();
+        aside(&page);
+        if self.format == Format::Json {
+            // The words are said; a full disk has no room for more.
+            let _ = write_json(&format!("{:#}", to_json(error, shape)));
+        }
+        Status::Unanswered
     }
-    let mut page = Page::default();
-    if let Some(findings) = error.downcast_ref::<claimbound_language::Diagnostics>() {
-        page.lines(findings.to_string()).end();
-        page.put(Ink::Bad, "error").text(": ");
-        page.text(crate::findings::summary(findings)).end();
-    } else {
-        page.put(Ink::Bad, "error")
-            .text(": ")
-            .text(without_signatures(&sentence(error)))
-            .end();
+}
+
+fn to_json(error: &anyhow::Error, shape: Shape) -> Value {
+    let findings = error.downcast_ref::<claimbound_language::Diagnostics>();
+    let message = findings.map_or_else(|| sentence(error), findings::sentence);
+    match shape {
+        Shape::Outcome => outcome::unanswered(code(error), &message),
+        Shape::Explanation => {
+            let mut json = outcome::unanswered(code(error), &message);
+            if let Some(members) = json.as_object_mut() {
+                members.insert("statements".into(), json!([]));
+            }
+            json
+        }
+        Shape::Own => {
+            let findings = findings.map_or_else(|| json!([]), findings::to_json);
+            json!({ "error": { "message": message, "findings": findings } })
+        }
     }
-    aside(&page);
-    Status::Unanswered
+}
+
+/// What kind of failure it is: what the host says, else what it was given.
+fn code(error: &anyhow::Error) -> HostCode {
+    let host = |cause: &(dyn std::error::Error + 'static)| {
+        let described = match cause.downcast_ref::<PolicyError>() {
+            Some(PolicyError::Describe(host)) => Some(host.code),
+            Some(_) | None => None,
+        };
+        described.or_else(|| Some(cause.downcast_ref::<HostError>()?.code))
+    };
+    let found = error.chain().find_map(host);
+    found.unwrap_or(HostCode::Configuration)
 }
 
 /// An error and its causes; a cause that its effect repeats is left out.
@@ -157,14 +215,43 @@ pub(crate) fn usage(error: &clap::Error) -> Status {
         return Status::Yes;
     }
     let mut page = Page::default();
-    page.lines(without_signatures(&error.render().to_string()));
+    page.lines(error.render().to_string());
+    if let Some(hint) = hint(error) {
+        page.end().text(format!("hint: {hint}")).end();
+    }
     aside(&page);
     Status::Unanswered
+}
+
+/// What is meant by files that stand where only flags do.
+fn hint(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::StyledStr(text)) => Some(text.to_string()),
+        Some(_) | None => None,
+    };
+    let usage = text(ContextKind::Usage)?;
+    let decides = ["claimbound check", "claimbound explain"];
+    let is_theirs = decides.iter().any(|command| usage.contains(command));
+    let given = text(ContextKind::InvalidArg)?;
+    (error.kind() == ErrorKind::UnknownArgument && is_theirs && !given.starts_with('-'))
+        .then(|| "name the files by `--policy FILE --token FILE --jwks FILE`".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_of_the_host_keeps_its_code() {
+        let host = HostError::new(HostCode::Deadline, "late");
+        let error = anyhow::Error::new(host).context("`p.wasm`");
+        let json = to_json(&error, Shape::Outcome);
+        assert_eq!(json["error"]["code"], "host.deadline");
+        let json = to_json(&anyhow::anyhow!("no file"), Shape::Outcome);
+        assert_eq!(json["error"]["code"], "host.configuration");
+        assert_eq!(json["error"]["message"], "no file");
+    }
 
     #[test]
     fn causes_are_told_once() {

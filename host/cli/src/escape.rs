@@ -55,53 +55,9 @@ pub(crate) fn visible_json(json: &str) -> String {
     shown
 }
 
-/// The text without the signature of any token in it, such as one that was
-/// given where a file's name belongs.
-pub(crate) fn without_signatures(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    // A header is a JSON object, so its base64url begins like this.
-    while let Some(start) = rest.find("eyJ") {
-        let (before, token) = rest.split_at_checked(start).unwrap_or((rest, ""));
-        let is_token =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        let end = token
-            .bytes()
-            .position(|byte| !is_token(byte))
-            .unwrap_or(token.len());
-        let (token, after) = token.split_at_checked(end).unwrap_or((token, ""));
-        shown.push_str(before);
-        match token
-            .match_indices('.')
-            .nth(1)
-            .and_then(|(at, _)| token.get(..=at))
-        {
-            Some(signed) => {
-                shown.push_str(signed);
-                shown.push('…');
-            }
-            None => shown.push_str(token),
-        }
-        rest = after;
-    }
-    shown.push_str(rest);
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_signature_is_never_repeated() {
-        assert_eq!(
-            without_signatures("no `eyJhbGc.eyJpc3M.c2lnbmF0dXJl` here"),
-            "no `eyJhbGc.eyJpc3M.…` here"
-        );
-        assert_eq!(without_signatures("eyJ.a.b.c.d eyJ.x"), "eyJ.a.… eyJ.x");
-        assert_eq!(without_signatures("eyJ"), "eyJ");
-        assert_eq!(without_signatures("ü.eyJa.b.ü"), "ü.eyJa.b.…ü");
-    }
 
     #[test]
     fn what_a_terminal_would_obey_is_shown_instead() {

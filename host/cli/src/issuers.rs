@@ -10,7 +10,9 @@ use claimbound::key::{Key, KeySet, SetLimits};
 use claimbound::models::{Model, Registry};
 use claimbound_language::Compiled;
 
-use crate::input;
+use crate::artifact;
+use crate::input::{self, Source};
+use crate::nearest::did_you_mean;
 
 /// An issuer before it has keys.
 #[derive(Clone, Debug)]
@@ -50,7 +52,8 @@ pub(crate) fn model(name: &str) -> anyhow::Result<&'static Arc<Model>> {
             .map(|model| model.name())
             .collect();
         format!(
-            "`--model {name}` is no naming model; there are {}",
+            "`--model {name}` is no naming model{}; there are {}",
+            did_you_mean(name, &names),
             names.join(", ")
         )
     })
@@ -111,22 +114,33 @@ impl Set {
         splits.reverse();
         for (prefix, rest) in &splits {
             if let Some(issuer) = named.iter().find(|one| one.is_called(prefix)) {
-                return Ok(Self {
-                    issuer: Some(issuer.url.clone()),
-                    path: rest.trim_start_matches('=').into(),
-                });
+                return Self::file(Some(issuer.url.clone()), rest.trim_start_matches('='));
             }
         }
-        if let Some((prefix, _)) = splits.first().filter(|_| argument.contains("://")) {
-            let known: Vec<_> = named.iter().map(|one| format!("`{}`", one.url)).collect();
-            bail!(
-                "`--jwks {prefix}=…` names an issuer that is not {}",
-                known.join(" or ")
-            );
+        match splits.first() {
+            // A file's name may hold `=` as well.
+            Some((prefix, _)) if !Path::new(argument).exists() => bail!(
+                "`--jwks {prefix}=…`: no issuer of the policy is called `{prefix}`{}; there is {}",
+                did_you_mean(
+                    prefix,
+                    &named.iter().flat_map(Named::names).collect::<Vec<_>>()
+                ),
+                known(named)
+            ),
+            Some(_) | None => Self::file(None, argument),
+        }
+    }
+
+    fn file(issuer: Option<String>, path: &str) -> anyhow::Result<Self> {
+        if ["https://", "http://"]
+            .iter()
+            .any(|scheme| path.starts_with(scheme))
+        {
+            bail!("`--jwks {path}`: URLs are not fetched; save the key set to a file");
         }
         Ok(Self {
-            issuer: None,
-            path: argument.into(),
+            issuer,
+            path: path.into(),
         })
     }
 
@@ -136,15 +150,30 @@ impl Set {
 }
 
 impl Named {
-    fn is_called(&self, name: &str) -> bool {
-        self.url == name || self.alias.as_deref() == Some(name)
+    /// What it may be called by: its alias, its URL.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.alias.as_deref().into_iter().chain([self.url.as_str()])
     }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.names().any(|one| one == name)
+    }
+}
+
+/// The issuers as a message lists them.
+fn known(named: &[Named]) -> String {
+    let one = |one: &Named| match &one.alias {
+        Some(alias) => format!("`{alias}` (`{}`)", one.url),
+        None => format!("`{}`", one.url),
+    };
+    named.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Keys from a file: a JWK set, a single JWK, or a PEM public key.
 pub(crate) fn read(path: &Path) -> anyhow::Result<KeySet> {
     let name = path.display();
     let text = input::file_text(path)?;
+    artifact::refuse_token(&Source::File(path.to_owned()), &text, "a key set")?;
     if text.trim_start().starts_with("-----BEGIN") {
         let key = Key::from_pem(&text).map_err(|error| anyhow!("`{name}`: {error}"))?;
         return Ok(KeySet::of(key));
@@ -190,12 +219,21 @@ mod tests {
             set("https://other.example/a=b=k.json").path,
             PathBuf::from("k.json")
         );
-        assert_eq!(
-            set("plain=name.json").path,
-            PathBuf::from("plain=name.json")
-        );
         assert_eq!(set("k.json").issuer, None);
-        assert!(Set::of("https://nobody.example=k.json", &named()).is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plain=name.json");
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(set(path.to_str().unwrap()).path, path);
+    }
+
+    #[test]
+    fn an_unknown_issuer_is_told_the_known_ones_and_nothing_is_fetched() {
+        let told = |argument: &str| Set::of(argument, &named()).err().unwrap().to_string();
+        assert!(told("https://nobody.example=k.json").contains("`github` (`https://token."));
+        assert!(told("gitub=k.json").contains("did you mean `github`?"));
+        for url in ["https://x.example/jwks", "github=https://x.example/jwks"] {
+            assert!(told(url).ends_with("URLs are not fetched; save the key set to a file"));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Only this crate reads the clock, the environment and the arguments.
 
 mod arguments;
+mod artifact;
 mod command;
 mod component;
 mod console;
@@ -11,12 +12,15 @@ mod findings;
 mod fresh;
 mod input;
 mod issuers;
+mod malformed;
+mod nearest;
 mod outcome;
 mod output;
 mod page;
 mod policy_file;
 mod proposal;
 mod question;
+mod redact;
 mod signer;
 mod time;
 mod trial;
@@ -35,6 +39,6 @@ fn main() -> ExitCode {
     let console = Console::new(arguments.format);
     let status = command::run(&arguments.command, console);
     status
-        .unwrap_or_else(|error| console::report(&error))
+        .unwrap_or_else(|error| console.report(&error, arguments.command.shape()))
         .into()
 }

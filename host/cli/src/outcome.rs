@@ -3,7 +3,7 @@
 use claimbound::grant::Grant;
 use claimbound::outcome::{Allowed, Denied, HostError, Outcome};
 use claimbound::policy::PolicyId;
-use claimbound::reason::{Reason, registry};
+use claimbound::reason::{Code, HostCode, Reason, registry};
 use serde_json::{Value, json};
 
 use crate::console::Status;
@@ -46,6 +46,20 @@ pub(crate) fn to_json(outcome: &Outcome, policy: &PolicyId) -> Value {
         object.extend(more);
     }
     object
+}
+
+/// The outcome of a question that could not even be asked.
+pub(crate) fn unanswered(code: HostCode, message: &str) -> Value {
+    json!({
+        "outcome": "error",
+        "policy": null,
+        "statement": null,
+        "grant": null,
+        "obligations": [],
+        "assumed": [],
+        "reasons": [],
+        "error": HostError::new(code, message),
+    })
 }
 
 fn grant_json(grant: &Grant) -> Value {
@@ -126,15 +140,23 @@ fn show_denied(page: &mut Page, denied: &Denied, policy: &PolicyId) {
     if denied.truncated {
         page.put(Ink::Faint, "  more reasons were left out").end();
     }
-    let first = denied.reasons.first().map(|reason| reason.code.as_str());
-    if let Some(entry) = registry()
-        .iter()
-        .find(|entry| Some(entry.code.as_str()) == first)
-    {
-        page.put(Ink::Faint, "  what to do  ")
-            .text(&entry.action)
-            .end();
+    if let Some(advice) = denied.reasons.first().and_then(advice) {
+        page.put(Ink::Faint, "  what to do  ").text(advice).end();
     }
+}
+
+/// What an operator does about a reason.
+fn advice(reason: &Reason) -> Option<String> {
+    if let (Code::IdentityUnknown, Some(statement)) = (reason.code, &reason.statement) {
+        // Nothing here can approve a name, as the registry would have it.
+        return Some(format!(
+            "Pin the id of every name, or let a first use enrol: `[trust.{statement}.identity] first_use = \"enrol\"`. \
+             An operator's approval needs a ledger, which the command line does not have."
+        ));
+    }
+    let mut entries = registry().iter();
+    let entry = entries.find(|entry| entry.code == reason.code.as_str())?;
+    Some(entry.action.clone())
 }
 
 fn show_reason(page: &mut Page, reason: &Reason) {
@@ -169,8 +191,6 @@ fn show_error(page: &mut Page, error: &HostError, policy: &PolicyId) {
 
 #[cfg(test)]
 mod tests {
-    use claimbound::reason::{Code, HostCode};
-
     use super::*;
 
     fn policy() -> PolicyId {

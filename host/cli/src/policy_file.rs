@@ -1,11 +1,13 @@
 //! A policy as the arguments name it: a document or a component, told apart by
 //! its content.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use claimbound_language::Compiled;
 
+use crate::artifact;
 use crate::component::{self, Carried, Kind, Origin};
 use crate::input::{self, Source};
 
@@ -26,6 +28,8 @@ pub(crate) struct PolicyFile {
 impl PolicyFile {
     /// Reads a policy; a document is compiled and built.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        let path = in_folder(path)?;
+        let path = path.as_ref();
         let bytes = input::file(path, input::COMPONENT)?;
         let name = path.display().to_string();
         match Kind::of(&bytes) {
@@ -79,14 +83,36 @@ pub(crate) fn document(bytes: Vec<u8>, path: &Path) -> anyhow::Result<String> {
     if bytes.len() as u64 > input::TEXT {
         bail!("`{}` is longer than {} bytes", path.display(), input::TEXT);
     }
-    input::text(bytes, &Source::File(path.to_owned()))
+    let source = Source::File(path.to_owned());
+    let text = input::text(bytes, &source)?;
+    artifact::refuse(&source, &text, "a policy document")?;
+    Ok(text)
+}
+
+/// The path of a policy; of a folder, its document.
+pub(crate) fn in_folder(path: &Path) -> anyhow::Result<Cow<'_, Path>> {
+    if !path.is_dir() {
+        return Ok(path.into());
+    }
+    let document = path.join("policy.toml");
+    if !document.is_file() {
+        bail!("folder `{}` has no `policy.toml`", path.display());
+    }
+    Ok(document.into())
+}
+
+/// The text of a case file.
+pub(crate) fn cases(path: &Path) -> anyhow::Result<String> {
+    let text = input::file_text(path)?;
+    artifact::refuse(&Source::File(path.to_owned()), &text, "a case file")?;
+    Ok(text)
 }
 
 /// The text of the cases beside a document, if there are any.
 pub(crate) fn beside(document: &Path) -> anyhow::Result<Option<String>> {
     let cases = document.with_file_name("cases.toml");
     if cases.is_file() {
-        input::file_text(&cases).map(Some)
+        self::cases(&cases).map(Some)
     } else {
         Ok(None)
     }

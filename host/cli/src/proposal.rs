@@ -48,6 +48,26 @@ impl Proposal {
         let known = ids_of_parts(model, form, &url);
         let mut ids = 1001..;
         let mut fields = Vec::new();
+        // A first use enrols where every id is pinned, those outside the
+        // subject too.
+        for kind in beside_subject(model, form) {
+            let value = match named_by_url(model, kind, &url) {
+                Some(name) => name,
+                None => invented_name(model, form, kind)
+                    .unwrap_or_else(|_| format!("my-{}", kind.name())),
+            };
+            let id = if kind.claim() == kind.id_claim() {
+                Some(value.clone())
+            } else {
+                invented_id(model, form, kind, &known, &mut ids)?
+            };
+            fields.push(Pinned {
+                name: kind.name().to_owned(),
+                value,
+                id,
+                in_token: true,
+            });
+        }
         for field in model.fields_of(form) {
             fields.push(match field {
                 Field::Name(kind) => Pinned {
@@ -315,6 +335,33 @@ fn beside(model: &Model, form: &Form, claims: &Claims) -> Vec<(Vec<String>, Stri
         .collect()
 }
 
+/// The kinds of names that claims say beside the subject, and that have ids.
+fn beside_subject<'m>(model: &'m Model, form: &'m Form) -> impl Iterator<Item = &'m Kind> {
+    let said = |kind: &Kind| {
+        model
+            .fields_of(form)
+            .any(|field| field.name() == kind.name())
+    };
+    model.names().iter().filter(move |kind| {
+        let in_claims = kind.claim().is_some() && kind.id_claim().is_some();
+        in_claims && kind.id_need() != Need::None && !said(kind)
+    })
+}
+
+/// The name of a kind that the issuer's URL says.
+fn named_by_url(model: &Model, kind: &Kind, url: &str) -> Option<String> {
+    let issuer = model.issuer(url).ok()?;
+    let filled = |template: &str| {
+        let parts = issuer.parts().iter();
+        parts.fold(template.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), value)
+        })
+    };
+    kind.templates()
+        .map(filled)
+        .find(|name| !name.contains('{'))
+}
+
 /// A value that a part may have.
 fn invented(part: &Part) -> anyhow::Result<String> {
     let named = format!("my-{}", part.name().replace('_', "-"));
@@ -356,7 +403,10 @@ fn fill(model: &Model, template: &str) -> anyhow::Result<String> {
 }
 
 fn invented_url(model: &Model) -> anyhow::Result<String> {
-    let form = model.issuers().first();
+    // Whoever shares an issuer with strangers says so; a first policy does not.
+    let mut forms = model.issuers().iter();
+    let own = forms.find(|form| !form.is_shared());
+    let form = own.or(model.issuers().first());
     let form = form.with_context(|| format!("`{}` has no issuer", model.name()))?;
     fill(model, form.url())
 }

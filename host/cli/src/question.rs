@@ -21,10 +21,12 @@ use claimbound::token::{Claims, Token};
 use claimbound::verify::Verified;
 use claimbound_language::Compiled;
 
+use crate::artifact;
 use crate::component::{self, Origin};
 use crate::fresh::FreshHost;
 use crate::input::Source;
 use crate::issuers::{self, Named};
+use crate::malformed;
 use crate::policy_file::PolicyFile;
 use crate::time;
 
@@ -32,7 +34,8 @@ use crate::time;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Arguments {
-    /// The policy: a document (TOML or JSON) or a component (WebAssembly).
+    /// The policy: a document (TOML or JSON), a component (WebAssembly), or a
+    /// folder with a `policy.toml`.
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
 
@@ -44,8 +47,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["token", "jwks"])]
     claims: Option<Source>,
 
-    /// Keys that verify the token: a JWK set, a JWK or a PEM public key; for
-    /// one issuer by its URL or alias, or for all.
+    /// Keys that verify the token, from a file: a JWK set, a JWK or a PEM public
+    /// key. They are for every issuer, or for the one before `=`: its URL, or
+    /// what the document calls it, as in `github=keys.json`. URLs are not fetched.
     #[arg(long, value_name = "[ISSUER=]FILE")]
     jwks: Vec<String>,
 
@@ -54,11 +58,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "AUDIENCE")]
     audience: Option<String>,
 
-    /// Decide as of this time: RFC 3339, or seconds since 1970.
+    /// Decide as of this time: RFC 3339, or seconds since 1970; by default now.
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<u64>,
 
-    /// An attribute of the request.
+    /// An attribute of the request, for conditions that ask for one.
     #[arg(long, value_name = "NAME=VALUE", value_parser = attribute)]
     attr: Vec<(String, String)>,
 
@@ -124,7 +128,10 @@ impl Arguments {
         let policy = Policy::load(&sandbox, &file.component)
             .with_context(|| format!("`{}`", file.path.display()))?;
         let ceiling = file.compiled().map_or_else(danger::no_ceiling, ceiling);
-        let gate = Gate::new(issuers, floor, Arc::new(policy), ceiling).with_commit(FreshHost);
+        let host = file
+            .compiled()
+            .map_or_else(FreshHost::default, FreshHost::of);
+        let gate = Gate::new(issuers, floor, Arc::new(policy), ceiling).with_commit(host);
         let clock: Box<dyn Clock> = match self.at {
             Some(at) => Box::new(FixedClock(at)),
             None => Box::new(SystemClock),
@@ -161,6 +168,11 @@ impl Arguments {
     fn presented(&self, with_keys: &HashSet<String>, named: &[Named]) -> anyhow::Result<Presented> {
         if let Some(source) = &self.claims {
             let text = source.text()?;
+            artifact::refuse(
+                source,
+                &text,
+                "a JSON object of claims; give it by `--token`",
+            )?;
             let claims = Claims::parse(text, &Limits::TOKEN)
                 .map_err(|error| anyhow!("{source} is no JSON object of claims: {error}"))?;
             return Ok(Presented::Claims(claims));
@@ -280,7 +292,7 @@ impl Question {
             Ok(verified) => self
                 .gate
                 .decide_verified(verified, &self.request, &*self.clock),
-            Err(outcome) => outcome,
+            Err(outcome) => self.told(outcome),
         };
         self.with_assumption(outcome)
     }
@@ -290,7 +302,7 @@ impl Question {
         match self.verified() {
             Ok(verified) => self.gate.explain(verified, &self.request, &*self.clock),
             Err(outcome) => Explanation {
-                outcome,
+                outcome: self.told(outcome),
                 steps: Vec::new(),
             },
         }
@@ -303,6 +315,14 @@ impl Question {
                 let issuer = assumed_issuer(self.gate.issuers(), claims)?;
                 Ok(danger::assume_verified(claims.clone(), issuer)?)
             }
+        }
+    }
+
+    /// The outcome of what is no token, with what it looks like.
+    fn told(&self, outcome: Outcome) -> Outcome {
+        match &self.presented {
+            Presented::Token(token) => malformed::told(outcome, token),
+            Presented::Claims(_) => outcome,
         }
     }
 

@@ -491,6 +491,16 @@ impl Cases {
             .iter()
             .map(|one| one.name.as_str())
             .collect();
+        for (_, recipe) in &self.tokens {
+            if let Some(like) = &recipe.like {
+                check_like(compiled, like, &mut sink);
+            }
+        }
+        let unlike = |case: &Case| {
+            let recipe = self.recipe(case);
+            let like = recipe.and_then(|recipe| recipe.like.as_ref());
+            like.is_some_and(|like| !trusts(compiled, &like.value))
+        };
         for case in &self.cases {
             let errors = sink.errors();
             if let Expected::Allow { statement, .. } = &case.expected
@@ -500,6 +510,10 @@ impl Cases {
                 let finding = sink.error(Rule::Case, &statement.place, message);
                 finding.expected(format!("one of {}", listed(&names)));
                 finding.hint = did_you_mean(&statement.value, names.iter().copied());
+            }
+            // A token that is like nothing is told of where it is made.
+            if unlike(case) {
+                continue;
             }
             if let Err(message) = self.derive(compiled, case)
                 && sink.errors() == errors
@@ -513,17 +527,20 @@ impl Cases {
         Ok(())
     }
 
+    fn recipe(&self, case: &Case) -> Option<&TokenRecipe> {
+        let mut tokens = self.tokens.iter();
+        let found = tokens.find(|(name, _)| name.value == case.token.value);
+        found.map(|(_, recipe)| recipe)
+    }
+
     /// Makes the token and the circumstances of a case.
     ///
     /// # Errors
     /// Why it can't be made, in one sentence.
     pub fn derive(&self, compiled: &Compiled, case: &Case) -> Result<DerivedToken, String> {
         let recipe = self
-            .tokens
-            .iter()
-            .find(|(name, _)| name.value == case.token.value);
-        let (_, recipe) =
-            recipe.ok_or_else(|| format!("token `{}` is not defined", case.token.value))?;
+            .recipe(case)
+            .ok_or_else(|| format!("token `{}` is not defined", case.token.value))?;
         let mut token = base(compiled, recipe)?;
         apply(compiled, &mut token.claims, &recipe.change)?;
         if let Some(at) = case.at {
@@ -552,6 +569,34 @@ impl Cases {
             .map_err(|failure| failure.to_string())?;
         Ok(CaseOutcome::of(&case.expected, &verdict.decision))
     }
+}
+
+/// Whether there is a trust statement of that name.
+fn trusts(compiled: &Compiled, name: &str) -> bool {
+    let mut statements = compiled.statements.iter();
+    statements.any(|one| one.trusts && one.name == name)
+}
+
+fn check_like(compiled: &Compiled, like: &Placed<String>, sink: &mut Sink) {
+    if trusts(compiled, &like.value) {
+        return;
+    }
+    let statements = compiled.statements.iter().filter(|one| one.trusts);
+    let names: Vec<String> = statements
+        .map(|one| format!("trust.{}", one.name))
+        .collect();
+    let written = format!("trust.{}", like.value);
+    let mut others = compiled.statements.iter();
+    let message = if others.any(|one| one.name == like.value) {
+        format!("statement `{}` forbids, so it accepts nothing", like.value)
+    } else {
+        format!("there is no trust statement `{}`", like.value)
+    };
+    let finding = sink.error(Rule::Case, &like.place, message);
+    if !names.is_empty() {
+        finding.expected(format!("one of {}", listed(&names)));
+    }
+    finding.hint = did_you_mean(&written, names.iter());
 }
 
 impl KeyChange {

@@ -8,6 +8,7 @@ use claimbound_engine::{Grant, encode, model};
 use claimbound_issuers::{IssuerForm, Model, Registry};
 use sha2::{Digest as _, Sha256};
 
+use crate::bounds;
 use crate::diagnostic::{Diagnostics, Sink, did_you_mean};
 use crate::document::{self, Document, Issuer};
 use crate::fields::{Placed, listed};
@@ -173,8 +174,16 @@ impl Parts {
                 .issuer
                 .as_ref()
                 .and_then(|alias| find_issuer(alias, &by_alias, sink));
+            let within = places.excess().is_none();
             statements.extend(lower::statement(statement, issuer, &mut places, sink));
+            if let Some((what, count)) = places.excess().filter(|_| within) {
+                let message = format!("with this statement the policy reads {count} {what}");
+                sink.error(Rule::Program, &statement.place, message)
+                    .expected(format!("hosts take at most {}", bounds::MOST))
+                    .hint("split it into policies of their own routes");
+            }
         }
+        check_obligations(&document, sink);
         if sink.has_errors() {
             return None;
         }
@@ -214,6 +223,33 @@ impl Parts {
             statements,
             warnings,
             document: self.document,
+        }
+    }
+}
+
+/// Obligations that every program may have: to bind, to use once, to prove.
+const OWN_OBLIGATIONS: usize = 3;
+
+fn check_obligations(document: &Document, sink: &mut Sink) {
+    let mut kinds: HashSet<&str> = HashSet::new();
+    for statement in &document.statements {
+        let document::Effect::Trust(trust) = &statement.effect else {
+            continue;
+        };
+        kinds.extend(
+            trust
+                .grant
+                .obligations
+                .iter()
+                .map(|(kind, _)| kind.as_str()),
+        );
+        if kinds.len() + OWN_OBLIGATIONS > bounds::MOST {
+            let message = format!(
+                "the policy has more than {} kinds of obligations",
+                bounds::MOST
+            );
+            sink.error(Rule::Program, &statement.place, message);
+            return;
         }
     }
 }

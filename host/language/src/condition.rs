@@ -13,6 +13,7 @@ use crate::pattern::{At, Pattern, is_empty};
 use crate::places::Places;
 use crate::rule::Rule;
 use crate::tree::Place;
+use crate::unknown;
 
 /// What is known of a value before any token is seen, and how it is compared.
 pub(crate) struct Target<'a> {
@@ -77,14 +78,15 @@ impl Target<'_> {
             Operator::NoneOf(literals) => Test::NoneOf(self.literals(literals)),
             Operator::Glob(glob) => {
                 let key = (false, (self.encode)(&glob.value), self.at, fold);
-                let pattern = places.pattern(key, || {
-                    Pattern::encoded_glob(&glob.value, self.at, fold, self.encode)
+                let pattern = places.pattern(key, |steps| {
+                    Pattern::encoded_glob(&glob.value, self.at, fold, self.encode, steps)
                 });
                 Test::Matches(finished(pattern, &glob.place, sink)?)
             }
             Operator::Regex(regex) => {
                 let key = (true, regex.value.clone(), At::Plain, fold);
-                let pattern = places.pattern(key, || Pattern::cased_regex(&regex.value, fold));
+                let pattern =
+                    places.pattern(key, |steps| Pattern::cased_regex(&regex.value, fold, steps));
                 Test::Matches(finished(pattern, &regex.place, sink)?)
             }
             Operator::AtLeast(number) => Test::AtLeast(number.value.clone()),
@@ -269,6 +271,7 @@ pub(crate) fn claim(
             .hint("use `present`, or name another claim");
         return None;
     }
+    unknown::check(model, condition, sink);
     let folds = model.names().iter().any(|kind| {
         kind.folds_case()
             && kind

@@ -9,6 +9,15 @@ use crate::rule::Rule;
 /// The most findings that one run lists; the rest would repeat them.
 const MOST: usize = 64;
 
+/// The longest line that is shown as a whole, in characters.
+const LINE: usize = 160;
+/// Of a longer one, the most characters that are shown before the place, of the
+/// place itself, and of what follows.
+const AROUND: usize = 40;
+/// The most characters of a message, of a label or of a hint: they repeat what
+/// was written, which may be long.
+const LONGEST: usize = 1000;
+
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -117,10 +126,16 @@ impl Diagnostics {
         let length = finding.place.end.saturating_sub(finding.place.start);
         let after = whole.get(before.len()..).unwrap_or_default();
         let marked = prefix(after, length);
-        let indent = visible(before).chars().count();
-        let carets = visible(marked).chars().count().max(1);
+        let after = after.get(marked.len()..).unwrap_or_default();
+        let is_long = whole.char_indices().nth(LINE).is_some();
+        let most = if is_long { AROUND } else { LINE };
+        let (before, marked) = (last(before, most), clipped(marked, most));
+        let (before, marked) = (visible(&before), visible(&marked));
+        let indent = before.chars().count();
+        let carets = marked.chars().count().max(1);
         writeln!(f, "{margin} |")?;
-        writeln!(f, "{number} | {}", visible(whole).trim_end())?;
+        let excerpt = format!("{before}{marked}{}", visible(&clipped(after, most)));
+        writeln!(f, "{number} | {}", excerpt.trim_end())?;
         let underline = format!("{}{}", " ".repeat(indent), "^".repeat(carets));
         let line = format!("{margin} | {underline} {}", visible(&finding.label));
         writeln!(f, "{}", line.trim_end())?;
@@ -144,6 +159,24 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// The last `most` characters of `text`, and a mark where there are more.
+fn last(text: &str, most: usize) -> String {
+    match text.char_indices().rev().nth(most.saturating_sub(1)) {
+        Some((begin, _)) if begin > 0 => {
+            format!("…{}", text.get(begin..).unwrap_or_default())
+        }
+        Some(_) | None => text.to_owned(),
+    }
+}
+
+/// At most `most` characters of `text`, and a mark where there are more.
+fn clipped(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
 
 /// The text before `byte`, or before the character that it stands in.
 fn prefix(text: &str, byte: usize) -> &str {
@@ -252,6 +285,9 @@ impl Sink {
         for finding in &mut self.list {
             let end = finding.place.end.min(text.len());
             finding.place = finding.place.start.min(end)..end;
+            finding.message = clipped(&finding.message, LONGEST);
+            finding.label = clipped(&finding.label, LONGEST);
+            finding.hint = finding.hint.as_ref().map(|hint| clipped(hint, LONGEST));
         }
         Diagnostics {
             source_name: source_name.to_owned(),
@@ -313,6 +349,24 @@ mod tests {
                     .contains("document.syntax")
             );
         }
+    }
+
+    #[test]
+    fn long_lines_and_long_values_are_shown_in_part() {
+        let long = "x".repeat(1 << 20);
+        let text = format!("{long} = \"{long}\" # {long}");
+        let start = text.find('"').unwrap();
+        let mut sink = Sink::default();
+        sink.error(Rule::Value, &(start..start + long.len() + 2), long.as_str())
+            .expected(long.as_str())
+            .hint(long.as_str());
+        let shown = sink.finish("p", &text).to_string();
+        assert!(shown.len() < 4000, "{}", shown.len());
+        let lines: Vec<&str> = shown.lines().collect();
+        let place = lines[3].chars().skip(4).position(|one| one == '"').unwrap();
+        let under = lines[4].chars().skip(4).position(|one| one == '^').unwrap();
+        assert_eq!(place, under);
+        assert!(lines[3].chars().count() < 200 && lines[3].ends_with('…'));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use claimbound_engine::FirstUse;
 
+use crate::bounds;
 use crate::diagnostic::{Sink, did_you_mean};
 use crate::duration;
 use crate::fields::{Fields, Placed, check_name, list, listed, mistyped, table, text, texts};
@@ -266,12 +267,12 @@ fn tables<'t>(fields: &Fields<'t>, key: &str, sink: &mut Sink) -> Vec<&'t Entry>
 fn policy(node: &Node, sink: &mut Sink) -> Option<(Placed<String>, Placed<String>)> {
     let table = table(node, sink)?;
     let fields = Fields::new(table, &node.place, "`policy`", &POLICY_KEYS, sink);
-    let mut named = |key| {
+    let mut named = |key, check: fn(&Placed<String>, &mut Sink) -> bool| {
         let found = text(&fields.required(key, sink)?.node, sink)?;
-        let what = format!("the policy's {key}");
-        check_name(&found.value, &found.place, &what, sink).then_some(found)
+        check(&found, sink).then_some(found)
     };
-    let (name, version) = (named("name"), named("version"));
+    let name = named("name", bounds::check_name);
+    let version = named("version", bounds::check_version);
     Some((name?, version?))
 }
 
@@ -307,6 +308,8 @@ fn statement(key: &str, entry: &Entry, sink: &mut Sink) -> Option<Statement> {
         let message = format!("the statement has {} conditions on claims", claims.len());
         sink.error(Rule::Size, place, message)
             .expected(format!("at most {MOST_CONDITIONS}"));
+        // Nobody compiles what is refused.
+        claims.clear();
     }
     Some(Statement {
         name: Placed::new(entry.key.clone(), place),
@@ -411,7 +414,7 @@ fn subject(node: &Node, sink: &mut Sink) -> Option<Placed<Subject>> {
             [entry] if matches!(entry.key.as_str(), "glob" | "regex" | "any_of" | "equals") => {
                 Subject::Whole(operator::named(entry, sink)?)
             }
-            _ => Subject::Table(subject_table(table, sink)?),
+            _ => Subject::Table(subject_table(table, &node.place, sink)?),
         },
         Value::Null | Value::Boolean(_) | Value::Number(_) | Value::Datetime(_) => {
             return mistyped(node, "a table, a string, or a pattern", sink);
@@ -420,12 +423,24 @@ fn subject(node: &Node, sink: &mut Sink) -> Option<Placed<Subject>> {
     Some(Placed::new(subject, &node.place))
 }
 
-fn subject_table(table: &Table, sink: &mut Sink) -> Option<SubjectTable> {
+fn subject_table(table: &Table, place: &Place, sink: &mut Sink) -> Option<SubjectTable> {
+    if table.entries.len() > bounds::MOST {
+        let message = format!("the subject has {} fields", table.entries.len());
+        sink.error(Rule::Size, place, message)
+            .expected(format!("at most {}", bounds::MOST));
+        return None;
+    }
     let mut subject = SubjectTable::default();
     let mut well = true;
     for entry in &table.entries {
         if entry.key == "any" {
             match texts(&entry.node, sink) {
+                Some(any) if any.len() > bounds::MOST => {
+                    let message = format!("the list has {} names", any.len());
+                    sink.error(Rule::Size, &entry.node.place, message)
+                        .expected(format!("at most {}", bounds::MOST));
+                    well = false;
+                }
                 Some(any) => subject.any = any,
                 None => well = false,
             }

@@ -3,7 +3,7 @@
 use crate::diagnostic::Sink;
 use crate::fields::{Placed, text};
 use crate::rule::Rule;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// The longest duration that a document can name: ten years, in seconds.
 const LONGEST: u64 = 10 * 365 * 86_400;
@@ -27,6 +27,15 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
 
 /// Reads the duration at `node`, in seconds.
 pub(crate) fn read(node: &Node, sink: &mut Sink) -> Option<Placed<u64>> {
+    if let Value::Number(number) = &node.value {
+        let seconds = number.parse().ok().filter(|seconds| *seconds > 0);
+        let such = words(seconds.unwrap_or(600));
+        sink.error(Rule::Type, &node.place, "a number does not fit here")
+            .expected(format!(
+                "expected a duration with its unit, such as \"{such}\""
+            ));
+        return None;
+    }
     let text = text(node, sink)?;
     let seconds = parse(&text.value);
     if seconds.is_none() {

@@ -5,7 +5,7 @@
 //! What a header would say (type, algorithm) is not asked: a claim set has none.
 
 use claimbound_engine::Reason;
-use claimbound_issuers::{Refusal, Workload};
+use claimbound_issuers::{Model, Refusal, Workload};
 use serde_json::{Map, Number, Value as Json};
 
 use crate::compile::Compiled;
@@ -33,7 +33,8 @@ pub(crate) fn admit(
         .model
         .identify(url, registered.subject, &DecodedClaims(claims))
         .map_err(translate)?;
-    registered.check_times(request.now)?;
+    let longest = longest_lifetime(&issuer.model);
+    registered.check_times(request.now, longest)?;
     registered.check_audience(&request.audience)?;
     Ok(workload)
 }
@@ -78,10 +79,11 @@ impl<'c> Registered<'c> {
         })
     }
 
-    fn check_times(&self, now: u64) -> Result<(), Box<Reason>> {
+    fn check_times(&self, now: u64, longest: u64) -> Result<(), Box<Reason>> {
         let expires_at = self.expires_at.ok_or_else(|| absent("exp", "a number"))?;
         check_end(expires_at, now)?;
-        check_lifetime(expires_at.saturating_sub(self.issued_at.unwrap_or(now)))?;
+        let lifetime = expires_at.saturating_sub(self.issued_at.unwrap_or(now));
+        check_lifetime(lifetime, longest)?;
         check_start("nbf", self.not_before, now)?;
         check_start("iat", self.issued_at, now)
     }
@@ -195,13 +197,20 @@ fn check_end(expires_at: u64, now: u64) -> Result<(), Box<Reason>> {
         .into())
 }
 
-fn check_lifetime(lifetime: u64) -> Result<(), Box<Reason>> {
-    if lifetime <= LONGEST_LIFETIME {
+/// The longest lifetime that a host takes of an issuer's tokens unless it is
+/// configured, in seconds.
+fn longest_lifetime(model: &Model) -> u64 {
+    let published = model.longest_lifetime().map_or(u64::MAX, u64::from);
+    published.min(LONGEST_LIFETIME)
+}
+
+fn check_lifetime(lifetime: u64, longest: u64) -> Result<(), Box<Reason>> {
+    if lifetime <= longest {
         return Ok(());
     }
-    let message = format!("the token lives for {lifetime} seconds, longer than {LONGEST_LIFETIME}");
+    let message = format!("the token lives for {lifetime} seconds, longer than {longest}");
     Err(reason("token.lifetime", "exp", message)
-        .expected(format!("at most {LONGEST_LIFETIME} seconds"))
+        .expected(format!("at most {longest} seconds"))
         .found(Some(format!("{lifetime} seconds")))
         .into())
 }
@@ -379,6 +388,20 @@ mod tests {
     }
 
     #[test]
+    fn a_model_shortens_the_longest_lifetime_and_never_prolongs_it() {
+        let registry = claimbound_issuers::Registry::standard();
+        for model in registry.iter() {
+            let published = model.longest_lifetime().map_or(u64::MAX, u64::from);
+            let longest = longest_lifetime(model);
+            assert_eq!(longest, published.min(86_400), "{}", model.name());
+        }
+        let google = registry.get("google").unwrap();
+        assert_eq!(longest_lifetime(google), 3600);
+        let long = check_lifetime(3601, longest_lifetime(google)).unwrap_err();
+        assert_eq!(long.expected, "at most 3600 seconds");
+    }
+
+    #[test]
     fn a_start_has_leeway_and_an_end_has_none() {
         assert!(check_start("nbf", Some(160), 100).is_ok());
         let early = check_start("nbf", Some(161), 100).unwrap_err();
@@ -387,8 +410,8 @@ mod tests {
         assert_eq!(early.found.as_deref(), Some("1970-01-01T00:02:41Z"));
         assert!(check_end(101, 100).is_ok());
         assert_eq!(check_end(100, 100).unwrap_err().code, "token.expired");
-        assert!(check_lifetime(LONGEST_LIFETIME).is_ok());
-        let long = check_lifetime(LONGEST_LIFETIME + 1).unwrap_err();
+        assert!(check_lifetime(LONGEST_LIFETIME, LONGEST_LIFETIME).is_ok());
+        let long = check_lifetime(LONGEST_LIFETIME + 1, LONGEST_LIFETIME).unwrap_err();
         assert_eq!(long.code, "token.lifetime");
     }
 }

@@ -12,6 +12,8 @@
 //! - [`parse_cases`] reads a case file, and [`Cases`] derives and runs its cases;
 //! - [`schema`] and [`reference()`] describe the document's format.
 
+mod automaton;
+mod bounds;
 mod cases;
 mod compile;
 mod condition;
@@ -19,6 +21,7 @@ mod contradiction;
 mod diagnostic;
 mod document;
 mod duration;
+mod encoded;
 mod example;
 mod fields;
 mod floor;
@@ -28,6 +31,7 @@ mod lower;
 mod names;
 mod native;
 mod operator;
+mod partition;
 mod pattern;
 mod places;
 mod reasons;
@@ -39,6 +43,7 @@ mod subject;
 mod tenant;
 mod time;
 mod tree;
+mod unknown;
 mod window;
 
 pub use cases::{

@@ -2,7 +2,7 @@
 
 use claimbound_engine::model::{self, Condition, Effect, Literal, Source, Test};
 use claimbound_engine::{Code, FirstUse, Grant, Obligation};
-use claimbound_issuers::{Model, Need};
+use claimbound_issuers::{Field, Form, Kind, Model, Need};
 
 use crate::compile::IssuerSummary;
 use crate::condition::{self, Stance};
@@ -27,7 +27,7 @@ pub(crate) fn statement(
     let errors = sink.errors();
     check_claim_bound(statement, sink);
     let issuer = issuer?;
-    let (subject, asked) = said(statement, &issuer.model, places, sink)?;
+    let (mut subject, asked) = said(statement, &issuer.model, places, sink)?;
     if sink.errors() > errors {
         return None;
     }
@@ -36,14 +36,16 @@ pub(crate) fn statement(
         document::Effect::Trust(trust) => {
             tenant::check(statement, trust, issuer, &subject, sink);
             contradiction::check(&issuer.model, statement, sink);
-            let obligations = obligations(trust, &issuer.model, &subject);
+            if sink.errors() > errors {
+                return None;
+            }
+            warn_lifetime(trust, sink);
+            subject.pinned.extend(pinned_by_url(issuer));
+            let obligations = obligations(statement, trust, &issuer.model, &subject, sink);
             let effect = Effect::Trust(grant(trust, obligations));
             (effect, trust_conditions(trust))
         }
     };
-    if sink.errors() > errors {
-        return None;
-    }
     // The most selective first: a token is mostly somebody else's.
     let conditions = [subject.conditions, bounds, asked].concat();
     Some(model::Statement {
@@ -127,6 +129,29 @@ fn pinned_by_claims(model: &Model, statement: &Statement) -> Vec<String> {
         .filter_map(|one| model.kind_of_id(&one.path.value))
         .map(|kind| kind.name().to_owned())
         .collect()
+}
+
+/// The kinds whose ids the issuer's own URL pins.
+fn pinned_by_url(issuer: &IssuerSummary) -> Vec<String> {
+    let found = issuer.model.issuer(&issuer.url);
+    found.map_or_else(
+        |_| Vec::new(),
+        |found| subject::ids_among(&issuer.model, found.parts().iter().copied()),
+    )
+}
+
+/// The longest lifetime of tokens that hosts take by themselves: 24 hours, in
+/// seconds.
+const LONGEST_LIFETIME: u64 = 86_400;
+
+fn warn_lifetime(trust: &Trust, sink: &mut Sink) {
+    let lifetime = trust.token_lifetime.as_ref();
+    if let Some(lifetime) = lifetime.filter(|one| one.value > LONGEST_LIFETIME) {
+        let message = "no host takes tokens that live longer than 24 hours";
+        sink.warning(Rule::Lifetime, &lifetime.place, message)
+            .expected("at most `24h`")
+            .hint("unless its configuration raises the issuer's limit");
+    }
 }
 
 /// The conditions that every trust has, by what it says.
@@ -257,9 +282,15 @@ fn key_conditions(model: &Model, key: &KeyCondition, sink: &mut Sink) -> Vec<Con
         .collect()
 }
 
-fn obligations(trust: &Trust, model: &Model, subject: &Lowered) -> Vec<Obligation> {
+fn obligations(
+    statement: &Statement,
+    trust: &Trust,
+    model: &Model,
+    subject: &Lowered,
+    sink: &mut Sink,
+) -> Vec<Obligation> {
     let mut obligations = Vec::new();
-    if let Some(first_use) = first_use(trust, model, subject) {
+    if let Some(first_use) = first_use(statement, trust, model, subject, sink) {
         obligations.push(Obligation::Bind(first_use));
     }
     if trust.single_use {
@@ -278,42 +309,74 @@ fn obligations(trust: &Trust, model: &Model, subject: &Lowered) -> Vec<Obligatio
 }
 
 /// Binding is always on where the model has ids. It enrols by itself where the
-/// statement pins the id of every kind that its subjects have.
-fn first_use(trust: &Trust, model: &Model, subject: &Lowered) -> Option<FirstUse> {
+/// statement pins the id of every kind that a host will bind.
+fn first_use(
+    statement: &Statement,
+    trust: &Trust,
+    model: &Model,
+    subject: &Lowered,
+    sink: &mut Sink,
+) -> Option<FirstUse> {
     if let Some(chosen) = &trust.first_use {
         return Some(chosen.value);
     }
-    let forms = || {
-        model
-            .forms()
-            .iter()
-            .filter(|form| subject.forms.iter().any(|one| one == form.name()))
-    };
-    let with_ids: Vec<&str> = model
+    if model
         .names()
         .iter()
-        .filter(|kind| kind.id_need() != Need::None)
-        .map(|kind| (kind, claimbound_issuers::Field::Name(kind)))
-        .filter(|(kind, field)| {
-            let in_subject = forms().any(|form| !model.covered(form, *field).is_empty());
-            // What stands in a claim alone is bound as well.
-            let in_claim = kind.id_need() == Need::Promised && kind.templates().next().is_none();
-            in_subject || in_claim
-        })
-        .map(|(kind, _)| kind.name())
+        .all(|kind| kind.id_need() == Need::None)
+    {
+        return None;
+    }
+    let bound = bound(model, subject);
+    let pinned = subject.pinned.iter().chain(&subject.carried);
+    let missing: Vec<&str> = bound
+        .iter()
+        .copied()
+        .filter(|kind| !pinned.clone().any(|one| one == kind))
         .collect();
-    let has_ids = model
-        .names()
-        .iter()
-        .any(|kind| kind.id_need() != Need::None);
-    let pinned = |kind: &&str| subject.pinned.iter().any(|one| one == kind);
-    has_ids.then(|| {
-        if subject.immutable || (!with_ids.is_empty() && with_ids.iter().all(pinned)) {
-            FirstUse::Enrol
-        } else {
-            FirstUse::Refuse
-        }
-    })
+    if missing.is_empty() && !bound.is_empty() {
+        return Some(FirstUse::Enrol);
+    }
+    if !missing.is_empty() {
+        warn_first_use(statement, &missing, sink);
+    }
+    Some(FirstUse::Refuse)
+}
+
+/// The kinds with ids that subjects of the accepted forms, or the claims beside
+/// them, name.
+fn bound<'m>(model: &'m Model, subject: &Lowered) -> Vec<&'m str> {
+    let accepted = |form: &&Form| subject.forms.iter().any(|one| one == form.name());
+    let in_subject = |kind: &Kind| {
+        let mut forms = model.forms().iter().filter(accepted);
+        forms.any(|form| !model.covered(form, Field::Name(kind)).is_empty())
+    };
+    // What stands in a claim alone is bound as well.
+    let in_claim = |kind: &Kind| {
+        let stands_there = kind.claim().is_some() || kind.templates().next().is_none();
+        kind.id_need() == Need::Promised && stands_there
+    };
+    let kinds = model.names().iter();
+    let with_id = kinds.filter(|kind| kind.id_need() != Need::None);
+    with_id
+        .filter(|kind| in_subject(kind) || in_claim(kind))
+        .map(Kind::name)
+        .collect()
+}
+
+/// An author who pins less than everything should know what a fresh host does.
+fn warn_first_use(statement: &Statement, missing: &[&str], sink: &mut Sink) {
+    // What can't be read pins nothing, and is told of already.
+    let Some(place) = statement.subject.as_ref().map(|one| &one.place) else {
+        return;
+    };
+    let message = format!(
+        "hosts refuse the names of `{}` until an operator approves them, for nothing pins the id of {}",
+        statement.name.value,
+        listed(missing)
+    );
+    sink.warning(Rule::FirstUse, place, message)
+        .hint("pin each id, or choose: `identity = { first_use = \"enrol\" }`, or \"refuse\"");
 }
 
 fn grant(trust: &Trust, obligations: Vec<Obligation>) -> Grant {

@@ -1,22 +1,20 @@
 //! Patterns: globs and regular expressions, compiled to automata that match
 //! whole strings in linear time.
 
+use std::collections::{HashMap, VecDeque};
+
 use claimbound_engine::Automaton;
-use regex_automata::dfa::{Automaton as _, dense};
-use regex_automata::nfa::thompson::{NFA, WhichCaptures};
-use regex_automata::util::primitives::StateID;
-use regex_automata::util::start;
-use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, Repetition};
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use crate::automaton::{Excess, Steps, compile};
 
 /// The longest pattern, in bytes.
 const LONGEST: usize = 4096;
 /// How deep a regular expression's groups may stand in each other.
 const DEEPEST: u32 = 64;
-/// The memory of one compilation's steps, in bytes.
-const MEMORY: usize = 8 << 20;
+/// What reading a class of many characters takes, in steps, and what it takes
+/// where case is folded.
+const CLASS: (u64, u64) = (4000, 500_000);
 
 /// A pattern that is compiled, and with it whole-string: nothing has to anchor
 /// it any more.
@@ -91,7 +89,7 @@ impl Pattern {
     /// # Errors
     /// A lone `\` at the end, or a pattern past the limits, in one sentence.
     pub fn glob(text: &str, at: At) -> Result<Self, String> {
-        Self::encoded_glob(text, at, false, str::to_owned)
+        Self::encoded_glob(text, at, false, str::to_owned, &mut Steps::default())
     }
 
     /// Compiles a glob whose literal pieces are spelt as `encode` says; with
@@ -101,8 +99,10 @@ impl Pattern {
         at: At,
         fold: bool,
         encode: impl Fn(&str) -> String,
+        steps: &mut Steps,
     ) -> Result<Self, String> {
         check_length(text)?;
+        steps.begin();
         let pieces = pieces(text)?
             .into_iter()
             .map(|piece| match piece {
@@ -114,7 +114,7 @@ impl Pattern {
             .collect();
         Ok(Self {
             text: text.to_owned(),
-            automaton: compile(&Hir::concat(pieces))?,
+            automaton: compile(&Hir::concat(pieces), steps).map_err(Excess::message)?,
         })
     }
 
@@ -125,11 +125,13 @@ impl Pattern {
     /// What is no regular expression, looks around itself or is past the
     /// limits, in one sentence.
     pub fn regex(text: &str) -> Result<Self, String> {
-        Self::cased_regex(text, false)
+        Self::cased_regex(text, false, &mut Steps::default())
     }
 
-    pub(crate) fn cased_regex(text: &str, fold: bool) -> Result<Self, String> {
+    pub(crate) fn cased_regex(text: &str, fold: bool, steps: &mut Steps) -> Result<Self, String> {
         check_length(text)?;
+        steps.begin();
+        steps.take(reading(text, fold)).map_err(Excess::message)?;
         let hir = regex_syntax::ParserBuilder::new()
             .nest_limit(DEEPEST)
             .case_insensitive(fold)
@@ -144,7 +146,7 @@ impl Pattern {
         }
         Ok(Self {
             text: text.to_owned(),
-            automaton: compile(&hir)?,
+            automaton: compile(&hir, steps).map_err(Excess::message)?,
         })
     }
 
@@ -169,6 +171,36 @@ fn check_length(text: &str) -> Result<(), String> {
         return Err(format!("the pattern is longer than {LONGEST} bytes"));
     }
     Ok(())
+}
+
+/// How many steps it takes to read a regular expression, at the most: classes
+/// such as `\pL` and `[^a]` are lists of hundreds of ranges, and where case is
+/// folded each of their characters is looked up.
+fn reading(text: &str, fold: bool) -> u64 {
+    let flags = text.contains("(?");
+    let of_a_class = if fold || flags { CLASS.1 } else { CLASS.0 };
+    // What is negated is not folded, but where it stands in another class.
+    // Where brackets can't be counted so simply, it counts as if it did.
+    let nests = flags || text.contains("[]") || text.contains("[^]");
+    let mut depth = 0_usize;
+    let mut escaped = false;
+    let mut steps = 0_u64;
+    for character in text.chars() {
+        match character {
+            '[' if !escaped => depth += 1,
+            ']' if !escaped => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let is_class = if escaped {
+            matches!(character, 'p' | 'P' | 'w' | 'W' | 'd' | 'D' | 's' | 'S')
+                || matches!(character, 'x' | 'u' | 'U')
+        } else {
+            character == '^' && (nests || depth > 1) || !character.is_ascii()
+        };
+        escaped = !escaped && character == '\\';
+        steps = steps.saturating_add(if is_class { of_a_class } else { 10 });
+    }
+    steps
 }
 
 /// The first line of the parser's report that says what is wrong.
@@ -219,142 +251,6 @@ fn folded(literal: &str) -> Hir {
         ])))
     });
     Hir::concat(letters.collect())
-}
-
-const TOO_LARGE: &str = "the pattern is too large: it needs too many states";
-
-fn compile(hir: &Hir) -> Result<Automaton, String> {
-    let nfa = NFA::compiler()
-        .configure(
-            NFA::config()
-                .which_captures(WhichCaptures::None)
-                .nfa_size_limit(Some(MEMORY)),
-        )
-        .build_from_hir(hir)
-        .map_err(|_| TOO_LARGE.to_owned())?;
-    let dfa = dense::Builder::new()
-        .configure(
-            dense::Config::new()
-                .start_kind(regex_automata::dfa::StartKind::Anchored)
-                // Every match counts, not the one that a search would prefer.
-                .match_kind(MatchKind::All)
-                .dfa_size_limit(Some(MEMORY))
-                .determinize_size_limit(Some(MEMORY)),
-        )
-        .build_from_nfa(&nfa)
-        .map_err(|_| TOO_LARGE.to_owned())?;
-    let table = Table::walk(&dfa)?.minimised();
-    Automaton::new(table.start, table.classes, &table.rows, &table.accepting)
-        .map_err(|_| TOO_LARGE.to_owned())
-}
-
-/// An automaton as rows, before it is numbered for the format.
-struct Table {
-    start: usize,
-    classes: Box<[u8; 256]>,
-    rows: Vec<Vec<usize>>,
-    accepting: Vec<bool>,
-}
-
-impl Table {
-    /// Walks the states that can be reached, in the order of their distance.
-    fn walk(dfa: &dense::DFA<Vec<u32>>) -> Result<Self, String> {
-        let start = dfa
-            .start_state(&start::Config::new().anchored(Anchored::Yes))
-            .map_err(|_| TOO_LARGE.to_owned())?;
-        let (classes, representatives) = classes(dfa);
-        let mut numbers: HashMap<StateID, usize> = HashMap::from([(start, 0)]);
-        let mut waiting = VecDeque::from([start]);
-        let (mut rows, mut accepting) = (Vec::new(), Vec::new());
-        while let Some(state) = waiting.pop_front() {
-            // A state tells of a match one step late; the step past the end
-            // of the text tells of this one's.
-            accepting.push(dfa.is_match_state(dfa.next_eoi_state(state)));
-            let mut row = Vec::with_capacity(representatives.len());
-            for byte in &representatives {
-                let next = dfa.next_state(state, *byte);
-                let number = numbers.len();
-                row.push(*numbers.entry(next).or_insert_with(|| {
-                    waiting.push_back(next);
-                    number
-                }));
-            }
-            rows.push(row);
-        }
-        Ok(Self {
-            start: 0,
-            classes,
-            rows,
-            accepting,
-        })
-    }
-
-    /// The smallest automaton of the same language, by refining a partition of
-    /// the states (Moore), with its states in the order of their distance.
-    fn minimised(self) -> Self {
-        let mut groups: Vec<usize> = self.accepting.iter().map(|one| usize::from(*one)).collect();
-        let mut count = 0;
-        loop {
-            let mut keys: HashMap<Vec<usize>, usize> = HashMap::new();
-            let group = |state: &usize| groups.get(*state).copied().unwrap_or(0);
-            let refined: Vec<usize> = self
-                .rows
-                .iter()
-                .enumerate()
-                .map(|(state, row)| {
-                    let mut key = vec![group(&state)];
-                    key.extend(row.iter().map(group));
-                    let next = keys.len();
-                    *keys.entry(key).or_insert(next)
-                })
-                .collect();
-            groups = refined;
-            if keys.len() == count {
-                break;
-            }
-            count = keys.len();
-        }
-        self.merged(&groups, count)
-    }
-
-    fn merged(self, groups: &[usize], count: usize) -> Self {
-        let group = |state: usize| groups.get(state).copied().unwrap_or(0);
-        // Groups are numbered by their first state, so the order stays.
-        let mut first: BTreeMap<usize, usize> = BTreeMap::new();
-        for state in 0..groups.len() {
-            first.entry(group(state)).or_insert(state);
-        }
-        let mut rows = Vec::with_capacity(count);
-        let mut accepting = Vec::with_capacity(count);
-        for state in first.values() {
-            let row = self.rows.get(*state).map(Vec::as_slice).unwrap_or_default();
-            rows.push(row.iter().map(|next| group(*next)).collect());
-            accepting.push(self.accepting.get(*state).copied().unwrap_or(false));
-        }
-        Self {
-            start: group(self.start),
-            classes: self.classes,
-            rows,
-            accepting,
-        }
-    }
-}
-
-/// The class of each byte, and one byte of each class.
-fn classes(dfa: &dense::DFA<Vec<u32>>) -> (Box<[u8; 256]>, Vec<u8>) {
-    let known = dfa.byte_classes();
-    let mut classes = Box::new([0; 256]);
-    let mut representatives: Vec<u8> = Vec::new();
-    for byte in 0..=u8::MAX {
-        let class = known.get(byte);
-        if let Some(place) = classes.get_mut(usize::from(byte)) {
-            *place = class;
-        }
-        if usize::from(class) == representatives.len() {
-            representatives.push(byte);
-        }
-    }
-    (classes, representatives)
 }
 
 /// How many words are looked at before giving up on an example.
@@ -441,10 +337,10 @@ fn alive(automaton: &Automaton, steps: &[Vec<(u8, u16)>]) -> Vec<bool> {
     alive
 }
 
-/// Whether nothing at all matches.
+/// Whether nothing at all matches. Automata are the smallest of their language,
+/// and that of nothing has one state.
 pub(crate) fn is_empty(automaton: &Automaton) -> bool {
-    let alive = alive(automaton, &steps(automaton));
-    alive.get(usize::from(automaton.start())) != Some(&true)
+    automaton.states() == 1 && !automaton.is_accepting(automaton.start())
 }
 
 #[cfg(test)]
@@ -471,6 +367,21 @@ mod tests {
                 .matches("acme/a@1")
         );
         assert!(glob("acme/**").matches("acme/a/b:c\nd"));
+    }
+
+    #[test]
+    fn classes_of_many_characters_are_counted_before_they_are_read() {
+        for text in [
+            format!("(?i){}", r"\pL".repeat(1300)),
+            format!("(?i){}", r"[\x{0}-\x{10FFFF}]".repeat(200)),
+            format!("(?i){}", "[a-\u{10ffff}]".repeat(200)),
+        ] {
+            assert!(reading(&text, false) > 50_000_000, "{text}");
+            assert!(Pattern::regex(&text).is_err());
+        }
+        assert!(reading("acme/[^/]+/[a-z]{3}", true) < 1000);
+        assert!(reading("acme/[[^/]x]+", true) > 100_000);
+        assert!(reading("acme/[]a[^]]]+", true) > 100_000);
     }
 
     #[test]
@@ -535,7 +446,14 @@ mod tests {
 
     #[test]
     fn folded_patterns_take_either_case() {
-        let pattern = Pattern::encoded_glob("Acme/*", At::Plain, true, str::to_owned).unwrap();
+        let pattern = Pattern::encoded_glob(
+            "Acme/*",
+            At::Plain,
+            true,
+            str::to_owned,
+            &mut Steps::default(),
+        )
+        .unwrap();
         assert!(pattern.matches("aCME/x"));
         assert!(!pattern.matches("bCME/x"));
     }

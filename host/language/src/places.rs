@@ -4,7 +4,11 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use claimbound_engine::model::Source;
+use claimbound_issuers::{Model, Part};
 
+use crate::automaton::Steps;
+use crate::bounds;
+use crate::encoded;
 use crate::pattern::{At, Pattern};
 
 /// A list of the program while it grows.
@@ -53,6 +57,8 @@ pub(crate) type PatternKey = (bool, String, At, bool);
 pub(crate) struct Places {
     patterns: HashMap<PatternKey, Result<Pattern, String>>,
     patterns_size: usize,
+    steps: Steps,
+    encoded: HashMap<(String, String), bool>,
     pub(crate) claims: List<Vec<String>>,
     pub(crate) parts: List<String>,
     pub(crate) names: List<String>,
@@ -76,6 +82,13 @@ impl Places {
         Source::NameId(self.names.place(kind.to_owned()))
     }
 
+    /// Whether some value of `part` stands in a subject otherwise than plain.
+    pub(crate) fn is_encoded(&mut self, model: &Model, part: &Part) -> bool {
+        let key = (model.name().to_owned(), part.name().to_owned());
+        let known = self.encoded.entry(key);
+        *known.or_insert_with(|| encoded::is_encoded(part))
+    }
+
     /// The pattern that `compile` makes, or the same one made before.
     ///
     /// # Errors
@@ -83,9 +96,11 @@ impl Places {
     pub(crate) fn pattern(
         &mut self,
         key: PatternKey,
-        compile: impl FnOnce() -> Result<Pattern, String>,
+        compile: impl FnOnce(&mut Steps) -> Result<Pattern, String>,
     ) -> Result<Pattern, String> {
-        let pattern = self.patterns.entry(key).or_insert_with(compile).clone()?;
+        let steps = &mut self.steps;
+        let known = self.patterns.entry(key).or_insert_with(|| compile(steps));
+        let pattern = known.clone()?;
         self.patterns_size = self.patterns_size.saturating_add(pattern.size());
         if self.patterns_size > MOST_PATTERNS {
             self.patterns_size = MOST_PATTERNS;
@@ -96,6 +111,17 @@ impl Places {
 
     pub(crate) fn attribute(&mut self, name: &str) -> u16 {
         self.attributes.place(name.to_owned())
+    }
+
+    /// A list that is longer than hosts take: what it has, and how many.
+    pub(crate) fn excess(&self) -> Option<(&'static str, usize)> {
+        let lists = [
+            ("claims", self.claims.items.len()),
+            ("parts of subjects", self.parts.items.len()),
+            ("kinds of names", self.names.items.len()),
+            ("attributes of the request", self.attributes.items.len()),
+        ];
+        lists.into_iter().find(|(_, count)| *count > bounds::MOST)
     }
 
     /// Whether a list has outgrown the format's 65,536 places.

@@ -42,11 +42,19 @@ pub enum Rule {
     Program,
     /// A case that can't be run.
     Case,
+    /// A claim that is nearly one that the model knows.
+    UnknownClaim,
+    /// A forbidden subject that has other shapes.
+    OtherShape,
+    /// Names that a host refuses because nothing pins their ids.
+    FirstUse,
+    /// Tokens that live longer than hosts take.
+    Lifetime,
 }
 
 impl Rule {
     /// Every kind, in the order of the reference page.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Syntax,
         Self::Size,
         Self::UnknownKey,
@@ -66,6 +74,10 @@ impl Rule {
         Self::Grant,
         Self::Program,
         Self::Case,
+        Self::UnknownClaim,
+        Self::OtherShape,
+        Self::FirstUse,
+        Self::Lifetime,
     ];
 
     /// The code, such as `document.unknown-key`.
@@ -90,6 +102,10 @@ impl Rule {
             Self::Grant => "document.grant",
             Self::Program => "document.program",
             Self::Case => "document.case",
+            Self::UnknownClaim => "document.unknown-claim",
+            Self::OtherShape => "document.other-shape",
+            Self::FirstUse => "document.first-use",
+            Self::Lifetime => "document.lifetime",
         }
     }
 
@@ -119,6 +135,18 @@ impl Rule {
             Self::Grant => "No policy may grant this.",
             Self::Program => "The policy is larger than the program format holds.",
             Self::Case => "The case can't be run as it is written.",
+            Self::UnknownClaim => {
+                "A warning: the model does not know this claim, and knows one that is nearly called so."
+            }
+            Self::OtherShape => {
+                "A warning: one subject is forbidden, and the same job can have another."
+            }
+            Self::FirstUse => {
+                "A warning: hosts will refuse names that are new to them, because an id is not pinned."
+            }
+            Self::Lifetime => {
+                "A warning: hosts refuse tokens of so long a lifetime, unless they are configured to."
+            }
         }
     }
 }

@@ -32,9 +32,10 @@ struct PolicyDocument {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Policy {
-    /// The policy's name.
+    /// The policy's name: 1 to 128 of `a-z`, `0-9`, `-`, `_` and `.`, the first a letter or digit.
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._-]{0,127}$"))]
     name: String,
-    /// Its version.
+    /// Its version, by Semantic Versioning 2.0.0.
     version: String,
 }
 

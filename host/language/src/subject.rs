@@ -7,6 +7,7 @@ use claimbound_issuers::{ClaimType, Field, Form, Kind, Model, Need, Part, Subjec
 use crate::condition::{Stance, Target};
 use crate::diagnostic::{Sink, did_you_mean};
 use crate::document::{Subject, SubjectField, SubjectTable};
+use crate::encoded::needs_plain;
 use crate::fields::{Placed, listed};
 use crate::forms;
 use crate::names::{self, spelled_in};
@@ -27,6 +28,8 @@ pub(crate) struct Lowered {
     pub(crate) forms: Vec<String>,
     /// Whether it is one subject that is one identity for ever.
     pub(crate) immutable: bool,
+    /// The kinds whose ids each of its whole subjects carries.
+    pub(crate) carried: Vec<String>,
 }
 
 /// Compiles a subject; none where there were findings.
@@ -58,9 +61,19 @@ fn whole(
 ) -> Option<Lowered> {
     let mut forms: Vec<String> = Vec::new();
     let mut immutable = true;
+    let mut carried: Vec<String> = Vec::new();
     if let Some(literals) = operator.pinned() {
-        for literal in literals {
+        for (index, literal) in literals.iter().enumerate() {
             let subject = literal_subject(model, literal, sink)?;
+            let ids = ids_among(model, subject.parts());
+            if index == 0 {
+                carried = ids;
+            } else {
+                carried.retain(|kind| ids.contains(kind));
+            }
+            if stance == Stance::Forbid {
+                warn_other_shapes(model, subject.form(), &literal.place, sink);
+            }
             immutable &= subject.is_immutable();
             let form = subject.form().name().to_owned();
             if !forms.contains(&form) {
@@ -88,7 +101,54 @@ fn whole(
         pinned: Vec::new(),
         forms,
         immutable,
+        carried,
     })
+}
+
+/// The kinds whose ids stand among `parts`, of a subject or of an issuer's URL.
+pub(crate) fn ids_among<'p>(
+    model: &Model,
+    parts: impl Iterator<Item = (&'p str, &'p str)>,
+) -> Vec<String> {
+    let filled: Vec<&str> = parts
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, _)| name)
+        .collect();
+    let holds = |kind: &Kind, name: &str| {
+        let forms = model.forms().iter();
+        let mut parts = forms.filter_map(|form| model.id_part(kind, form));
+        let claim = model.part(name).and_then(Part::claim);
+        parts.any(|part| part.name() == name) || claim.is_some() && claim == kind.id_claim()
+    };
+    let kinds = model.names().iter();
+    let with_id = kinds.filter(|kind| kind.id_need() != Need::None);
+    with_id
+        .filter(|kind| filled.iter().any(|name| holds(kind, name)))
+        .map(|kind| kind.name().to_owned())
+        .collect()
+}
+
+/// Warns that a forbidden subject has another shape, which is not forbidden.
+fn warn_other_shapes(model: &Model, form: &Form, place: &Place, sink: &mut Sink) {
+    let fields = |form: &Form| -> Vec<String> {
+        let fields = model.fields_of(form);
+        fields.map(|field| field.name().to_owned()).collect()
+    };
+    let own = fields(form);
+    let others: Vec<&str> = model
+        .forms()
+        .iter()
+        .filter(|other| other.name() != form.name() && !other.is_custom())
+        .filter(|other| !form.is_custom() && fields(other) == own)
+        .filter_map(Form::template)
+        .collect();
+    if others.is_empty() {
+        return;
+    }
+    let message = "the same job can have a subject of another shape, which is not forbidden";
+    sink.warning(Rule::OtherShape, place, message)
+        .expected(format!("also {}", listed(&others)))
+        .hint("name its parts in a table, which understands every shape");
 }
 
 /// Whether `@` means something in this model's subjects: it stands between a
@@ -162,7 +222,7 @@ fn lower_table(
                 asked.id(model, kind, field, stance, places, sink);
                 asked.name(model, kind, field, stance, places, sink);
             }
-            Field::Part(part) => asked.part(part, field, stance, places, sink),
+            Field::Part(part) => asked.part(model, part, field, stance, places, sink),
         }
     }
     names::check_agreement(model, &forms, table, sink);
@@ -185,6 +245,7 @@ fn lower_table(
         pinned: asked.pinned,
         forms: names,
         immutable: false,
+        carried: Vec::new(),
     })
 }
 
@@ -292,6 +353,51 @@ fn claim_or_subject(claim: Option<&[Box<str>]>) -> Vec<String> {
     }
 }
 
+/// The claim that repeats what a subject encodes: it has the value as people
+/// write it, and no token comes so far whose claim says another. Where a token
+/// lacks it nothing is known, which trusts nothing and stops no forbid.
+fn repeated(
+    label: String,
+    claim: Option<&[Box<str>]>,
+    folds: bool,
+    operator: &Placed<Operator>,
+    places: &mut Places,
+    sink: &mut Sink,
+) -> Option<Target<'static>> {
+    let Some(claim) = claim else {
+        let message = format!(
+            "`{label}` is encoded in the subject, so `{}` can't read it",
+            operator.value.name()
+        );
+        sink.error(Rule::Subject, &operator.place, message)
+            .hint("write its values one by one, as a list");
+        return None;
+    };
+    let claim = claim_or_subject(Some(claim));
+    Some(Target {
+        label,
+        source: places.claim(&claim),
+        claim,
+        code: Code::SubjectMismatch,
+        json: Some(ClaimType::Text),
+        folds,
+        at: At::Plain,
+        encode: &str::to_owned,
+    })
+}
+
+fn present(label: &str, part: &Part, places: &mut Places) -> Condition {
+    Condition {
+        label: label.to_owned(),
+        claim: vec!["sub".to_owned()],
+        source: places.part(part.name()),
+        test: Test::Present,
+        fold: false,
+        code: Code::SubjectMismatch,
+        expected: "present".to_owned(),
+    }
+}
+
 /// The conditions of a table by what they look at.
 #[derive(Default)]
 struct Conditions {
@@ -349,8 +455,15 @@ impl Conditions {
             None => value.to_owned(),
         };
         let suffix = if field.id.is_some() { ".name" } else { "" };
+        let label = format!("subject.{}{suffix}", field.name.value);
+        if needs_plain(&name.value) && part.is_some_and(|part| places.is_encoded(model, part)) {
+            let plain = repeated(label, kind.claim(), kind.folds_case(), name, places, sink);
+            let condition = plain.and_then(|target| target.compile(name, stance, places, sink));
+            self.names.extend(condition);
+            return;
+        }
         let target = Target {
-            label: format!("subject.{}{suffix}", field.name.value),
+            label,
             claim: claim_or_subject(kind.claim().filter(|_| part.is_none())),
             source: places.name(kind.name()),
             code: Code::SubjectMismatch,
@@ -365,6 +478,7 @@ impl Conditions {
 
     fn part(
         &mut self,
+        model: &Model,
         part: &Part,
         field: &SubjectField,
         stance: Stance,
@@ -387,9 +501,20 @@ impl Conditions {
                     .expected(part.documentation());
             }
         }
+        let label = format!("subject.{}", field.name.value);
+        if needs_plain(&value.value) && places.is_encoded(model, part) {
+            if stance == Stance::Trust {
+                // The claim may say what the subject leaves out.
+                self.parts.push(present(&label, part, places));
+            }
+            let plain = repeated(label, part.claim(), false, value, places, sink);
+            let condition = plain.and_then(|target| target.compile(value, stance, places, sink));
+            self.parts.extend(condition);
+            return;
+        }
         let encode = |value: &str| part.encode(value).into_owned();
         let target = Target {
-            label: format!("subject.{}", field.name.value),
+            label,
             claim: vec!["sub".to_owned()],
             source: places.part(part.name()),
             code: Code::SubjectMismatch,

@@ -317,6 +317,29 @@ deny = "forbidden"
     insta::assert_snapshot!(cases.check(&compiled).unwrap_err());
 }
 
+#[test]
+fn a_token_that_is_like_nothing_is_told_once_where_it_is_made() {
+    let compiled = compile("policy.toml", POLICY).unwrap();
+    let cases = ["a", "b", "c"].map(|name| {
+        format!("[[case]]\nname = \"{name}\"\ntoken = \"main\"\nallow = \"production\"\n")
+    });
+    let text = format!(
+        "[token.main]\nlike = \"trust.prodution\"\n{}",
+        cases.concat()
+    );
+    let findings = parse_cases("cases.toml", &text).unwrap();
+    let findings = findings.check(&compiled).unwrap_err();
+    let all: Vec<_> = findings.iter().collect();
+    let [only] = all.as_slice() else {
+        panic!("{findings}")
+    };
+    assert_eq!(&text[only.place.clone()], "\"trust.prodution\"");
+    assert_eq!(
+        only.hint.as_deref(),
+        Some("did you mean `trust.production`?")
+    );
+}
+
 const GITLAB: &str = r#"
 claimbound = 1
 policy = { name = "gitlab", version = "1.0.0" }

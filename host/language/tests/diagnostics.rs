@@ -380,7 +380,7 @@ fn json_of_the_same_shape_compiles_to_the_same_program() {
 /// What `[issuer.x]` says, and a statement's lines about its subject.
 fn at_issuer(issuer: &str, lines: &str) -> String {
     format!(
-        "claimbound = 1\npolicy = {{ name = \"p\", version = \"1\" }}\n[issuer.x]\n{issuer}\n[trust.main]\nissuer = \"x\"\naudience = \"a\"\ntoken_lifetime = \"15m\"\n{lines}\n"
+        "claimbound = 1\npolicy = {{ name = \"p\", version = \"1.0.0\" }}\n[issuer.x]\n{issuer}\n[trust.main]\nissuer = \"x\"\naudience = \"a\"\ntoken_lifetime = \"15m\"\n{lines}\n"
     )
 }
 
@@ -585,4 +585,186 @@ fn the_claim_of_every_id_is_known_to_be_a_text() {
             assert_eq!(json, text, "{} {path:?}", model.name());
         }
     }
+}
+
+/// The codes, messages and hints of the warnings about a document.
+fn warned(text: &str) -> Vec<(Rule, String)> {
+    let compiled = compile("policy.toml", text).unwrap_or_else(|findings| panic!("{findings}"));
+    let warnings = compiled.warnings.iter();
+    warnings
+        .map(|one| (one.rule, one.hint.clone().unwrap_or_default()))
+        .collect()
+}
+
+#[test]
+fn a_claim_that_is_nearly_a_known_one_is_a_warning() {
+    let hint = |claims: &str| warned(&document(&format!("claims = {{ {claims} }}\n")));
+    for (claim, meant) in [
+        ("enviroment", "environment"),
+        ("repositoryId", "repository_id"),
+        ("job_workflow_reff", "job_workflow_ref"),
+        ("run_numebr", "run_number"),
+    ] {
+        let found = hint(&format!("{claim} = \"x\""));
+        let wanted = format!("did you mean `{meant}`?");
+        assert_eq!(found, [(Rule::UnknownClaim, wanted)], "{claim}");
+    }
+    for claim in ["jti", "team", "run_attempt", "act", "deployment"] {
+        assert_eq!(hint(&format!("{claim} = \"x\"")), [], "{claim}");
+    }
+}
+
+#[test]
+fn a_path_in_one_name_is_a_warning() {
+    let cluster = |lines: &str| {
+        format!(
+            "claimbound = 1\npolicy = {{ name = \"p\", version = \"1.0.0\" }}\n[issuer.k]\nmodel = \"kubernetes\"\nurl = \"https://k.example\"\n[forbid.x]\nissuer = \"k\"\n{lines}"
+        )
+    };
+    let hint = "write it under `nested`, with `path = [\"kubernetes.io\", \"pod\", \"uid\"]`";
+    let wanted = [(Rule::UnknownClaim, hint.to_owned())];
+    let nested = "[[forbid.x.nested]]\npath = [\"kubernetes.io.pod.uid\"]\npresent = true\n";
+    assert_eq!(warned(&cluster(nested)), wanted);
+    let claim = "claims = { \"kubernetes.io.pod.uid\" = \"1\" }\n";
+    assert_eq!(warned(&cluster(claim)), wanted);
+    let right =
+        "[[forbid.x.nested]]\npath = [\"kubernetes.io\", \"pod\", \"uid\"]\npresent = true\n";
+    assert_eq!(warned(&cluster(right)), []);
+}
+
+#[test]
+fn a_lifetime_that_no_host_takes_is_a_warning() {
+    let of = |lifetime: &str| warned(&document("").replace("15m", lifetime));
+    let rules =
+        |found: Vec<(Rule, String)>| -> Vec<Rule> { found.into_iter().map(|one| one.0).collect() };
+    assert_eq!(rules(of("25h")), [Rule::Lifetime]);
+    assert_eq!(rules(of("24h")), []);
+}
+
+#[test]
+fn a_forbidden_subject_of_another_shape_is_a_warning() {
+    let forbid = |subject: &str| {
+        let lines = format!("[forbid.x]\nissuer = \"github\"\nsubject = {subject}\n");
+        let found = warned(&document(&lines));
+        found.into_iter().map(|one| one.0).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        forbid("\"repo:acme/x:ref:refs/heads/main\""),
+        [Rule::OtherShape]
+    );
+    assert_eq!(
+        forbid("[\"repo:acme@1/x@2:environment:prod\"]"),
+        [Rule::OtherShape]
+    );
+    assert_eq!(
+        forbid("{ repository = \"acme/x\", ref = \"refs/heads/main\" }"),
+        []
+    );
+}
+
+#[test]
+fn names_that_hosts_will_refuse_are_a_warning() {
+    let text = document("").replace(", id = \"2\"", "");
+    let compiled = compile("policy.toml", &text).unwrap();
+    let messages: Vec<&str> = compiled
+        .warnings
+        .iter()
+        .map(|one| one.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "hosts refuse the names of `main` until an operator approves them, for nothing pins the id of `repository`"
+        ]
+    );
+    for said in ["refuse", "enrol"] {
+        let said = format!("{text}identity = {{ first_use = \"{said}\" }}\n");
+        assert_eq!(warned(&said), []);
+    }
+}
+
+#[test]
+fn the_policy_has_a_name_and_a_version_that_hosts_take() {
+    let named = |name: &str, version: &str| {
+        let text = document("").replace("name = \"p\"", &format!("name = \"{name}\""));
+        let text = text.replace("1.0.0", version);
+        match compile("policy.toml", &text) {
+            Ok(_) => Vec::new(),
+            Err(findings) => findings
+                .iter()
+                .map(|one| (one.rule, text[one.place.clone()].to_owned()))
+                .collect(),
+        }
+    };
+    assert_eq!(named("acme-deploy", "1.0.0-rc.1"), []);
+    let name = (Rule::Name, "\"Acme Deploy\"".to_owned());
+    let version = (Rule::Value, "\"v1\"".to_owned());
+    assert_eq!(named("Acme Deploy", "v1"), [name, version]);
+}
+
+#[test]
+fn a_policy_reads_no_more_than_hosts_take() {
+    let reading = |count: usize| {
+        let claims: Vec<String> = (0..count).map(|one| format!("c{one} = \"x\"")).collect();
+        wrong(&format!("claims = {{ {} }}\n", claims.join(", ")))
+    };
+    assert_eq!(reading(256), [""; 0]);
+    assert_eq!(
+        reading(257),
+        ["document.program: with this statement the policy reads 257 claims"]
+    );
+    let kinds = |count: usize| {
+        let tables =
+            (0..count).map(|one| format!("[[trust.main.grant.obligations]]\nkind = \"k{one}\"\n"));
+        wrong(&tables.collect::<Vec<_>>().concat())
+    };
+    assert_eq!(kinds(253), [""; 0]);
+    assert_eq!(
+        kinds(254),
+        ["document.program: the policy has more than 256 kinds of obligations"]
+    );
+}
+
+#[test]
+fn a_duration_without_its_unit_is_told_what_it_would_be() {
+    let findings = findings(&document("grant = { max_ttl = 600 }\n"));
+    assert!(findings.contains("such as \"10m\""), "{findings}");
+}
+
+#[test]
+fn too_many_conditions_are_refused_before_any_of_them_is_compiled() {
+    let globs: Vec<String> = (0..20_000)
+        .map(|one| format!("c{one} = {{ glob = \"a{one}*b\" }}"))
+        .collect();
+    assert_eq!(
+        wrong(&format!("claims = {{ {} }}\n", globs.join(", "))),
+        ["document.size: the statement has 20000 conditions on claims"]
+    );
+    let any: Vec<String> = (0..300).map(|one| format!("\"p{one}\"")).collect();
+    let any = document("").replace(
+        "environment = \"production\"",
+        &format!("any = [{}]", any.join(", ")),
+    );
+    assert!(findings(&any).contains("document.size"));
+}
+
+#[test]
+fn large_patterns_are_refused_one_by_one_and_together() {
+    let hang = wrong("claims = { ref = { regex = \"a{20000}\" } }\n");
+    let alone = "document.pattern: the pattern is too large: it needs too many states";
+    assert_eq!(hang, [alone]);
+    // As many classes as one pattern may have, of one character each.
+    let classes = r"\\x{61}".repeat(38);
+    let many: Vec<String> = (0..20)
+        .map(|one| {
+            format!(
+                "[forbid.f{one}]\nissuer = \"github\"\nclaims = {{ ref = {{ regex = \"{one}(?i){classes}\" }} }}\n"
+            )
+        })
+        .collect();
+    let together = "document.pattern: the document's patterns are too large together";
+    assert_eq!(
+        wrong(&many.concat()).last().map(String::as_str),
+        Some(together)
+    );
 }

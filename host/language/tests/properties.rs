@@ -121,7 +121,7 @@ fn every_model_has_a_statement_with_an_example_in_every_form() {
                 .map(|one| format!("{one:?}"))
                 .collect();
             let text = format!(
-                "claimbound = 1\npolicy = {{ name = \"p\", version = \"1\" }}\n[issuer.i]\nmodel = {:?}\nurl = {url:?}\n[trust.t]\nissuer = \"i\"\naudience = \"a\"\ntoken_lifetime = \"1h\"\ndanger = \"a test\"\nsubject = {{ {first} = {{ present = true }}, any = [{}] }}\n",
+                "claimbound = 1\npolicy = {{ name = \"p\", version = \"1.0.0\" }}\n[issuer.i]\nmodel = {:?}\nurl = {url:?}\n[trust.t]\nissuer = \"i\"\naudience = \"a\"\ntoken_lifetime = \"1h\"\ndanger = \"a test\"\nsubject = {{ {first} = {{ present = true }}, any = [{}] }}\n",
                 model.name(),
                 any.join(", ")
             );

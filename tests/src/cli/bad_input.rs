@@ -11,7 +11,7 @@ chekc
 check
 demo --format xml
 check --claims claims.json --policy none.toml
-check --claims claims.json --policy .
+check --claims claims.json --policy empty
 check --claims claims.json --policy utf16.toml
 check --claims claims.json --policy latin.toml
 check --claims claims.json --policy bad.toml
@@ -33,11 +33,18 @@ check --policy policy.toml --token huge --jwks keys.json
 check --policy policy.toml --token env:NOT_SET_HERE --jwks keys.json
 check --policy policy.toml --token token.jwt --jwks list.json
 check --policy policy.toml --token token.jwt --jwks keys.json --jwks github=keys.json
+check --policy policy.toml --token token.jwt --jwks gitub=keys.json
+check --policy policy.toml --token token.jwt --jwks https://id.example/jwks
+check --policy policy.toml --token token.jwt --jwks token.jwt
+check policy.toml token.jwt
+explain policy.toml
 build module.wasm
 build module.wasm -o out.wasm
 build policy.toml -o empty
 build none.toml
 build policy.wasm
+build empty
+inspect empty
 inspect broken.wasm
 inspect module.wasm
 test policy.toml
@@ -45,13 +52,17 @@ test empty
 test --cases none.toml policy.toml
 new ..
 new x --model gitlub
+new x --model github
 new NotAName
 new x --from-token list.json
 token verify --jwks none.json token.jwt
 token verify --jwks keys.json --algorithm HS256 token.jwt
 token mint --set sub=a
 token mint --like policy.toml
-token mint --like policy.toml:trust.none
+token mint --like policy.toml:production
+token mint --like policy.toml:trust.produktion
+token mint --like empty:trust.main
+token mint --claims claims.json --jwks-out policy.toml
 token mint --claims claims.json --key list.json
 token mint --claims claims.json --lifetime ever
 completions tcsh
@@ -100,6 +111,57 @@ fn what_is_wrong_is_named() {
         writeln!(all, "$ claimbound {call}\n{}", ran.err).unwrap();
     }
     insta::assert_snapshot!("bad-input", all);
+}
+
+#[test]
+fn programs_are_told_as_well() {
+    let program = with_wrong_files();
+    for call in CALLS.trim().lines() {
+        let words: Vec<_> = call
+            .split(' ')
+            .map(|word| if word == "''" { "" } else { word })
+            .chain(["--format", "json"])
+            .collect();
+        let ran = program.run(&words);
+        assert_eq!(ran.status, 2, "{call}: {ran:?}");
+        assert!(!ran.err.is_empty(), "{call}");
+        // Arguments that can't be used have no format yet.
+        if ran.err.contains("For more information, try '--help'") {
+            assert_eq!(ran.out, "", "{call}");
+            continue;
+        }
+        let json = ran.json();
+        let message = json["error"]["message"].as_str().unwrap();
+        assert!(!message.is_empty(), "{call}: {json}");
+        let shaped = call.starts_with("check") || call.starts_with("explain");
+        assert_eq!(json["outcome"] == "error", shaped, "{call}: {json}");
+        if shaped {
+            assert_eq!(json["error"]["code"], "host.configuration", "{call}");
+        }
+    }
+}
+
+#[test]
+fn an_error_has_the_members_of_an_answer() {
+    let program = with_wrong_files();
+    for command in ["check", "explain"] {
+        let members = |policy: &str| {
+            let claims = ["--claims", "claims.json", "--format", "json"];
+            let ran = program.run(&[&[command, "--policy", policy], &claims[..]].concat());
+            let json = ran.json();
+            let members = json.as_object().unwrap();
+            members.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(members("bad.toml"), members("policy.toml"));
+    }
+    let json = program
+        .run(&["build", "bad.toml", "--format", "json"])
+        .json();
+    let finding = &json["error"]["findings"][1];
+    assert_eq!(
+        (&finding["code"], &finding["line"]),
+        (&"document.unknown-key".into(), &4.into())
+    );
 }
 
 #[test]

@@ -14,6 +14,8 @@ fn a_component_is_built_and_verified_from_its_document() {
         .json();
     assert_eq!(json["document"]["state"], "verified");
     assert_eq!(json["imports"], serde_json::json!([]));
+    assert_eq!(json["statements"][0]["first_use"], "enrol");
+    assert_eq!(json["statements"][1]["first_use"], serde_json::Value::Null);
     assert_eq!(json["size"], program.read("policy.wasm").len());
 }
 

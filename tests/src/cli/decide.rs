@@ -114,6 +114,58 @@ fn a_name_that_nobody_approved_is_refused_where_the_statement_says_so() {
 }
 
 #[test]
+fn a_name_whose_id_no_statement_pins_is_named() {
+    let program = Program::new();
+    program.write(
+        "policy.toml",
+        POLICY.replace(
+            "{ name = \"acme/infra\", id = \"456789\" }",
+            "\"acme/infra\"",
+        ),
+    );
+    let ran = check(&program, &json!({}), &[]);
+    settled(|| insta::assert_snapshot!("check-loose-id", ran.shown()));
+    // A claim pins an id as well.
+    program.write(
+        "policy.toml",
+        POLICY
+            .replace(
+                "{ name = \"acme/infra\", id = \"456789\" }",
+                "\"acme/infra\"",
+            )
+            .replace("ref = ", "repository_id = \"456789\"\nref = "),
+    );
+    assert_eq!(check(&program, &json!({}), &[]).status, 0);
+}
+
+#[test]
+fn an_explanation_shows_what_the_host_is_asked_to_do() {
+    let program = Program::new();
+    let explain = [&["explain"], &CHECK[1..]].concat();
+    let ran = program.run(&explain);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(
+        ran.out.ends_with(
+            "\nproduction  asks the host to\n  ✓  bind (first use enrols)\n  ✓  use-once\n"
+        ),
+        "{ran:?}"
+    );
+    let refusing =
+        "[trust.production.identity]\nfirst_use = \"refuse\"\n\n[trust.production.grant]";
+    program.write(
+        "policy.toml",
+        POLICY.replace("[trust.production.grant]", refusing),
+    );
+    let ran = program.run(&explain);
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(
+        ran.out
+            .ends_with("  ✗  bind (first use refused)\n  ?  use-once\n"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn an_obligation_that_nothing_here_can_meet_is_an_error_and_no_answer() {
     let program = Program::new();
     let proving = "[trust.production.proof]\nmethod = \"dpop\"\n\n[trust.production.grant]";

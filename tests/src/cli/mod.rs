@@ -8,4 +8,5 @@ mod demo;
 mod help;
 mod program;
 mod scaffold;
+mod secrets;
 mod token;

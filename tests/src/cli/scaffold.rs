@@ -17,6 +17,40 @@ fn a_new_policy_passes_its_cases_at_once() {
 }
 
 #[test]
+fn what_is_scaffolded_for_any_model_accepts_its_own_token() {
+    let program = Program::new();
+    for model in claimbound::models::Registry::standard().iter() {
+        let name = model.name();
+        let ran = program.run(&["new", name, "--model", name]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let like = format!("{name}:trust.main");
+        let mint = ["token", "mint", "--jwks-out", "keys.json", "--like", &like];
+        program.write("token.jwt", program.run(&mint).out);
+        let check = [
+            "check",
+            "--token",
+            "token.jwt",
+            "--jwks",
+            "keys.json",
+            "--policy",
+            name,
+        ];
+        let ran = program.run(&check);
+        assert_eq!(ran.status, 0, "{name}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_folder_stands_for_its_policy() {
+    let program = Program::new();
+    assert_eq!(program.run(&["new", "deploy"]).status, 0);
+    for call in [&["inspect", "deploy"][..], &["build", "deploy"]] {
+        assert_eq!(program.run(call).status, 0, "{call:?}");
+    }
+    assert!(program.path("deploy/policy.wasm").is_file());
+}
+
+#[test]
 fn a_policy_from_a_token_accepts_that_token() {
     let program = Program::with_token();
     let minted = program.run(&[

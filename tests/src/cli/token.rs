@@ -69,6 +69,7 @@ fn a_valid_token_names_its_key() {
         (&json["valid"], &json["key"]["algorithm"]),
         (&true.into(), &"ES256".into())
     );
+    assert_eq!(json["expires"], 1_795_428_300);
 }
 
 #[test]
@@ -220,6 +221,118 @@ fn settings_are_json_where_they_are_some() {
             "aud": ["x", "y"], "admin": true, "n": "012",
         })
     );
+}
+
+#[test]
+fn what_is_a_text_stays_one() {
+    let program = Program::new();
+    let like = ["token", "mint", "--like", ".:trust.production"];
+    let set = [
+        "--set",
+        "repository_id=9",
+        "--set",
+        "run=9",
+        "--set",
+        "aud=[\"x\"]",
+    ];
+    program.write("t", program.run(&[&like[..], &set].concat()).out);
+    let json = program
+        .run(&["token", "decode", "t", "--format", "json"])
+        .json();
+    let claims = &json["claims"];
+    assert_eq!(claims["repository_id"], "9");
+    assert_eq!(claims["run"], 9);
+    assert_eq!(claims["aud"], serde_json::json!(["x"]));
+}
+
+#[test]
+fn dates_stay_together() {
+    let program = Program::new();
+    for (more, start, end) in [
+        (&[][..], 1_795_428_000, 1_795_428_300),
+        (&["--lifetime", "1m"], 1_795_428_000, 1_795_428_060),
+        (&["--at", "1000"], 1_000, 1_300),
+        (&["--at", "1000", "--lifetime", "1m"], 1_000, 1_060),
+        (&["--set", "iat=5"], 5, 1_795_428_300),
+    ] {
+        let mint = ["token", "mint", "--claims", "claims.json"];
+        program.write("t", program.run(&[&mint[..], more].concat()).out);
+        let json = program
+            .run(&["token", "decode", "t", "--format", "json"])
+            .json();
+        let dates = (&json["claims"]["iat"], &json["claims"]["exp"]);
+        assert_eq!(dates, (&start.into(), &end.into()), "{more:?}");
+    }
+}
+
+#[test]
+fn only_a_key_set_is_replaced_unless_that_is_asked_for() {
+    let program = Program::new();
+    let mint = ["token", "mint", "--claims", "claims.json", "--jwks-out"];
+    let private = r#"{"keys":[{"kty":"OKP","d":"AAAA"}]}"#;
+    program.write("private.json", private);
+    for file in ["policy.toml", "private.json"] {
+        let before = program.read(file);
+        let ran = program.run(&[&mint[..], &[file]].concat());
+        assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{ran:?}");
+        assert_eq!(program.read(file), before);
+    }
+    for more in [
+        &["keys.json"][..],
+        &["keys.json"],
+        &["policy.toml", "--force"],
+    ] {
+        let ran = program.run(&[&mint[..], more].concat());
+        assert_eq!(ran.status, 0, "{ran:?}");
+    }
+}
+
+#[test]
+fn what_a_malformed_token_looks_like_is_told() {
+    let program = Program::with_token();
+    let token = String::from_utf8(program.read("token.jwt")).unwrap();
+    let token = token.trim();
+    let (header, rest) = token.split_once('.').unwrap();
+    for (text, told) in [
+        (String::new(), "it is empty"),
+        (format!("Bearer {token}"), "it begins with `Bearer `"),
+        (
+            format!("\u{feff}{token}"),
+            "it begins with a byte-order mark",
+        ),
+        (format!("{header}.\n{rest}"), "it has a line break at byte"),
+        (format!("\"{token}\""), "it is quoted"),
+        (format!("{{\"value\":\"{token}\"}}"), "it is JSON"),
+        ("{\"keys\":[]}".to_owned(), "it is a key set"),
+    ] {
+        program.write("t", text);
+        for call in [
+            &["token", "decode", "t"][..],
+            &["token", "verify", "--jwks", "keys.json", "t"],
+            &[
+                "check",
+                "--policy",
+                ".",
+                "--jwks",
+                "keys.json",
+                "--token",
+                "t",
+            ],
+            &[
+                "explain",
+                "--policy",
+                ".",
+                "--jwks",
+                "keys.json",
+                "--token",
+                "t",
+            ],
+        ] {
+            let ran = program.run(call);
+            assert_eq!(ran.status, 1, "{ran:?}");
+            assert!(ran.out.contains(told), "{told}: {ran:?}");
+        }
+    }
 }
 
 #[test]

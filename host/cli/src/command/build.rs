@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::component::{self, Kind};
 use crate::console::{self, Console, Status};
 use crate::page::{Ink, Page};
-use crate::{input, output, policy_file};
+use crate::{findings, input, output, policy_file};
 
 /// Build a component from a policy document, or from a core module.
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,8 @@ the cases beside it (cases.toml). The same document gives the same bytes.
 
 Exit status: 0 built, 2 the policy does not compile or a file can't be read or written.")]
 pub(crate) struct Arguments {
-    /// A policy document, or a core module that exports the contract.
+    /// A policy document, a folder with a `policy.toml`, or a core module that
+    /// exports the contract.
     #[arg(value_name = "POLICY")]
     policy: PathBuf,
 
@@ -41,7 +42,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let started = Instant::now();
-    let path = &arguments.policy;
+    let path = policy_file::in_folder(&arguments.policy)?;
+    let path = path.as_ref();
     let bytes = input::file(path, input::COMPONENT)?;
     let kind = Kind::of(&bytes);
     if kind == Kind::Component {
@@ -124,14 +126,14 @@ fn built(
     let cases = match cases_path {
         None => None,
         Some(cases) => {
-            let text = input::file_text(cases)?;
+            let text = policy_file::cases(cases)?;
             let parsed = claimbound_language::parse_cases(&cases.display().to_string(), &text)?;
             parsed.check(&compiled)?;
             Some(text)
         }
     };
     let component = component::build(&compiled, &text, cases.as_deref())?;
-    let warnings = (!compiled.warnings.is_empty()).then(|| compiled.warnings.to_string());
+    let warnings = (!compiled.warnings.is_empty()).then(|| findings::shown(&compiled.warnings));
     Ok((component, warnings))
 }
 

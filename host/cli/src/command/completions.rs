@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::console::{self, Status};
+use crate::console::{self, Format, Status};
 
 /// Print a script that completes arguments in a shell.
 #[derive(Debug, clap::Args)]
@@ -14,6 +14,16 @@ Examples:
 pub(crate) struct Arguments {
     /// The shell.
     shell: Shell,
+
+    /// Hides the flag of all commands, which changes nothing here.
+    #[arg(
+        id = "format",
+        long = "format",
+        hide = true,
+        value_enum,
+        default_value_t
+    )]
+    _format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Status> {

@@ -274,7 +274,7 @@ fn gate(compiled: &Compiled, signer: &Signer) -> anyhow::Result<Gate> {
         Arc::new(policy),
         question::ceiling(compiled),
     );
-    Ok(gate.with_commit(FreshHost))
+    Ok(gate.with_commit(FreshHost::of(compiled)))
 }
 
 fn page(tried: &[Tried], median: Duration) -> Page {

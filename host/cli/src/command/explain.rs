@@ -1,6 +1,9 @@
 //! `explain`: decides one token and shows every condition.
 
+use claimbound::obligation::Obligation;
+use claimbound::outcome::Outcome;
 use claimbound::policy::Step;
+use claimbound::reason::Code;
 use serde_json::{Value, json};
 
 use crate::console::{Console, Status};
@@ -16,6 +19,8 @@ Examples:
 
 A condition holds (✓), does not (✗), or can't be told (?): the claim is absent or
 of another type. An unknown condition satisfies no trust, and triggers a forbid.
+Where a statement accepts, what it asks of the host stands last: to bind names to
+ids, to take a token once.
 
 Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
 pub(crate) struct Arguments {
@@ -26,13 +31,15 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let question = arguments.question.open()?;
     let outcome = question.decide();
-    let steps = question.explain().steps;
+    let explanation = question.explain();
+    let steps = explanation.steps;
     let policy = question.gate().policy().id();
     console.answer(
         || {
             let mut page = Page::default();
             outcome::show(&mut page, &outcome, policy, question.now);
             show_steps(&mut page, &steps, &question.forbids);
+            show_obligations(&mut page, &explanation.outcome, &outcome);
             page
         },
         || {
@@ -91,6 +98,42 @@ fn show_steps(page: &mut Page, steps: &[Step], forbids: &[String]) {
             .end();
         let rows: Vec<_> = steps.iter().map(row).collect();
         page.table(2, &rows);
+    }
+}
+
+/// What the statement that accepts asks of the host, and whether that was met.
+fn show_obligations(page: &mut Page, before: &Outcome, after: &Outcome) {
+    let Outcome::Allow(allowed) = before else {
+        return;
+    };
+    if allowed.obligations.is_empty() {
+        return;
+    }
+    page.end().put(Ink::Strong, &allowed.statement);
+    page.put(Ink::Faint, "  asks the host to").end();
+    let row = |obligation: &Obligation| {
+        let (ink, mark) = match after {
+            Outcome::Allow(_) => (Ink::Good, "✓"),
+            Outcome::Deny(denied)
+                if denied.reasons.iter().any(|one| fails(obligation, one.code)) =>
+            {
+                (Ink::Bad, "✗")
+            }
+            Outcome::Deny(_) | Outcome::Error(_) => (Ink::Warn, "?"),
+        };
+        vec![Cell::new(ink, mark), Cell::plain(obligation.to_string())]
+    };
+    let rows: Vec<_> = allowed.obligations.iter().map(row).collect();
+    page.table(2, &rows);
+}
+
+/// Whether a denial for this reason says that the obligation was not met.
+fn fails(obligation: &Obligation, code: Code) -> bool {
+    match obligation {
+        Obligation::Bind(_) => code.as_str().starts_with("identity."),
+        Obligation::UseOnce => code == Code::TokenReused,
+        Obligation::Prove(_) => code.as_str().starts_with("proof."),
+        Obligation::Other { .. } => false,
     }
 }
 

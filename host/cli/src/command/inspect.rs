@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use claimbound::obligation::{FirstUse, Obligation};
 use claimbound::policy::{Manifest, Policy};
 use claimbound::sandbox::Sandbox;
 use claimbound_language::{Compiled, StatementSummary};
@@ -29,7 +30,8 @@ The document is verified by building it anew and comparing every byte.
 
 Exit status: 0 it is a policy, 2 it is none, or can't be read.")]
 pub(crate) struct Arguments {
-    /// A component, or a document, which is built first.
+    /// A component; or a document, or a folder with a `policy.toml`, which is
+    /// built first.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
@@ -109,6 +111,7 @@ fn row(statement: &StatementSummary) -> Vec<Cell> {
     } else {
         (Ink::Bad, "forbid")
     };
+    let binding = first_use(statement).map(|first_use| Obligation::Bind(first_use).to_string());
     let roles = statement.grant.as_ref().map(|grant| grant.roles.join(", "));
     vec![
         Cell::new(ink, effect),
@@ -117,7 +120,20 @@ fn row(statement: &StatementSummary) -> Vec<Cell> {
         Cell::plain(statement.audience.as_deref().unwrap_or("any audience")),
         Cell::plain(&statement.subject),
         Cell::new(Ink::Faint, roles.unwrap_or_default()),
+        Cell::new(Ink::Faint, binding.unwrap_or_default()),
     ]
+}
+
+/// What becomes of a name that is new to the ledger.
+fn first_use(statement: &StatementSummary) -> Option<FirstUse> {
+    let obligations = &statement.grant.as_ref()?.obligations;
+    // The engine's type has no name here; its variants do.
+    let mut names = obligations.iter().map(|one| format!("{one:?}"));
+    names.find_map(|name| match name.as_str() {
+        "Bind(Enrol)" => Some(FirstUse::Enrol),
+        "Bind(Refuse)" => Some(FirstUse::Refuse),
+        _ => None,
+    })
 }
 
 fn to_json(file: &PolicyFile, policy: &Policy) -> Value {
@@ -173,6 +189,7 @@ fn statements(compiled: &Compiled) -> Value {
             "audience": statement.audience,
             "subject": statement.subject,
             "grant": grant,
+            "first_use": first_use(statement),
             "danger": statement.danger,
         })
     };

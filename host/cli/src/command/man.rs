@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 
-use crate::console::{self, Status};
+use crate::console::{self, Format, Status};
 
 /// Print the manual page, or write the pages of all commands to a folder.
 #[derive(Debug, clap::Args)]
@@ -17,6 +17,16 @@ pub(crate) struct Arguments {
     /// A folder for the pages of all commands.
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
+
+    /// Hides the flag of all commands, which changes nothing here.
+    #[arg(
+        id = "format",
+        long = "format",
+        hide = true,
+        value_enum,
+        default_value_t
+    )]
+    _format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Status> {

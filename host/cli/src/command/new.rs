@@ -7,9 +7,9 @@ use anyhow::{Context as _, anyhow, bail};
 use claimbound::json::Limits;
 use claimbound::sandbox::Sandbox;
 use claimbound::token::Token;
+use claimbound_language::Diagnostics;
 use serde_json::json;
 
-use crate::component;
 use crate::console::{Console, Status};
 use crate::input::Source;
 use crate::output;
@@ -17,6 +17,7 @@ use crate::page::{Ink, Page};
 use crate::policy_file::PolicyFile;
 use crate::proposal::Proposal;
 use crate::trial::Trial;
+use crate::{component, findings, malformed};
 
 /// Begin a policy, with cases that pass.
 #[derive(Debug, clap::Args)]
@@ -36,8 +37,8 @@ pub(crate) struct Arguments {
     #[arg(value_name = "NAME")]
     name: PathBuf,
 
-    /// The naming model of its issuer; by default that of `demo`, or the one
-    /// that a token is recognised by.
+    /// The naming model of its issuer, such as `gitlab`; by default
+    /// `github-actions`, or the one that a token is recognised by.
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 
@@ -52,6 +53,11 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let proposal = arguments.proposal(name)?;
     let (document, cases) = (proposal.document(name), proposal.cases());
     try_out(&document, &cases)
+        .map_err(|error| match error.downcast::<Diagnostics>() {
+            // Nobody has the file that its places are in.
+            Ok(findings) => anyhow!("{}", findings::sentence(&findings)),
+            Err(other) => other,
+        })
         .with_context(|| format!("no policy can be made that is called `{name}`"))?;
     write(&arguments.name, &document, &cases)?;
     let folder = arguments.name.display().to_string();
@@ -84,6 +90,7 @@ impl Arguments {
         let token = source.token()?;
         let decoded = Token::new(&token)
             .decode(&Limits::TOKEN)
+            .map_err(|refusal| malformed::refused(refusal, &token))
             .map_err(|refusal| anyhow!("{source} is no token: {}", refusal.message))?;
         Proposal::of_claims(decoded.unverified_claims(), self.model.as_deref())
             .with_context(|| format!("no policy can be proposed from {source}"))

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use crate::component;
 use crate::console::{self, Console, Format, Status};
-use crate::input;
 use crate::page::{Ink, Page};
 use crate::policy_file::{self, PolicyFile};
 use crate::trial::{Trial, Verdict};
@@ -28,7 +27,7 @@ Examples:
   claimbound test policy.toml --cases more-cases.toml
   claimbound test deploy.wasm           the cases inside it, or beside it
 
-Both must say what a case expects: the document, decided natively, and the
+A policy is decided twice, and both must say what a case expects: the document, decided natively, and the
 component, in its sandbox.
 
 Exit status: 0 all passed, 1 some failed, 2 a policy or its cases can't be read.")]
@@ -127,7 +126,7 @@ fn report(sandbox: &Sandbox, path: &Path, cases: Option<&Path>) -> anyhow::Resul
 /// those inside it, those beside it.
 fn case_text(file: &PolicyFile, asked: Option<&Path>) -> anyhow::Result<(String, String)> {
     if let Some(path) = asked {
-        return Ok((path.display().to_string(), input::file_text(path)?));
+        return Ok((path.display().to_string(), policy_file::cases(path)?));
     }
     let beside = file.path.with_file_name("cases.toml");
     if let (false, Some(inside)) = (file.is_document, &file.cases) {

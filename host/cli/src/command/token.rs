@@ -12,6 +12,11 @@ use crate::page::{Ink, Page};
 
 /// Look at tokens, check their signatures, make some for tests.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimbound token decode token.jwt
+  claimbound token verify --jwks keys.json token.jwt
+  claimbound token mint --like policy.toml:trust.production --jwks-out keys.json > token.jwt")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

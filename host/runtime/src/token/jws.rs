@@ -107,7 +107,11 @@ impl<'a> Parts<'a> {
             }
             (header, payload, signature, more) => {
                 let parts = [header, payload, signature].iter().flatten().count() + more;
-                Err(malformed(format!("the token has {parts} parts instead of three")).into())
+                let parts = match parts {
+                    1 => "1 part".to_owned(),
+                    parts => format!("{parts} parts"),
+                };
+                Err(malformed(format!("the token has {parts} instead of three")).into())
             }
         }
     }
@@ -140,7 +144,7 @@ mod tests {
     fn only_three_parts_are_a_token() {
         let refusal = Jws::split(b"abc\xff", &Limits::TOKEN).unwrap_err();
         assert_eq!(refusal.message, "the token is no text from byte 3");
-        assert_eq!(message(""), "the token has 1 parts instead of three");
+        assert_eq!(message(""), "the token has 1 part instead of three");
         assert_eq!(message("a.b"), "the token has 2 parts instead of three");
         assert_eq!(message("a.b.c.d"), "the token has 4 parts instead of three");
         assert_eq!(
@@ -178,7 +182,7 @@ mod tests {
         );
         assert_eq!(
             message(&"a".repeat(16_384)),
-            "the token has 1 parts instead of three"
+            "the token has 1 part instead of three"
         );
     }
 

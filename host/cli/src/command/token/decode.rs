@@ -32,7 +32,10 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let token = Token::new(&bytes);
     let jws = match token.decode_raw(&Limits::TOKEN) {
         Ok(jws) => jws,
-        Err(refusal) => return malformed(&refusal, console),
+        Err(refusal) => {
+            let refusal = crate::malformed::refused(refusal, &bytes);
+            return malformed(&refusal, console);
+        }
     };
     let fault = token
         .decode(&Limits::TOKEN)

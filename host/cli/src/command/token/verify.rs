@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::console::{Console, Status};
 use crate::input::Source;
 use crate::page::{Ink, Page};
-use crate::{issuers, time};
+use crate::{issuers, malformed, time};
 
 /// The naming model of the issuer that signatures alone are checked for; which
 /// one does not matter, for no subject is read.
@@ -42,7 +42,8 @@ pub(crate) struct Arguments {
     #[arg(value_name = "FILE")]
     token: Source,
 
-    /// The keys: a JWK set, a JWK or a PEM public key.
+    /// A file with the keys: a JWK set, a JWK or a PEM public key. URLs are not
+    /// fetched.
     #[arg(long, value_name = "FILE")]
     jwks: PathBuf,
 
@@ -50,11 +51,12 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["at", "leeway", "issuer", "audience"])]
     raw: bool,
 
-    /// Check dates as of this time: RFC 3339, or seconds since 1970.
+    /// Check dates as of this time: RFC 3339, or seconds since 1970; by default now.
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     at: Option<u64>,
 
-    /// Leeway for clocks that differ, in seconds; 60 by default.
+    /// How far clocks may differ, in seconds: 60 by default, at most 300. It
+    /// is added to `exp`, and allowed before `nbf` and `iat`.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=MOST_LEEWAY))]
     leeway: Option<u64>,
 
@@ -86,12 +88,19 @@ pub(super) fn algorithm(name: &str) -> anyhow::Result<Algorithm> {
 struct Valid {
     by: VerifiedBy,
     about: Vec<(&'static str, String)>,
+    expires: Option<Expiry>,
+}
+
+/// When a token ends, and as of when that was asked; in seconds since 1970.
+struct Expiry {
+    at: u64,
+    now: u64,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let keys = issuers::read(&arguments.jwks)?;
-    let token = arguments.token.token()?;
-    let token = Token::new(&token);
+    let bytes = arguments.token.token()?;
+    let token = Token::new(&bytes);
     let algorithms = match arguments.algorithm.as_slice() {
         [] => Algorithm::ALL,
         some => some,
@@ -101,6 +110,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     } else {
         arguments.whole(token, keys, algorithms)?
     };
+    let answer = answer.map_err(|refusal| malformed::refused(refusal, &bytes));
     console.answer(|| page(&answer), || to_json(&answer))?;
     Ok(if answer.is_ok() {
         Status::Yes
@@ -122,6 +132,7 @@ fn raw(
             ("digest", digest(payload)),
         ],
         by: verified.verified_by,
+        expires: None,
     })
 }
 
@@ -186,19 +197,13 @@ impl Arguments {
             let reason = Reason::new(Code::AudienceMismatch, message).about(["aud"]);
             return Err(reason.expected(expected).found(&found.join(", ")).into());
         }
-        let mut about = vec![
-            ("issuer", token.issuer().url().to_owned()),
-            ("subject", token.subject().to_owned()),
-        ];
-        about.extend(token.expires_at().map(|end| {
-            (
-                "expires",
-                format!("{} ({})", time::date(end), time::relative(end, now)),
-            )
-        }));
         Ok(Valid {
             by: token.verified_by().clone(),
-            about,
+            about: vec![
+                ("issuer", token.issuer().url().to_owned()),
+                ("subject", token.subject().to_owned()),
+            ],
+            expires: token.expires_at().map(|at| Expiry { at, now }),
         })
     }
 }
@@ -219,6 +224,10 @@ fn page(answer: &Result<Valid, Refusal>) -> Page {
             for (label, value) in &valid.about {
                 page.field(label, value);
             }
+            if let Some(Expiry { at, now }) = valid.expires {
+                let until = format!("{} ({})", time::date(at), time::relative(at, now));
+                page.field("expires", until);
+            }
             let by = &valid.by;
             let id = by.id().map_or_else(String::new, |id| format!("`{id}`, "));
             page.field(
@@ -235,7 +244,7 @@ fn page(answer: &Result<Valid, Refusal>) -> Page {
 fn to_json(answer: &Result<Valid, Refusal>) -> Value {
     match answer {
         Err(refusal) => json!({ "valid": false, "reason": **refusal, "key": null }),
-        Ok(Valid { by, about }) => {
+        Ok(Valid { by, about, expires }) => {
             let mut json = json!({
                 "valid": true,
                 "reason": null,
@@ -252,6 +261,8 @@ fn to_json(answer: &Result<Valid, Refusal>) -> Value {
                     .iter()
                     .map(|(name, value)| ((*name).to_owned(), value.clone().into()));
                 members.extend(about);
+                let expires = expires.as_ref().map(|expiry| expiry.at);
+                members.insert("expires".into(), expires.into());
             }
             json
         }
