@@ -249,16 +249,19 @@ fn forbids(compiled: &Compiled) -> Vec<String> {
     forbids.map(|statement| statement.name.clone()).collect()
 }
 
-/// The issuer that bare claims are taken to come from. Claims without a usable
-/// `iss` are refused later, whoever it is.
+/// The issuer that bare claims are taken to come from. Claims of an unknown
+/// `iss`, or of none, are refused later, whoever it is: types come first.
 pub(crate) fn assumed_issuer<'a>(
     issuers: &'a Issuers,
     claims: &Claims,
 ) -> Result<&'a Arc<Issuer>, Refusal> {
-    let url = claims.get(&["iss"]).and_then(Node::text);
-    match (url, issuers.iter().next()) {
-        (None, Some(first)) => Ok(first),
-        (url, _) => issuers.find(url.unwrap_or_default()),
+    let url = claims
+        .get(&["iss"])
+        .and_then(Node::text)
+        .unwrap_or_default();
+    match (issuers.find(url), issuers.iter().next()) {
+        (Err(_), Some(any)) => Ok(any),
+        (found, _) => found,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use claimbound_engine::model::Program;
+use claimbound_engine::{FirstUse, Obligation};
 use claimbound_engine::{Grant, encode, model};
 use claimbound_issuers::{IssuerForm, Model, Registry};
 use sha2::{Digest as _, Sha256};
@@ -71,6 +72,20 @@ pub struct StatementSummary {
     pub subject: String,
     /// Why it may trust a shared issuer without a tenant.
     pub danger: Option<String>,
+}
+
+impl StatementSummary {
+    /// Whether a first use enrols the names that it binds; none where it binds
+    /// nothing.
+    pub fn enrols(&self) -> Option<bool> {
+        self.grant
+            .iter()
+            .flat_map(|grant| &grant.obligations)
+            .find_map(|obligation| match obligation {
+                Obligation::Bind(first_use) => Some(*first_use == FirstUse::Enrol),
+                Obligation::UseOnce | Obligation::Prove(_) | Obligation::Other { .. } => None,
+            })
+    }
 }
 
 impl Compiled {

@@ -124,15 +124,14 @@ fn row(statement: &StatementSummary) -> Vec<Cell> {
     ]
 }
 
-/// What becomes of a name that is new to the ledger.
+/// What becomes of a name that no ledger knows, where the statement binds names.
 fn first_use(statement: &StatementSummary) -> Option<FirstUse> {
-    let obligations = &statement.grant.as_ref()?.obligations;
-    // The engine's type has no name here; its variants do.
-    let mut names = obligations.iter().map(|one| format!("{one:?}"));
-    names.find_map(|name| match name.as_str() {
-        "Bind(Enrol)" => Some(FirstUse::Enrol),
-        "Bind(Refuse)" => Some(FirstUse::Refuse),
-        _ => None,
+    statement.enrols().map(|enrols| {
+        if enrols {
+            FirstUse::Enrol
+        } else {
+            FirstUse::Refuse
+        }
     })
 }
 
