@@ -11,6 +11,8 @@ mod gate;
 #[cfg(test)]
 mod guests;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod policies;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, TypedFunc};
-use wasmtime::{PoolConcurrencyLimitError, Store, StoreLimits, Trap};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 pub use answer::{Answer, Step};
 pub use input::Request;
@@ -21,7 +21,7 @@ use crate::contract::exports::claimbound::policy::decide as wire_decide;
 use crate::floor::Admissible;
 use crate::outcome::HostError;
 use crate::reason::HostCode;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Meter, Sandbox};
 
 /// The interface that every policy exports.
 const DECIDE: &str = "claimbound:policy/decide@0.1.0";
@@ -44,7 +44,7 @@ pub struct Policy {
     id: Arc<PolicyId>,
     manifest: Manifest,
     sandbox: Sandbox,
-    component: InstancePre<StoreLimits>,
+    component: InstancePre<Meter>,
     evaluate: ComponentExportIndex,
     explain: Option<ComponentExportIndex>,
 }
@@ -174,10 +174,9 @@ impl Policy {
         let instance = self.instantiate(&mut store)?;
         let function: Evaluate<'_> = instance
             .get_typed_func(&mut store, self.evaluate)
-            .map_err(|error| failed(&error))?;
-        let (answer,) = function
-            .call(&mut store, (parts.input(),))
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| failed(&store, &error))?;
+        let answer = function.call(&mut store, (parts.input(),));
+        let (answer,) = answer.map_err(|error| failed(&store, &error))?;
         answer::decision(answer.map_err(|failure| refused(&failure))?, &self.manifest)
     }
 
@@ -204,10 +203,9 @@ impl Policy {
         let instance = self.instantiate(&mut store)?;
         let function: Explain<'_> = instance
             .get_typed_func(&mut store, explain)
-            .map_err(|error| failed(&error))?;
-        let (answer,) = function
-            .call(&mut store, (parts.input(),))
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| failed(&store, &error))?;
+        let answer = function.call(&mut store, (parts.input(),));
+        let (answer,) = answer.map_err(|error| failed(&store, &error))?;
         let (explained, steps) = answer.map_err(|failure| refused(&failure))?;
         if answer::decision(explained, &self.manifest)? != decided {
             return Err(HostError::new(
@@ -223,11 +221,10 @@ impl Policy {
 
     fn instantiate(
         &self,
-        store: &mut Store<StoreLimits>,
+        store: &mut Store<Meter>,
     ) -> Result<wasmtime::component::Instance, HostError> {
-        self.component
-            .instantiate(store)
-            .map_err(|error| failed(&error))
+        let instance = self.component.instantiate(&mut *store);
+        instance.map_err(|error| failed(store, &error))
     }
 }
 
@@ -291,7 +288,7 @@ fn exports(sandbox: &Sandbox, component: &Component) -> Vec<String> {
 /// Makes an instance, checks the types of its exports, and calls `describe`.
 fn describe_once(
     sandbox: &Sandbox,
-    component: &InstancePre<StoreLimits>,
+    component: &InstancePre<Meter>,
     describe: &ComponentExportIndex,
     evaluate: &ComponentExportIndex,
     explain: Option<&ComponentExportIndex>,
@@ -299,7 +296,7 @@ fn describe_once(
     let mut store = sandbox.store();
     let instance = component
         .instantiate(&mut store)
-        .map_err(|error| PolicyError::Describe(failed(&error)))?;
+        .map_err(|error| PolicyError::Describe(failed(&store, &error)))?;
     let mistyped = |export| {
         move |error: wasmtime::Error| PolicyError::Type {
             export,
@@ -317,17 +314,19 @@ fn describe_once(
     let describe: Describe = instance
         .get_typed_func(&mut store, describe)
         .map_err(mistyped("describe"))?;
-    let (manifest,) = describe
-        .call(&mut store, ())
-        .map_err(|error| PolicyError::Describe(failed(&error)))?;
+    let manifest = describe.call(&mut store, ());
+    let (manifest,) = manifest.map_err(|error| PolicyError::Describe(failed(&store, &error)))?;
     let manifest = manifest.map_err(|failure| PolicyError::Describe(refused(&failure)))?;
     Ok(Manifest::check(manifest)?)
 }
 
 /// What went wrong inside the sandbox.
-fn failed(error: &wasmtime::Error) -> HostError {
+fn failed(store: &Store<Meter>, error: &wasmtime::Error) -> HostError {
     if error.is::<PoolConcurrencyLimitError>() {
         return HostError::new(HostCode::Busy, "every instance of the pool is in use");
+    }
+    if store.data().refused() {
+        return memory();
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => {
@@ -337,9 +336,9 @@ fn failed(error: &wasmtime::Error) -> HostError {
         Some(trap) => HostError::new(HostCode::Trap, format!("the policy trapped: {trap}")),
         None => {
             let text = format!("{error:#}");
-            // The limiter and the allowance for answers have no type of their
-            // own; their messages are the engine's.
-            if text.contains("forcing trap when growing") || text.contains("fuel") {
+            // The engine keeps the type of this failure to itself: an answer
+            // larger than the allowance for lifting it.
+            if text.contains("fuel allocated for hostcalls") {
                 memory()
             } else {
                 HostError::new(

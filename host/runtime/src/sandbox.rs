@@ -6,16 +6,17 @@
 //! call: a policy imports nothing.
 
 mod limits;
+mod meter;
 mod ticker;
 
 use std::sync::Arc;
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-    StoreLimits, StoreLimitsBuilder,
 };
 
 pub use limits::{Limits, LimitsError};
+pub(crate) use meter::Meter;
 use ticker::Ticker;
 
 use crate::outcome::HostError;
@@ -72,17 +73,10 @@ impl Sandbox {
     }
 
     /// A store for one call, its limits set before anything runs in it.
-    pub(crate) fn store(&self) -> Store<StoreLimits> {
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(self.limits.memory())
-            .instances(MOST_CORE_INSTANCES)
-            .tables(MOST_TABLES)
-            .memories(MOST_MEMORIES)
-            .table_elements(self.limits.table_elements())
-            .trap_on_grow_failure(true)
-            .build();
-        let mut store = Store::new(&self.engine, limits);
-        store.limiter(|limits| limits);
+    pub(crate) fn store(&self) -> Store<Meter> {
+        let meter = Meter::new(self.limits.memory(), self.limits.table_elements());
+        let mut store = Store::new(&self.engine, meter);
+        store.limiter(|meter| meter);
         store.set_epoch_deadline(self.ticker.ticks(self.limits.deadline()));
         store.set_hostcall_fuel(ANSWER);
         store

@@ -1,0 +1,69 @@
+//! What an instance has taken, held to its limits.
+
+use wasmtime::{ResourceLimiter, Result, bail};
+
+use super::{MOST_CORE_INSTANCES, MOST_MEMORIES, MOST_TABLES};
+
+/// The limiter of one store, which remembers that it had to refuse.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    memory: usize,
+    table_elements: usize,
+    refused: bool,
+}
+
+impl Meter {
+    pub(super) const fn new(memory: usize, table_elements: usize) -> Self {
+        Self {
+            memory,
+            table_elements,
+            refused: false,
+        }
+    }
+
+    /// Whether the instance asked for more than it may have.
+    pub(crate) const fn refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Refuses by a trap, so that no policy can go on and answer regardless.
+    fn hold(&mut self, desired: usize, most: usize) -> Result<bool> {
+        if desired > most {
+            self.refused = true;
+            bail!("{desired} are more than the {most} that an instance may have");
+        }
+        Ok(true)
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        self.hold(desired, self.memory)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> Result<()> {
+        self.refused = true;
+        Err(error)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        self.hold(desired, self.table_elements)
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> Result<()> {
+        self.refused = true;
+        Err(error)
+    }
+
+    fn instances(&self) -> usize {
+        MOST_CORE_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        MOST_TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MOST_MEMORIES
+    }
+}
