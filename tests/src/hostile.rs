@@ -32,10 +32,11 @@ fn describing(body: &str) -> Vec<u8> {
 }
 
 fn failure(sandbox: &Sandbox, body: &str) -> HostCode {
-    match Policy::load(sandbox, &describing(body)).unwrap_err() {
-        PolicyError::Describe(error) => error.code,
-        other => panic!("{body}: {other}"),
-    }
+    let refused = Policy::load(sandbox, &describing(body)).unwrap_err();
+    let PolicyError::Describe(error) = refused else {
+        panic!("{body}: {refused}");
+    };
+    error.code
 }
 
 #[test]
