@@ -1,6 +1,6 @@
 //! The one place that writes to the terminal.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -100,6 +100,39 @@ pub(crate) fn write_made(json: &str) -> anyhow::Result<()> {
 pub(crate) fn write_raw(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     written(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+/// One line on a terminal's standard error that says how far long work is; the
+/// next one takes its place, and dropping it takes it away. Nothing is written
+/// where nobody watches.
+pub(crate) struct Progress {
+    watched: bool,
+    total: usize,
+}
+
+impl Progress {
+    /// Of `total` pieces of work.
+    pub(crate) fn of(total: usize) -> Self {
+        let watched = total > 1 && io::stderr().is_terminal();
+        Self { watched, total }
+    }
+
+    /// The piece of this number, from one, is `what`.
+    pub(crate) fn at(&self, number: usize, what: &str) {
+        if self.watched {
+            let what = crate::escape::visible(what);
+            // Who can't be shown it loses nothing.
+            let _ = write!(io::stderr(), "\r\x1b[2K{number} of {}: {what}", self.total);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.watched {
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
+    }
 }
 
 /// Standard output that nobody reads any more.

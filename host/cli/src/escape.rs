@@ -39,11 +39,14 @@ pub(crate) fn visible_lines(text: &str) -> String {
 }
 
 /// JSON text with the same characters written as JSON's own escapes, which
-/// changes nothing of what it says: they stand inside strings only.
+/// changes nothing of what it says: they stand inside strings only. A carriage
+/// return or a tab can't (RFC 8259 §7): it stands between values, as a space may.
 pub(crate) fn visible_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
-        if misleads(character) || (character.is_control() && character != '\n') {
+        if matches!(character, '\r' | '\t') {
+            shown.push(' ');
+        } else if misleads(character) || (character.is_control() && character != '\n') {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 shown.push_str("\\u");
                 shown.extend(format!("{unit:04x}").chars());
@@ -67,6 +70,15 @@ mod tests {
             r"x\u{202e}y\u{2066}z\u{200b}"
         );
         assert_eq!(visible("grüße ✓"), "grüße ✓");
+    }
+
+    #[test]
+    fn json_stays_json_whatever_stands_between_its_values() {
+        let json = "{\"a\":\r\n\t\"x\u{9b}\u{202e}\"}";
+        let shown = visible_json(json);
+        assert_eq!(shown, "{\"a\": \n \"x\\u009b\\u202e\"}");
+        let same = serde_json::from_str::<serde_json::Value>(&shown).unwrap();
+        assert_eq!(same["a"], "x\u{9b}\u{202e}");
     }
 
     #[test]

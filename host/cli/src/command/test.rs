@@ -8,7 +8,7 @@ use claimbound::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::component;
-use crate::console::{self, Console, Format, Status};
+use crate::console::{self, Console, Format, Progress, Status};
 use crate::page::{Ink, Page};
 use crate::policy_file::{self, PolicyFile};
 use crate::trial::{Trial, Verdict};
@@ -59,9 +59,12 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     }
     let sandbox = Sandbox::new(component::limits()?)?;
     let mut reports = Vec::new();
-    for policy in &policies {
+    let progress = Progress::of(policies.len());
+    for (number, policy) in policies.iter().enumerate() {
+        progress.at(number + 1, &policy.to_string_lossy());
         reports.push(report(&sandbox, policy, arguments.cases.as_deref())?);
     }
+    drop(progress);
     let failed = count(&reports, |verdict| !verdict.faults.is_empty());
     match console.format() {
         Format::Human => console::write_page(&page(&reports, failed))?,
