@@ -17,6 +17,8 @@ use wasmparser::{DataKind, Operator, Parser, Payload};
 const MARK: &[u8; 24] = b"claimbound program slot\n";
 /// A page of WebAssembly, in bytes.
 const PAGE: u64 = 64 * 1024;
+/// The most pages of a memory with 32-bit addresses: 4 GiB.
+const MOST_PAGES: u64 = 64 * 1024;
 /// The section of a module that says how many data segments there are.
 const DATA_COUNT: u8 = 12;
 
@@ -56,15 +58,13 @@ pub enum BakeError {
 /// three or four levels; validating thousands takes minutes.
 const DEEPEST: u32 = 16;
 
-/// Refuses what nests too deep, in one pass over the sections' headers.
-///
-/// # Errors
-/// [`BakeError::Nested`], or [`BakeError::Unreadable`] where the bytes are
-/// neither component nor module.
-pub(crate) fn check_nesting(component: &[u8]) -> Result<(), BakeError> {
+/// What a component is made of, each piece with how deep it stands: 1 for the
+/// component's own. Ends in an error past [`DEEPEST`].
+fn pieces(component: &[u8]) -> impl Iterator<Item = Result<(u32, Payload<'_>), BakeError>> {
     let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(component) {
-        match payload? {
+    Parser::new(0).parse_all(component).map(move |payload| {
+        let payload = payload?;
+        match &payload {
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             _ => {}
@@ -72,8 +72,17 @@ pub(crate) fn check_nesting(component: &[u8]) -> Result<(), BakeError> {
         if depth > DEEPEST {
             return Err(BakeError::Nested);
         }
-    }
-    Ok(())
+        Ok((depth, payload))
+    })
+}
+
+/// Refuses what nests too deep, in one pass over the sections' headers.
+///
+/// # Errors
+/// [`BakeError::Nested`], or [`BakeError::Unreadable`] where the bytes are
+/// neither component nor module.
+pub(crate) fn check_nesting(component: &[u8]) -> Result<(), BakeError> {
+    pieces(component).try_for_each(|piece| piece.map(|_| ()))
 }
 
 /// A custom section to add: its name and its bytes.
@@ -88,40 +97,36 @@ pub fn bake(
     program: &[u8],
     sections: &[Section<'_>],
 ) -> Result<Vec<u8>, BakeError> {
-    check_nesting(component)?;
     let mut baked = wasm_encoder::Component::new();
     let mut slots = 0;
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(component) {
-        let payload = payload?;
+    for piece in pieces(component) {
+        let (depth, payload) = piece?;
+        // What stands deeper is copied with the section that it stands in.
+        if depth != 1 {
+            continue;
+        }
         match &payload {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ModuleSection {
                 unchecked_range, ..
             } => {
-                if depth == 1 {
-                    let module = slice(component, unchecked_range)?;
-                    let (module, found) = fill(module, program)?;
-                    slots += found;
-                    baked.section(&RawSection {
-                        id: wasm_encoder::ComponentSectionId::CoreModule as u8,
-                        data: &module,
-                    });
-                }
+                let module = slice(component, unchecked_range)?;
+                let (module, found) = fill(module, program)?;
+                slots += found;
+                baked.section(&RawSection {
+                    id: wasm_encoder::ComponentSectionId::CoreModule as u8,
+                    data: &module,
+                });
             }
             Payload::ComponentSection {
                 unchecked_range, ..
             } => {
-                if depth == 1 {
-                    baked.section(&RawSection {
-                        id: wasm_encoder::ComponentSectionId::Component as u8,
-                        data: slice(component, unchecked_range)?,
-                    });
-                }
+                baked.section(&RawSection {
+                    id: wasm_encoder::ComponentSectionId::Component as u8,
+                    data: slice(component, unchecked_range)?,
+                });
             }
             other => {
-                if let (1, Some((id, range))) = (depth, other.as_section()) {
+                if let Some((id, range)) = other.as_section() {
                     baked.section(&RawSection {
                         id,
                         data: slice(component, &range)?,
@@ -147,17 +152,10 @@ pub fn bake(
 /// # Errors
 /// [`BakeError::Unreadable`] where the bytes are no component.
 pub fn sections(component: &[u8]) -> Result<Vec<Section<'_>>, BakeError> {
-    check_nesting(component)?;
     let mut sections = Vec::new();
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(component) {
-        match payload? {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section) if depth == 1 => {
-                sections.push((section.name(), section.data()));
-            }
-            _ => {}
+    for piece in pieces(component) {
+        if let (1, Payload::CustomSection(section)) = piece? {
+            sections.push((section.name(), section.data()));
         }
     }
     Ok(sections)
@@ -231,7 +229,7 @@ fn grown(memory: wasmparser::MemoryType, length: usize) -> Result<(MemoryType, u
     let minimum = memory.initial.saturating_add(pages);
     let place = memory.initial.checked_mul(PAGE);
     match place.and_then(|place| u32::try_from(place).ok()) {
-        Some(place) if minimum <= PAGE => Ok((
+        Some(place) if minimum <= MOST_PAGES => Ok((
             MemoryType {
                 minimum,
                 maximum: memory.maximum.map(|maximum| maximum.saturating_add(pages)),

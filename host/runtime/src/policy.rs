@@ -8,7 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, TypedFunc};
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, TypedFunc,
+};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 pub use answer::{Answer, Step};
@@ -91,9 +93,9 @@ fn exported(exports: &[String]) -> String {
 }
 
 type Describe = TypedFunc<(), (Result<wire_decide::Manifest, wire::Failure>,)>;
-type Evaluate<'a> = TypedFunc<(wire::Input<'a>,), (Result<wire::Decision, wire::Failure>,)>;
+/// An export that is asked about a token: `evaluate`, `explain`.
+type Ask<'a, T> = TypedFunc<(wire::Input<'a>,), (Result<T, wire::Failure>,)>;
 type Explained = (wire::Decision, Vec<wire::Step>);
-type Explain<'a> = TypedFunc<(wire::Input<'a>,), (Result<Explained, wire::Failure>,)>;
 
 impl Policy {
     /// Compiles a component, checks that it is a policy, and asks what it is.
@@ -170,14 +172,7 @@ impl Policy {
     ) -> Result<Answer, HostError> {
         let lists = input::Lists::new(&self.manifest, token);
         let parts = input::Parts::new(&self.manifest, token, request, now, &lists);
-        let mut store = self.sandbox.store();
-        let instance = self.instantiate(&mut store)?;
-        let function: Evaluate<'_> = instance
-            .get_typed_func(&mut store, self.evaluate)
-            .map_err(|error| failed(&store, &error))?;
-        let answer = function.call(&mut store, (parts.input(),));
-        let (answer,) = answer.map_err(|error| failed(&store, &error))?;
-        answer::decision(answer.map_err(|failure| refused(&failure))?, &self.manifest)
+        answer::decision(self.ask(&self.evaluate, parts.input())?, &self.manifest)
     }
 
     /// Asks the policy how it decides one token.
@@ -196,17 +191,11 @@ impl Policy {
                 format!("policy `{}` does not explain itself", self.id.name),
             ));
         };
-        let decided = self.evaluate(token, request)?;
         let lists = input::Lists::new(&self.manifest, token);
         let parts = input::Parts::new(&self.manifest, token, request, token.now(), &lists);
-        let mut store = self.sandbox.store();
-        let instance = self.instantiate(&mut store)?;
-        let function: Explain<'_> = instance
-            .get_typed_func(&mut store, explain)
-            .map_err(|error| failed(&store, &error))?;
-        let answer = function.call(&mut store, (parts.input(),));
-        let (answer,) = answer.map_err(|error| failed(&store, &error))?;
-        let (explained, steps) = answer.map_err(|failure| refused(&failure))?;
+        let decision = self.ask(&self.evaluate, parts.input())?;
+        let decided = answer::decision(decision, &self.manifest)?;
+        let (explained, steps): Explained = self.ask(explain, parts.input())?;
         if answer::decision(explained, &self.manifest)? != decided {
             return Err(HostError::new(
                 HostCode::Contract,
@@ -219,12 +208,20 @@ impl Policy {
         Ok((decided, steps.into_iter().map(Step::from).collect()))
     }
 
-    fn instantiate(
-        &self,
-        store: &mut Store<Meter>,
-    ) -> Result<wasmtime::component::Instance, HostError> {
-        let instance = self.component.instantiate(&mut *store);
-        instance.map_err(|error| failed(store, &error))
+    /// Calls an export in an instance of its own.
+    fn ask<T>(&self, export: &ComponentExportIndex, input: wire::Input<'_>) -> Result<T, HostError>
+    where
+        T: ComponentType + Lift + 'static,
+    {
+        let mut store = self.sandbox.store();
+        let instance = self.component.instantiate(&mut store);
+        let instance = instance.map_err(|error| failed(&store, &error))?;
+        let function: Ask<'_, T> = instance
+            .get_typed_func(&mut store, export)
+            .map_err(|error| failed(&store, &error))?;
+        let answer = function.call(&mut store, (input,));
+        let (answer,) = answer.map_err(|error| failed(&store, &error))?;
+        answer.map_err(|failure| refused(&failure))
     }
 }
 
@@ -303,11 +300,11 @@ fn describe_once(
             detail: format!("{error:#}"),
         }
     };
-    let _: Evaluate<'_> = instance
+    let _: Ask<'_, wire::Decision> = instance
         .get_typed_func(&mut store, evaluate)
         .map_err(mistyped("evaluate"))?;
     if let Some(explain) = explain {
-        let _: Explain<'_> = instance
+        let _: Ask<'_, Explained> = instance
             .get_typed_func(&mut store, explain)
             .map_err(mistyped("explain"))?;
     }
