@@ -35,6 +35,21 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+/// Takes the flag of all commands out of the help of one that it says nothing
+/// to; it is still accepted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HiddenFormat {
+    /// How to write the answer.
+    #[arg(
+        id = "format",
+        long = "format",
+        hide = true,
+        value_enum,
+        default_value_t
+    )]
+    _format: Format,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

@@ -3,7 +3,8 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::console::{self, Format, Status};
+use crate::arguments::HiddenFormat;
+use crate::console::{self, Status};
 
 /// Print a script that completes arguments in a shell.
 #[derive(Debug, clap::Args)]
@@ -15,15 +16,8 @@ pub(crate) struct Arguments {
     /// The shell.
     shell: Shell,
 
-    /// Hides the flag of all commands, which changes nothing here.
-    #[arg(
-        id = "format",
-        long = "format",
-        hide = true,
-        value_enum,
-        default_value_t
-    )]
-    _format: Format,
+    #[command(flatten)]
+    _format: HiddenFormat,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Status> {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 
-use crate::console::{self, Format, Status};
+use crate::arguments::HiddenFormat;
+use crate::console::{self, Status};
 
 /// Print the manual page, or write the pages of all commands to a folder.
 #[derive(Debug, clap::Args)]
@@ -18,15 +19,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
 
-    /// Hides the flag of all commands, which changes nothing here.
-    #[arg(
-        id = "format",
-        long = "format",
-        hide = true,
-        value_enum,
-        default_value_t
-    )]
-    _format: Format,
+    #[command(flatten)]
+    _format: HiddenFormat,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Status> {
