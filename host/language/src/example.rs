@@ -249,6 +249,12 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// The JSON type of the claim at `path`, where the model knows it.
+    fn json_type(&self, path: &[String]) -> Option<claimbound_issuers::ClaimType> {
+        let rule = self.model().claim(path)?;
+        Some(rule.json_type())
+    }
+
     /// Gives each claim that the statement asks for a value that it accepts.
     fn ask_claims(&mut self) -> Result<(), String> {
         for condition in &self.statement.claims {
@@ -260,10 +266,7 @@ impl<'a> Draft<'a> {
                 .filter(|one| one.path.value == *path)
                 .map(|one| &one.operator.value)
                 .collect();
-            let json = self
-                .model()
-                .claim(path)
-                .map(claimbound_issuers::ClaimRule::json_type);
+            let json = self.json_type(path);
             if let Operator::Attribute(name) = &condition.operator.value {
                 let value = claim_at(&self.claims, path)
                     .and_then(Json::as_str)
@@ -306,10 +309,7 @@ impl<'a> Draft<'a> {
                 .filter(|one| one.path.value == *path)
                 .map(|one| &one.operator.value)
                 .collect();
-            let json = self
-                .model()
-                .claim(path)
-                .map(claimbound_issuers::ClaimRule::json_type);
+            let json = self.json_type(path);
             if let Some(value) = refuting(&all, json) {
                 set(&mut self.claims, path, value);
             }
