@@ -12,6 +12,7 @@ use std::process::Command;
 use claimbound_language::{CaseOutcome, ReasonCode, compile, parse_cases, reason_codes};
 
 use crate::policies::shipped;
+use crate::program::program;
 use crate::tree::root;
 
 /// Pages whose commands are run, in order, in a folder of their own.
@@ -176,19 +177,6 @@ fn every_document_compiles_and_every_case_passes() {
             }
         }
     }
-}
-
-/// The program, beside this test's own executable.
-pub(crate) fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap();
-    let program = folder.join(format!("claimbound{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        program.is_file(),
-        "{} is not there: build it first, by `cargo build -p claimbound-cli`",
-        program.display()
-    );
-    program
 }
 
 /// Runs a line of shell in `folder` and gives all that it prints.

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::forge::{NOW, job, with};
 use crate::gate;
+use crate::program::program;
 
 /// The module of an SDK example, where `tests/run` has built it.
 fn module(name: &str) -> Option<PathBuf> {
@@ -32,7 +33,7 @@ fn a_policy_in_rust_decides_what_no_document_can_say() {
     };
     let folder = tempfile::tempdir().unwrap();
     let component = folder.path().join("release-train.wasm");
-    let built = Command::new(std::env::var_os("CLAIMBOUND").unwrap())
+    let built = Command::new(program())
         .arg("build")
         .arg(module)
         .arg("--output")

@@ -17,6 +17,8 @@ mod oracle;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod program;
+#[cfg(test)]
 mod standard;
 #[cfg(test)]
 mod tree;

@@ -10,7 +10,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
 
-use crate::docs::program;
+use crate::program::program;
 
 const ALGORITHMS: [(&str, jsonwebtoken::Algorithm); 8] = [
     ("RS256", jsonwebtoken::Algorithm::RS256),

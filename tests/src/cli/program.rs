@@ -1,7 +1,7 @@
 //! The program in a folder of its own.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -168,7 +168,7 @@ impl Program {
     }
 
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(crate::program::program());
         command
             .args(arguments)
             .current_dir(self.folder.path())
@@ -177,18 +177,6 @@ impl Program {
             .env_remove("RUST_BACKTRACE");
         command
     }
-}
-
-/// The program beside this test's own folder.
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap();
-    let binary = folder.join(format!("claimbound{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        binary.is_file(),
-        "the program is not built: run `cargo build -p claimbound-cli` first"
-    );
-    binary
 }
 
 /// Replaces what differs from run to run or from release to release.
