@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+mod bench;
 mod build;
 mod check;
 mod completions;
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Inspect(inspect::Arguments),
     Token(token::Arguments),
     New(new::Arguments),
+    Bench(bench::Arguments),
     Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -41,6 +43,7 @@ impl Command {
             | Self::Inspect(_)
             | Self::Token(_)
             | Self::New(_)
+            | Self::Bench(_)
             | Self::Demo(_)
             | Self::Completions(_)
             | Self::Man(_) => Shape::Own,
@@ -61,6 +64,7 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Inspect(arguments) => inspect::run(arguments, console),
         Command::Token(arguments) => token::run(arguments, console),
         Command::New(arguments) => new::run(arguments, console),
+        Command::Bench(arguments) => bench::run(arguments, console),
         Command::Demo(_) => demo::run(console),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => man::run(arguments),

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod artifact;
+mod bench;
 mod command;
 mod component;
 mod console;

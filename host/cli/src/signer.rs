@@ -163,7 +163,7 @@ impl Signer {
     }
 
     /// The public key.
-    fn jwk(&self) -> anyhow::Result<Value> {
+    pub(crate) fn jwk(&self) -> anyhow::Result<Value> {
         let mut jwk = match &self.pair {
             Pair::Rsa(pair) => {
                 let der = pair.public_key().as_ref();

@@ -46,6 +46,9 @@ mod tree;
 mod unknown;
 mod window;
 
+/// What evaluates a program, and what a program is.
+pub use claimbound_engine as engine;
+
 pub use cases::{
     Case, CaseOutcome, Cases, Change, DerivedToken, Expected, ExpectedGrant, KeyChange,
     SubjectChange, TokenRecipe, parse_cases,

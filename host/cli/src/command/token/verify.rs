@@ -74,7 +74,7 @@ pub(crate) struct Arguments {
 }
 
 /// An algorithm by its name.
-pub(super) fn algorithm(name: &str) -> anyhow::Result<Algorithm> {
+pub(in crate::command) fn algorithm(name: &str) -> anyhow::Result<Algorithm> {
     Algorithm::parse(name).ok_or_else(|| {
         let names: Vec<_> = Algorithm::ALL.iter().map(|one| one.as_str()).collect();
         anyhow!(

@@ -1,0 +1,241 @@
+//! One token, and everything that is timed on it.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use claimbound::clock::FixedClock;
+use claimbound::floor::{Admissible, Floor};
+use claimbound::gate::Gate;
+use claimbound::issuer::{Issuer, Issuers, Settings};
+use claimbound::key::{Algorithm, Key, KeySet, SetLimits};
+use claimbound::outcome::Outcome;
+use claimbound::policy::{Answer, Policy, Request};
+use claimbound::token::Token;
+use claimbound_language::engine::{Decision, Program, evaluate};
+use claimbound_language::{Compiled, Example};
+use jsonwebtoken::{DecodingKey, Validation};
+use serde_json::{Map, Value};
+
+use super::facts::{Read, Told};
+use super::reader::Reader;
+use crate::question;
+use crate::signer::Signer;
+
+/// A token of one algorithm with whoever decides it.
+pub(crate) struct Stage<'a> {
+    compiled: &'a Compiled,
+    program: Program<'a>,
+    reader: Reader<'a>,
+    gate: Gate,
+    clock: FixedClock,
+    request: Request,
+    token: String,
+    payload: Vec<u8>,
+    admissible: Admissible,
+    signed: Signed,
+    peer: Peer,
+}
+
+/// What checking a signature takes.
+struct Signed {
+    key: Key,
+    algorithm: Algorithm,
+    /// How much of the token is signed, in bytes.
+    input: usize,
+    signature: Vec<u8>,
+}
+
+/// `jsonwebtoken`, made ready as its documentation says: key and validation
+/// once, and each token into the claims that somebody reads.
+struct Peer {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl<'a> Stage<'a> {
+    /// Signs the example by a fresh key of `algorithm`, and puts the policy
+    /// before it.
+    pub(crate) fn new(
+        compiled: &'a Compiled,
+        policy: &Arc<Policy>,
+        example: &Example,
+        algorithm: Algorithm,
+    ) -> anyhow::Result<Self> {
+        let signer = Signer::fresh(algorithm)?;
+        let claims = Value::Object(example.claims.clone());
+        let token = signer.sign(&claims)?;
+        let clock = FixedClock(example.request.now);
+        let gate = gate(compiled, policy, &signer, algorithm, example)?;
+        let input = token.rfind('.').context("a token has three parts")?;
+        let signature = signer.signature(token.get(..input).unwrap_or_default().as_bytes())?;
+        let verified = gate.verify(Token::new(&token)).map_err(unexpected)?;
+        let floor = Floor::new(example.request.audience.as_str())?;
+        let admissible = verified
+            .identify()
+            .and_then(|identified| floor.admit(identified, clock.0))
+            .map_err(|refusal| unexpected(refusal.into()))?;
+        let stage = Self {
+            signed: Signed {
+                key: Key::from_jwk(signer.jwk()?.to_string())?,
+                algorithm,
+                input,
+                signature,
+            },
+            program: Program::open(&compiled.bytes).map_err(|error| anyhow!("{error}"))?,
+            reader: Reader::of(&compiled.program.claims),
+            compiled,
+            gate,
+            clock,
+            request: Request::default(),
+            payload: claims.to_string().into_bytes(),
+            peer: Peer::new(&signer, &example.claims, algorithm)?,
+            admissible,
+            token,
+        };
+        stage.agree()?;
+        Ok(stage)
+    }
+
+    /// The length of the token in bytes.
+    pub(crate) fn token_bytes(&self) -> usize {
+        self.token.len()
+    }
+
+    /// All ways come to the same: otherwise they are not worth comparing.
+    fn agree(&self) -> anyhow::Result<()> {
+        let Answer::Allow { statement, .. } = self.sandboxed()? else {
+            bail!("the policy denies the token that was made for it");
+        };
+        for native in [self.native()?, self.native_from_json()?] {
+            match native {
+                Decision::Allow {
+                    statement: other, ..
+                } if other == statement => {}
+                Decision::Allow { .. } | Decision::Deny { .. } => {
+                    bail!("a native evaluation does not come to what the component does");
+                }
+            }
+        }
+        if self.signature()? && self.whole()?.is_allow() {
+            self.jsonwebtoken().map(drop)
+        } else {
+            bail!("the token is not accepted");
+        }
+    }
+
+    /// The component's answer, in a fresh instance, from what the host has
+    /// decoded.
+    pub(crate) fn sandboxed(&self) -> anyhow::Result<Answer> {
+        Ok(self
+            .gate
+            .policy()
+            .evaluate(&self.admissible, &self.request)?)
+    }
+
+    /// The same program's answer without a sandbox, from the same.
+    pub(crate) fn native(&self) -> anyhow::Result<Decision> {
+        self.evaluate(Read::of(&self.compiled.program, &self.admissible))
+    }
+
+    /// The same, with the claims read from the payload's text.
+    pub(crate) fn native_from_json(&self) -> anyhow::Result<Decision> {
+        self.evaluate(self.reader.read(&self.payload)?)
+    }
+
+    fn evaluate(&self, read: Read<'_>) -> anyhow::Result<Decision> {
+        let told = Told::new(&self.compiled.program, read, &self.admissible);
+        evaluate(self.program, &told).map_err(|error| anyhow!("{error}"))
+    }
+
+    /// Whether the signature is the key's.
+    pub(crate) fn signature(&self) -> anyhow::Result<bool> {
+        let input = self.token.as_bytes().get(..self.signed.input);
+        let input = input.context("the token is shorter than what was signed")?;
+        let Signed { key, algorithm, .. } = &self.signed;
+        Ok(key.verifies(*algorithm, input, &self.signed.signature))
+    }
+
+    /// What `jsonwebtoken` makes of the token.
+    pub(crate) fn jsonwebtoken(&self) -> anyhow::Result<Map<String, Value>> {
+        let Peer { key, validation } = &self.peer;
+        let decoded = jsonwebtoken::decode(&self.token, key, validation);
+        Ok(decoded.context("jsonwebtoken refuses the token")?.claims)
+    }
+
+    /// The outcome of the token's bytes, without ledger and record.
+    pub(crate) fn whole(&self) -> anyhow::Result<Outcome> {
+        let verified = self.gate.verify(Token::new(&self.token));
+        Ok(verified.map_or_else(
+            |refused| refused,
+            |verified| self.gate.preview(verified, &self.request, &self.clock),
+        ))
+    }
+}
+
+impl Peer {
+    fn new(
+        signer: &Signer,
+        claims: &Map<String, Value>,
+        algorithm: Algorithm,
+    ) -> anyhow::Result<Self> {
+        let key = serde_json::from_value(signer.jwk()?)
+            .context("jsonwebtoken reads the key otherwise")?;
+        let mut validation = Validation::new(algorithm.as_str().parse()?);
+        // Both are given the same time, and it is the example's.
+        validation.validate_exp = false;
+        validation.set_audience(&[claims
+            .get("aud")
+            .and_then(Value::as_str)
+            .unwrap_or_default()]);
+        validation.set_issuer(&[claims
+            .get("iss")
+            .and_then(Value::as_str)
+            .unwrap_or_default()]);
+        Ok(Self {
+            key: DecodingKey::from_jwk(&key)?,
+            validation,
+        })
+    }
+}
+
+fn unexpected(outcome: Outcome) -> anyhow::Error {
+    match outcome {
+        Outcome::Deny(denied) => {
+            let message = denied.reasons.into_iter().next().map(|one| one.message);
+            anyhow!(message.unwrap_or_default())
+        }
+        Outcome::Error(error) => error.into(),
+        Outcome::Allow(_) => anyhow!("an allow is no refusal"),
+    }
+}
+
+fn gate(
+    compiled: &Compiled,
+    policy: &Arc<Policy>,
+    signer: &Signer,
+    algorithm: Algorithm,
+    example: &Example,
+) -> anyhow::Result<Gate> {
+    let url = example.claims.get("iss").and_then(Value::as_str);
+    let summary = url.and_then(|url| compiled.issuer(url));
+    let summary = summary.context("the example names no issuer of the document")?;
+    let keys = KeySet::parse(signer.key_set()?.to_string(), &SetLimits::default())?;
+    // Whatever the issuer's model signs by: what is timed is the algorithm.
+    let settings = Settings {
+        algorithms: Some(vec![algorithm]),
+        ..Settings::default()
+    };
+    let issuer = Issuer::new(
+        summary.url.as_str(),
+        Arc::clone(&summary.model),
+        keys,
+        settings,
+    )?;
+    let gate = Gate::new(
+        Issuers::new([Arc::new(issuer)])?,
+        Floor::new(example.request.audience.as_str())?,
+        Arc::clone(policy),
+        question::ceiling(compiled),
+    );
+    Ok(gate)
+}
