@@ -30,6 +30,7 @@
 pub mod bake;
 mod base64url;
 pub mod clock;
+pub mod code;
 #[allow(
     missing_docs,
     unused_qualifications,

@@ -7,6 +7,7 @@ mod manifest;
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::Digest;
 use serde::Serialize;
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, TypedFunc,
@@ -18,6 +19,7 @@ pub use input::Request;
 pub use manifest::{Manifest, ManifestError};
 
 use crate::bake;
+use crate::code::{Code, Origin};
 use crate::contract::claimbound::policy::types as wire;
 use crate::contract::exports::claimbound::policy::decide as wire_decide;
 use crate::floor::Admissible;
@@ -49,6 +51,7 @@ pub struct Policy {
     component: InstancePre<Meter>,
     evaluate: ComponentExportIndex,
     explain: Option<ComponentExportIndex>,
+    origin: Origin,
 }
 
 /// A component that can't serve as a policy.
@@ -101,16 +104,19 @@ impl Policy {
     /// Compiles a component, checks that it is a policy, and asks what it is.
     ///
     /// Takes the time of compiling: tens of milliseconds for a component that
-    /// `claimbound build` made, seconds for one with an engine of scripts.
+    /// `claimbound build` made, seconds for one with an engine of scripts. A
+    /// sandbox with a [`CodeCache`](crate::code::CodeCache) compiles once;
+    /// everything else is checked every time.
     ///
     /// # Errors
     /// [`PolicyError`] where it is none.
     pub fn load(sandbox: &Sandbox, component: &[u8]) -> Result<Self, PolicyError> {
-        let digest = digest(component);
+        let hash = hash(component);
         bake::check_nesting(component).map_err(|error| PolicyError::Invalid(error.to_string()))?;
-        let compiled = Component::from_binary(sandbox.engine(), component)
-            .map_err(|error| PolicyError::Invalid(format!("{error:#}")))?;
-        check_imports(sandbox, &compiled)?;
+        let invalid = |error: wasmtime::Error| PolicyError::Invalid(format!("{error:#}"));
+        let code = Code::of(sandbox.engine(), sandbox.shelf(), component, hash).map_err(invalid)?;
+        let compiled = code.component();
+        check_imports(sandbox, compiled)?;
         let find = |interface: &str, function: &str| {
             let (_, interface) = compiled.get_export(None, interface)?;
             compiled.get_export_index(Some(&interface), function)
@@ -118,25 +124,26 @@ impl Policy {
         let (Some(describe), Some(evaluate)) = (find(DECIDE, "describe"), find(DECIDE, "evaluate"))
         else {
             return Err(PolicyError::Contract {
-                exports: exports(sandbox, &compiled),
+                exports: exports(sandbox, compiled),
             });
         };
         let explain = find(TRACE, "explain");
         let component = Linker::new(sandbox.engine())
-            .instantiate_pre(&compiled)
-            .map_err(|error| PolicyError::Invalid(format!("{error:#}")))?;
+            .instantiate_pre(compiled)
+            .map_err(invalid)?;
         let manifest = describe_once(sandbox, &component, &describe, &evaluate, explain.as_ref())?;
         Ok(Self {
             id: Arc::new(PolicyId {
                 name: manifest.name.clone(),
                 version: manifest.version.clone(),
-                digest,
+                digest: text(&hash),
             }),
             manifest,
             sandbox: sandbox.clone(),
             component,
             evaluate,
             explain,
+            origin: code.settle(),
         })
     }
 
@@ -153,6 +160,11 @@ impl Policy {
     /// Whether it can explain its decisions.
     pub const fn explains(&self) -> bool {
         self.explain.is_some()
+    }
+
+    /// Where its machine code came from.
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Asks the policy about one token, in an instance of its own.
@@ -236,7 +248,14 @@ impl fmt::Debug for Policy {
 
 /// The digest of a component as its [`PolicyId`] has it.
 pub fn digest(component: &[u8]) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, component);
+    text(&hash(component))
+}
+
+fn hash(component: &[u8]) -> Digest {
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, component)
+}
+
+fn text(digest: &Digest) -> String {
     let mut text = String::from("sha256:");
     for byte in digest.as_ref() {
         use fmt::Write as _;

@@ -19,6 +19,7 @@ pub use limits::{Limits, LimitsError};
 pub(crate) use meter::Meter;
 use ticker::Ticker;
 
+use crate::code::{CodeCache, Shelf};
 use crate::outcome::HostError;
 use crate::reason::HostCode;
 
@@ -40,6 +41,7 @@ pub struct Sandbox {
     engine: Engine,
     limits: Limits,
     ticker: Arc<Ticker>,
+    shelf: Option<Arc<Shelf>>,
 }
 
 impl Sandbox {
@@ -60,7 +62,16 @@ impl Sandbox {
             engine,
             limits,
             ticker: Arc::new(ticker),
+            shelf: None,
         })
+    }
+
+    /// The same sandbox, which keeps the machine code of the policies that are
+    /// loaded into it.
+    #[must_use]
+    pub fn with_code_cache(mut self, cache: CodeCache) -> Self {
+        self.shelf = Some(Arc::new(Shelf::new(cache, &self.engine)));
+        self
     }
 
     /// The limits of a decision in this sandbox.
@@ -70,6 +81,11 @@ impl Sandbox {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The machine code that is kept for this sandbox, if any is.
+    pub(crate) fn shelf(&self) -> Option<&Shelf> {
+        self.shelf.as_deref()
     }
 
     /// A store for one call, its limits set before anything runs in it.

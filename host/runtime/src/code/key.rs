@@ -1,0 +1,60 @@
+//! The key that authenticates machine code.
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+
+/// 32 random bytes that make machine code trusted: whoever has them, and can
+/// write to the folder, runs code as this host. Shown nowhere, and wiped from
+/// memory when dropped.
+pub struct CodeKey(hmac::Key);
+
+impl CodeKey {
+    /// How many bytes a key has: as many as HMAC-SHA-256 has strength (RFC 2104
+    /// §3).
+    pub const LENGTH: usize = 32;
+
+    /// A key of these bytes, which the caller wipes.
+    pub fn new(bytes: &[u8; Self::LENGTH]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
+    /// The tag of `message`.
+    pub(super) fn tag(&self, message: &[u8]) -> hmac::Tag {
+        hmac::sign(&self.0, message)
+    }
+
+    /// Whether `tag` is that of `message`; takes the same time wherever they
+    /// differ.
+    pub(super) fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
+        hmac::verify(&self.0, message, tag).is_ok()
+    }
+}
+
+impl fmt::Debug for CodeKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("CodeKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_shows_nothing_of_itself() {
+        let key = CodeKey::new(&[0x5a; CodeKey::LENGTH]);
+        assert_eq!(format!("{key:?}"), "CodeKey(..)");
+    }
+
+    #[test]
+    fn tags_are_those_of_hmac_sha_256() {
+        // RFC 4231 §4.2, whose key of 20 bytes HMAC pads with zeroes.
+        let mut bytes = [0; CodeKey::LENGTH];
+        bytes[..20].fill(0x0b);
+        let expected = "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7";
+        let tag = CodeKey::new(&bytes).tag(b"Hi There");
+        let found: String = tag.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(found, expected);
+    }
+}
