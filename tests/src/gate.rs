@@ -52,7 +52,7 @@ pub(crate) fn issuers() -> Issuers {
     Issuers::new([Arc::new(issuer)]).unwrap()
 }
 
-fn ceiling() -> Ceiling {
+pub(crate) fn ceiling() -> Ceiling {
     Ceiling {
         roles: BTreeSet::from(["deploy".to_owned()]),
         longest_lifetime: Some(600),
@@ -74,7 +74,7 @@ impl Commit for Host {
     }
 }
 
-fn gate_with(policy: &Arc<Policy>, ceiling: Ceiling) -> Gate {
+pub(crate) fn gate_with(policy: &Arc<Policy>, ceiling: Ceiling) -> Gate {
     let floor = Floor::new(AUDIENCE).unwrap();
     Gate::new(issuers(), floor, Arc::clone(policy), ceiling)
 }
@@ -83,7 +83,7 @@ fn gate() -> Gate {
     gate_with(&POLICY, ceiling()).with_commit(Host)
 }
 
-fn decide(gate: &Gate, claims: &Value) -> Outcome {
+pub(crate) fn decide(gate: &Gate, claims: &Value) -> Outcome {
     let token = SIGNER.sign(claims);
     gate.decide(Token::new(&token), &Request::default(), &FixedClock(NOW))
 }

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod cli;
+#[cfg(all(test, unix))]
+mod code_cache;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]

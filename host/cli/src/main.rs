@@ -5,6 +5,7 @@
 mod arguments;
 mod artifact;
 mod bench;
+mod code_cache;
 mod command;
 mod component;
 mod console;

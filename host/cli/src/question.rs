@@ -16,19 +16,18 @@ use claimbound::json::{Limits, Node};
 use claimbound::outcome::Outcome;
 use claimbound::policy::{Policy, Request};
 use claimbound::reason::Refusal;
-use claimbound::sandbox::Sandbox;
 use claimbound::token::{Claims, Token};
 use claimbound::verify::Verified;
 use claimbound_language::Compiled;
 
-use crate::artifact;
-use crate::component::{self, Origin};
+use crate::component::Origin;
 use crate::fresh::FreshHost;
 use crate::input::Source;
 use crate::issuers::{self, Named};
 use crate::malformed;
 use crate::policy_file::PolicyFile;
 use crate::time;
+use crate::{artifact, code_cache};
 
 /// The arguments of `check` and `explain`.
 #[derive(Debug, clap::Args)]
@@ -73,6 +72,9 @@ pub(crate) struct Arguments {
     /// The naming model of that issuer.
     #[arg(long, value_name = "NAME", requires = "issuer")]
     model: Option<String>,
+
+    #[command(flatten)]
+    code_cache: code_cache::Arguments,
 }
 
 fn attribute(text: &str) -> anyhow::Result<(String, String)> {
@@ -124,9 +126,11 @@ impl Arguments {
         let presented = self.presented(&with_keys, &named)?;
         let audience = self.audience(file.compiled())?;
         let floor = Floor::new(audience).context("`--audience`")?;
-        let sandbox = Sandbox::new(component::limits()?)?;
+        let sandbox = self.code_cache.sandbox()?;
         let policy = Policy::load(&sandbox, &file.component)
             .with_context(|| format!("`{}`", file.path.display()))?;
+        let mut notes = notes(&file);
+        notes.extend(code_cache::notes(&file.path, &policy));
         let ceiling = file.compiled().map_or_else(danger::no_ceiling, ceiling);
         let host = file
             .compiled()
@@ -144,7 +148,7 @@ impl Arguments {
                 attributes: self.attr.clone(),
             },
             clock,
-            notes: notes(&file),
+            notes,
             has_no_ceiling: file.compiled().is_none(),
             forbids: file.compiled().map_or_else(Vec::new, forbids),
         })

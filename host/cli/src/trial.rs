@@ -21,7 +21,7 @@ use claimbound_language::{
 };
 
 use crate::policy_file::PolicyFile;
-use crate::{issuers, question};
+use crate::{code_cache, issuers, question};
 
 /// What became of one case.
 #[derive(Clone, Debug)]
@@ -64,6 +64,11 @@ impl Trial {
             cases,
             file,
         })
+    }
+
+    /// What is worth knowing beside what became of the cases.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        code_cache::notes(&self.file.path, &self.policy)
     }
 
     /// Runs every case, in the order of the file.

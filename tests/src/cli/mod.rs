@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod build;
+#[cfg(unix)]
+mod code_cache;
 mod decide;
 mod demo;
 mod help;

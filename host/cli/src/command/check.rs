@@ -11,9 +11,12 @@ Examples:
   claimbound check --policy policy.toml --token token.jwt --jwks keys.json
   claimbound check --policy policy.wasm --token env:ID_TOKEN --jwks github=keys.json
   claimbound check --policy policy.toml --claims claims.json --at 2026-11-23T10:00:00Z
+  claimbound check --policy policy.wasm --token token.jwt --jwks keys.json \\
+    --code-cache ~/.cache/claimbound --code-key code.key
 
 It decides as a host on its first day would: with an empty ledger and no token
-spent. What it takes for granted is listed as assumed. Nothing is written.
+spent. What it takes for granted is listed as assumed. Nothing is written but
+machine code, and that only to the folder that `--code-cache` names.
 
 Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
 pub(crate) struct Arguments {

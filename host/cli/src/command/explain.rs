@@ -16,6 +16,8 @@ use crate::{outcome, question};
 Examples:
   claimbound explain --policy policy.toml --token token.jwt --jwks keys.json
   claimbound explain --policy policy.toml --claims claims.json
+  claimbound explain --policy policy.wasm --token token.jwt --jwks keys.json \\
+    --code-cache ~/.cache/claimbound --code-key code.key
 
 A condition holds (✓), does not (✗), or can't be told (?): the claim is absent or
 of another type. An unknown condition satisfies no trust, and triggers a forbid.

@@ -7,11 +7,11 @@ use anyhow::{Context as _, bail};
 use claimbound::sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use crate::component;
 use crate::console::{self, Console, Format, Progress, Status};
 use crate::page::{Ink, Page};
 use crate::policy_file::{self, PolicyFile};
 use crate::trial::{Trial, Verdict};
+use crate::{code_cache, component};
 
 /// How deep folders are searched.
 const DEEPEST: usize = 16;
@@ -26,6 +26,7 @@ Examples:
   claimbound test policies/deploy
   claimbound test policy.toml --cases more-cases.toml
   claimbound test deploy.wasm           the cases inside it, or beside it
+  claimbound test --code-cache ~/.cache/claimbound --code-key code.key
 
 A policy is decided twice, and both must say what a case expects: the document, decided natively, and the
 component, in its sandbox.
@@ -39,12 +40,16 @@ pub(crate) struct Arguments {
     /// The cases to run; by default those beside each policy, or inside it.
     #[arg(long, value_name = "FILE")]
     cases: Option<PathBuf>,
+
+    #[command(flatten)]
+    code_cache: code_cache::Arguments,
 }
 
 /// What became of one policy's cases.
 struct Report {
     policy: String,
     verdicts: Vec<Verdict>,
+    notes: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
@@ -57,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     for path in given {
         search(path, &mut policies)?;
     }
-    let sandbox = Sandbox::new(component::limits()?)?;
+    let sandbox = arguments.code_cache.sandbox()?;
     let mut reports = Vec::new();
     let progress = Progress::of(policies.len());
     for (number, policy) in policies.iter().enumerate() {
@@ -69,6 +74,9 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     match console.format() {
         Format::Human => console::write_page(&page(&reports, failed))?,
         Format::Json => console::write_json(&format!("{:#}", to_json(&reports, failed)))?,
+    }
+    for report in &reports {
+        super::check::notes(&report.notes);
     }
     Ok(if failed == 0 { Status::Yes } else { Status::No })
 }
@@ -121,6 +129,7 @@ fn report(sandbox: &Sandbox, path: &Path, cases: Option<&Path>) -> anyhow::Resul
     let trial = Trial::new(sandbox, file, &name, &text)?;
     Ok(Report {
         policy: path.display().to_string(),
+        notes: trial.notes(),
         verdicts: trial.run().collect::<anyhow::Result<_>>()?,
     })
 }

@@ -165,3 +165,90 @@ pub(super) fn open<'a>(
     }
     Ok(Authentic(fields.code))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::digest::digest;
+
+    use super::*;
+
+    fn key(byte: u8) -> CodeKey {
+        CodeKey::new(&[byte; CodeKey::LENGTH])
+    }
+
+    fn identity(engine: &str, component: &str) -> Identity {
+        Identity {
+            engine: digest(&SHA256, engine.as_bytes()),
+            component: digest(&SHA256, component.as_bytes()),
+        }
+    }
+
+    fn opened(entry: &[u8]) -> Result<Vec<u8>, Unused> {
+        let code = open(&key(1), &identity("engine", "component"), entry)?;
+        Ok(code.code().to_vec())
+    }
+
+    fn sealed(code: &[u8]) -> Vec<u8> {
+        seal(&key(1), &identity("engine", "component"), code)
+    }
+
+    #[test]
+    fn what_was_sealed_is_what_is_opened() {
+        for code in [&b""[..], b"c", &[0; 1000]] {
+            assert_eq!(opened(&sealed(code)).unwrap(), code);
+        }
+    }
+
+    #[test]
+    fn every_bit_counts() {
+        let entry = sealed(b"machine code");
+        for at in 0..entry.len() * 8 {
+            let mut flipped = entry.clone();
+            flipped[at / 8] ^= 1 << (at % 8);
+            let why = opened(&flipped).unwrap_err();
+            let in_length = (HEADER - 8..HEADER).contains(&(at / 8));
+            assert!(
+                why == Unused::NotAuthentic || in_length && why == Unused::Truncated,
+                "bit {at}: {why}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_byte_is_needed_and_none_may_follow() {
+        let entry = sealed(b"machine code");
+        for length in 0..entry.len() {
+            assert_eq!(opened(&entry[..length]), Err(Unused::Truncated), "{length}");
+        }
+        for more in [1, TAG, 1000] {
+            let longer = [entry.as_slice(), &vec![0; more]].concat();
+            assert_eq!(opened(&longer), Err(Unused::NotAuthentic), "{more}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_for_one_key_one_engine_and_one_component() {
+        let ours = identity("engine", "component");
+        let entry = seal(&key(2), &ours, b"code");
+        assert_eq!(opened(&entry), Err(Unused::NotAuthentic));
+        let entry = seal(&key(1), &identity("other", "component"), b"code");
+        assert_eq!(opened(&entry), Err(Unused::OtherEngine));
+        let entry = seal(&key(1), &identity("engine", "other"), b"code");
+        assert_eq!(opened(&entry), Err(Unused::OtherComponent));
+        let names = [
+            ours.name(),
+            identity("other", "component").name(),
+            identity("engine", "other").name(),
+            identity("component", "engine").name(),
+        ];
+        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len());
+    }
+
+    #[test]
+    fn what_may_be_read_grows_with_the_component_and_ends() {
+        assert_eq!(longest(0), FIXED);
+        assert_eq!(longest(1 << 20), FIXED + (64 << 20));
+        assert_eq!(longest(usize::MAX), LONGEST);
+    }
+}

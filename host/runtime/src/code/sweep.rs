@@ -119,10 +119,7 @@ mod tests {
     fn nothing_but_our_own_names_is_ours() {
         let entry = format!("{}{ENDING}", "0a".repeat(32));
         assert_eq!(Kind::of(&entry), Some(Kind::Entry));
-        assert_eq!(
-            Kind::of(&leftover(&entry, u64::MAX)),
-            Some(Kind::Leftover)
-        );
+        assert_eq!(Kind::of(&leftover(&entry, u64::MAX)), Some(Kind::Leftover));
         for other in [
             String::new(),
             ENDING.to_owned(),

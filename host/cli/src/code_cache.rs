@@ -1,0 +1,151 @@
+//! The folder of machine code, where one is named, and the key of what is in it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use claimbound::code::{CodeCache, CodeKey, Origin, Unused};
+use claimbound::policy::Policy;
+use claimbound::sandbox::Sandbox;
+use zeroize::Zeroizing;
+
+use crate::input::{self, Source};
+use crate::{artifact, component};
+
+/// Longest file of a key that is read: what is longer is something else.
+const LONGEST: u64 = 64 * 1024;
+/// What others may not do with a key's file, nor its group: all, and write. A
+/// secret that is mounted for a group is often one that it may read.
+const TOO_OPEN: u32 = 0o027;
+
+/// The arguments of commands that run a policy.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Arguments {
+    /// Keep machine code in this folder, so that a component is compiled once.
+    /// It is made where it is absent, and must belong to this user alone.
+    #[arg(long, value_name = "FOLDER", requires = "code_key")]
+    code_cache: Option<PathBuf>,
+
+    /// The key that authenticates what is in that folder: 64 hexadecimal digits
+    /// in a file elsewhere, as `openssl rand -hex 32` writes them.
+    #[arg(long, value_name = "FILE", requires = "code_cache")]
+    code_key: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// A sandbox for this program, with the folder if one is named.
+    pub(crate) fn sandbox(&self) -> anyhow::Result<Sandbox> {
+        let sandbox = Sandbox::new(component::limits()?)?;
+        let (Some(folder), Some(path)) = (&self.code_cache, &self.code_key) else {
+            return Ok(sandbox);
+        };
+        if is_inside(path, folder) {
+            bail!(
+                "`{}` is inside the folder that it is the key of; keep it elsewhere",
+                path.display()
+            );
+        }
+        let cache = CodeCache::open(folder, key(path)?).context("`--code-cache`")?;
+        Ok(sandbox.with_code_cache(cache))
+    }
+}
+
+/// Whether the key is in the folder, by whatever path. A folder that is not
+/// there yet has nothing inside.
+fn is_inside(key: &Path, folder: &Path) -> bool {
+    match (key.canonicalize(), folder.canonicalize()) {
+        (Ok(key), Ok(folder)) => key.starts_with(folder),
+        (Ok(_) | Err(_), _) => false,
+    }
+}
+
+fn key(path: &Path) -> anyhow::Result<CodeKey> {
+    check_mode(path)?;
+    let source = Source::File(path.to_owned());
+    let bytes = Zeroizing::new(input::file(path, LONGEST)?);
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    artifact::refuse(&source, text, "a key of machine code")?;
+    match digits(text.trim().as_bytes()) {
+        Some(bytes) => Ok(CodeKey::new(&bytes)),
+        None => bail!(
+            "{source} is no key of 64 hexadecimal digits; make one by `(umask 077; openssl rand -hex 32 > FILE)`"
+        ),
+    }
+}
+
+/// The bytes of exactly as many hexadecimal digits.
+fn digits(text: &[u8]) -> Option<Zeroizing<[u8; CodeKey::LENGTH]>> {
+    let mut bytes = Zeroizing::new([0; CodeKey::LENGTH]);
+    let (pairs, rest) = text.as_chunks::<2>();
+    if pairs.len() != CodeKey::LENGTH || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let digit = |text: &u8| char::from(*text).to_digit(16);
+        *byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+    }
+    Some(bytes)
+}
+
+/// Refuses a key that others may read.
+#[cfg(unix)]
+fn check_mode(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let name = path.display();
+    let metadata = path
+        .metadata()
+        .with_context(|| format!("`{name}` can't be read"))?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & TOO_OPEN != 0 {
+        bail!("`{name}` is open to others (mode {mode:03o}); close it by `chmod 600`");
+    }
+    Ok(())
+}
+
+/// Who may read a file is not told by its mode here; no folder is opened either.
+#[cfg(not(unix))]
+fn check_mode(_: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// What is worth knowing of where a policy's code came from, in a sentence.
+pub(crate) fn notes(path: &Path, policy: &Policy) -> Vec<String> {
+    let name = path.display();
+    let Origin::Recompiled { why, kept } = policy.origin() else {
+        return Vec::new();
+    };
+    let unused = (*why != Unused::Absent)
+        .then(|| format!("the machine code kept for `{name}` was not used: {why}"));
+    let lost = kept.as_ref().err();
+    let lost = lost.map(|lost| format!("the machine code of `{name}` was not kept: {lost}"));
+    unused.into_iter().chain(lost).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_so_many_hexadecimal_digits_and_nothing_else() {
+        let expected: Vec<u8> = (0..32).collect();
+        let text: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digits(text.as_bytes()).unwrap()[..], expected);
+        assert_eq!(
+            digits(text.to_uppercase().as_bytes()).unwrap()[..],
+            expected
+        );
+        for wrong in [
+            String::new(),
+            text[1..].to_owned(),
+            text[2..].to_owned(),
+            format!("{text}0"),
+            format!("{text}00"),
+            text.replace('f', "g"),
+            text.replace("0f", "+f"),
+            text.replace("0f", "é"),
+        ] {
+            assert!(digits(wrong.as_bytes()).is_none(), "{wrong}");
+        }
+    }
+}
