@@ -2,7 +2,8 @@
 
 #[cfg(test)]
 mod cli;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod code_cache;
 #[cfg(test)]
 mod docs;

@@ -15,6 +15,7 @@ use crate::{artifact, component};
 const LONGEST: u64 = 64 * 1024;
 /// What others may not do with a key's file, nor its group: all, and write. A
 /// secret that is mounted for a group is often one that it may read.
+#[cfg(unix)]
 const TOO_OPEN: u32 = 0o027;
 
 /// The arguments of commands that run a policy.
@@ -60,6 +61,7 @@ fn is_inside(key: &Path, folder: &Path) -> bool {
 }
 
 fn key(path: &Path) -> anyhow::Result<CodeKey> {
+    #[cfg(unix)]
     check_mode(path)?;
     let source = Source::File(path.to_owned());
     let bytes = Zeroizing::new(input::file(path, LONGEST)?);
@@ -103,12 +105,6 @@ fn check_mode(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who may read a file is not told by its mode here; no folder is opened either.
-#[cfg(not(unix))]
-fn check_mode(_: &Path) -> anyhow::Result<()> {
-    Ok(())
-}
-
 /// What is worth knowing of where a policy's code came from, in a sentence.
 pub(crate) fn notes(path: &Path, policy: &Policy) -> Vec<String> {
     let name = path.display();
@@ -129,7 +125,7 @@ mod tests {
     #[test]
     fn a_key_is_so_many_hexadecimal_digits_and_nothing_else() {
         let expected: Vec<u8> = (0..32).collect();
-        let text: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
         assert_eq!(digits(text.as_bytes()).unwrap()[..], expected);
         assert_eq!(
             digits(text.to_uppercase().as_bytes()).unwrap()[..],

@@ -102,6 +102,12 @@ fn a_key_that_is_none_or_is_not_kept_apart_is_refused() {
     key(&program, "short.key", &KEY[1..], 0o600);
     key(&program, "binary.key", "\0\u{1}\u{2}", 0o600);
     key(&program, "claims.key", CLAIMS, 0o600);
+    key(
+        &program,
+        "token.key",
+        "eyJhbGciOiJSUzI1NiJ9.e30.c2ln",
+        0o600,
+    );
     for (name, expected) in [
         ("code/code.key", "is inside the folder"),
         ("link.key", "is inside the folder"),
@@ -110,6 +116,7 @@ fn a_key_that_is_none_or_is_not_kept_apart_is_refused() {
         ("short.key", "openssl rand -hex 32"),
         ("binary.key", "is no key of 64 hexadecimal digits"),
         ("claims.key", "is no key of 64 hexadecimal digits"),
+        ("token.key", "is a token, not a key of machine code"),
         ("none.key", "can't be read"),
     ] {
         let ran = program.run(&cached(&CHECK, "code", name));

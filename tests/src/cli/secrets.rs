@@ -20,6 +20,7 @@ const PLACES: &str = "
 check --claims claims.json --policy @
 explain --claims claims.json --policy @
 check --policy policy.toml --claims @
+check --policy policy.toml --claims claims.json --code-cache code --code-key @
 check --policy policy.toml --token @ --jwks keys.json
 check --policy policy.toml --token token.jwt --jwks @
 check --policy policy.toml --token @ --jwks @

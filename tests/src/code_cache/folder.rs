@@ -107,14 +107,14 @@ fn aged(path: &Path, bytes: &str, age: Duration) {
 fn what_a_killed_host_left_behind_is_ignored_and_swept_when_it_is_old() {
     let cached = Cached::filled();
     let entry = cached.entry();
-    let half = fs::read_to_string(cached.parent.path().join("none")).unwrap_or_default();
+    let half = "claimbound machine code\n, half of it";
     let name = entry.to_str().unwrap();
     let old = PathBuf::from(format!("{name}.0123456789abcdef.unfinished"));
     let young = PathBuf::from(format!("{name}.fedcba9876543210.unfinished"));
     let foreign = cached.folder().join("notes.unfinished");
-    aged(&old, &half, Duration::from_secs(2 * 60 * 60));
-    aged(&young, &half, Duration::ZERO);
-    aged(&foreign, &half, Duration::from_secs(48 * 60 * 60));
+    aged(&old, half, Duration::from_hours(2));
+    aged(&young, half, Duration::ZERO);
+    aged(&foreign, half, Duration::from_hours(48));
     assert_eq!(cached.load(), Origin::Cached);
     assert!(old.exists(), "reading sweeps nothing");
     fs::remove_file(&entry).unwrap();
@@ -146,12 +146,19 @@ fn the_folder_stays_small_and_loses_the_oldest_first() {
         file.set_modified(SystemTime::now() - Duration::from_secs(10_000 + number))
             .unwrap();
     }
-    fs::remove_file(cached.entries().into_iter().find(is_real).unwrap()).unwrap();
+    fs::remove_file(
+        cached
+            .entries()
+            .into_iter()
+            .find(|entry| is_real(entry))
+            .unwrap(),
+    )
+    .unwrap();
     assert_eq!(cached.load(), recompiled(Unused::Absent));
     assert!(fake(1).exists() && fake(0).exists() && !fake(2).exists());
 }
 
-fn is_real(entry: &PathBuf) -> bool {
+fn is_real(entry: &Path) -> bool {
     let bytes = entry.metadata().unwrap().len();
     (1..1 << 29).contains(&bytes)
 }

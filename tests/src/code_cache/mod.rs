@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use claimbound::bake;
-use claimbound::code::{CodeCache, CodeCacheError, CodeKey, NotKept, Origin, Unused};
+use claimbound::code::{CodeCache, CodeCacheError, CodeKey, Origin, Unused};
 use claimbound::outcome::Outcome;
 use claimbound::policy::Policy;
 use claimbound::sandbox::{Limits, Sandbox};

@@ -1,6 +1,7 @@
 //! One folder and several threads, sandboxes, limits and lives.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 
 use claimbound::code::{Origin, Unused};
@@ -29,29 +30,56 @@ fn a_policy_decides_on_from_memory_whatever_becomes_of_its_entry() {
 fn many_threads_and_sandboxes_share_one_folder() {
     let cached = Cached::new();
     let together = Barrier::new(4);
+    let load = || {
+        let cache = open(&cached.folder(), KEY).unwrap();
+        let own = sandbox(limits(), Some(cache));
+        together.wait();
+        for _ in 0..4 {
+            let policy = Arc::new(Policy::load(&own, &COMPONENT).unwrap());
+            assert_eq!(decisions(&policy), *DECISIONS);
+            let origin = policy.origin();
+            assert!(
+                *origin == Origin::Cached || *origin == recompiled(Unused::Absent),
+                "{origin:?}"
+            );
+        }
+    };
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| {
-                let cache = open(&cached.folder(), KEY).unwrap();
-                let own = sandbox(limits(), Some(cache));
-                together.wait();
-                for _ in 0..4 {
-                    let policy = Arc::new(Policy::load(&own, &COMPONENT).unwrap());
-                    assert_eq!(decisions(&policy), *DECISIONS);
-                    let origin = policy.origin();
-                    assert!(
-                        *origin == Origin::Cached || *origin == recompiled(Unused::Absent),
-                        "{origin:?}"
-                    );
-                    // Somebody else's hand in the folder.
-                    let _ = fs::remove_file(cached.folder().join("none"));
-                }
-            });
+            scope.spawn(load);
         }
     });
     assert_eq!(cached.load(), Origin::Cached);
     let names = fs::read_dir(cached.folder()).unwrap();
     assert_eq!(names.count(), 1, "one entry, and nothing unfinished");
+}
+
+#[test]
+fn who_writes_to_an_entry_without_end_changes_no_decision() {
+    let cached = Cached::filled();
+    let entry = cached.entry();
+    let sealed = fs::read(&entry).unwrap();
+    let loading = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut bytes = sealed.clone();
+            for at in (0..bytes.len()).cycle().step_by(997) {
+                bytes[at] ^= 0x55;
+                // In place, as a mapping would see it, and by another file.
+                let _ = fs::write(&entry, &bytes);
+                let _ = fs::remove_file(&entry);
+                if !loading.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        for _ in 0..20 {
+            cached.load();
+        }
+        loading.store(false, Ordering::Relaxed);
+    });
+    cached.load();
+    assert_eq!(cached.load(), Origin::Cached);
 }
 
 #[test]
@@ -74,8 +102,8 @@ fn other_limits_decide_alike_whether_they_share_code_or_not() {
 
 #[test]
 fn code_from_the_folder_is_held_to_the_limits_of_its_own_sandbox() {
-    // A program of more than a megabyte.
-    let branches: Vec<_> = (0..24_000)
+    // A program that fills most of a megabyte by itself.
+    let branches: Vec<_> = (0..15_000)
         .map(|number| format!("\"refs/heads/{number:050}\""))
         .collect();
     let large = DOCUMENT.replace(

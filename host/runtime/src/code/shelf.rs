@@ -55,66 +55,72 @@ impl Shelf {
     }
 }
 
+/// A component's bytes and their SHA-256 digest.
 struct Bytes<'a> {
     component: &'a [u8],
     digest: Digest,
 }
 
-/// The machine code of one component, and why it was compiled if it was.
+/// Where code came from, before anything new is kept.
+enum Source<'a> {
+    /// There is no cache.
+    Compiled,
+    /// The cache had it.
+    Cached,
+    /// The cache had nothing to be used, and may keep what was compiled.
+    Missed(&'a Shelf, Unused),
+}
+
+/// The machine code of one component.
 pub(crate) struct Code<'a> {
     bytes: Bytes<'a>,
-    compiled: Component,
-    /// The shelf that had no entry to be used.
-    missed: Option<(&'a Shelf, Unused)>,
-    origin: Origin,
+    component: Component,
+    source: Source<'a>,
 }
 
 impl<'a> Code<'a> {
-    /// The code of a component, from the shelf if there is one that has it.
+    /// The code of the component with these bytes: from the cache if there is
+    /// one that has it, else compiled.
     ///
     /// # Errors
     /// What is wrong with the component; never what is wrong with an entry.
     pub(crate) fn of(
         engine: &Engine,
-        shelf: Option<&'a Shelf>,
+        cache: Option<&'a Shelf>,
         component: &'a [u8],
         digest: Digest,
     ) -> wasmtime::Result<Self> {
         let bytes = Bytes { component, digest };
-        let missed = match shelf.map(|shelf| (shelf, shelf.find(engine, &bytes))) {
-            Some((_, Ok(compiled))) => {
-                return Ok(Self {
-                    bytes,
-                    compiled,
-                    missed: None,
-                    origin: Origin::Cached,
-                });
-            }
-            Some((shelf, Err(why))) => Some((shelf, why)),
-            None => None,
+        let compile = || Component::from_binary(engine, component);
+        let (component, source) = match cache {
+            None => (compile()?, Source::Compiled),
+            Some(cache) => match cache.find(engine, &bytes) {
+                Ok(component) => (component, Source::Cached),
+                Err(why) => (compile()?, Source::Missed(cache, why)),
+            },
         };
         Ok(Self {
-            compiled: Component::from_binary(engine, component)?,
             bytes,
-            missed,
-            origin: Origin::Compiled,
+            component,
+            source,
         })
     }
 
     /// The component, ready to be linked.
     pub(crate) const fn component(&self) -> &Component {
-        &self.compiled
+        &self.component
     }
 
     /// Keeps what was compiled in place of an entry, now that it is known to be
     /// a policy's; says where the code came from.
     pub(crate) fn settle(self) -> Origin {
-        match self.missed {
-            Some((shelf, why)) => Origin::Recompiled {
+        match self.source {
+            Source::Compiled => Origin::Compiled,
+            Source::Cached => Origin::Cached,
+            Source::Missed(cache, why) => Origin::Recompiled {
                 why,
-                kept: shelf.keep(&self.compiled, &self.bytes),
+                kept: cache.keep(&self.component, &self.bytes),
             },
-            None => self.origin,
         }
     }
 }

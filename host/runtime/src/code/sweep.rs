@@ -9,12 +9,12 @@ use super::entry::ENDING;
 /// The most entries of a folder: a thousand policies for two engines.
 const MOST_FILES: usize = 2_048;
 /// The most bytes of them: half a megabyte each.
-const MOST_BYTES: u64 = 1 << 30;
+const MOST_BYTES: u128 = 1 << 30;
 /// The most names that one sweep looks at, whoever put them there.
 const MOST_NAMES: usize = 16_384;
 /// When a file that was never renamed belongs to nobody any more: writing one
 /// takes well under a second.
-const ABANDONED: Duration = Duration::from_secs(60 * 60);
+const ABANDONED: Duration = Duration::from_hours(1);
 /// What ends the name of a file that is yet to be renamed.
 const UNFINISHED: &str = ".unfinished";
 /// Hexadecimal digits of a SHA-256 digest, and of what makes a name unique.
@@ -98,15 +98,15 @@ fn ours(folder: &Path) -> impl Iterator<Item = Ours> {
 fn surplus(mut files: Vec<Ours>, own: u64) -> impl Iterator<Item = PathBuf> {
     files.sort_by_key(|file| file.modified);
     let mut count = files.len().saturating_add(1);
-    let mut bytes = files
-        .iter()
-        .fold(own, |sum, file| sum.saturating_add(file.bytes));
+    // As wide as lengths that somebody made up.
+    let mut bytes: u128 = files.iter().map(|file| u128::from(file.bytes)).sum();
+    bytes += u128::from(own);
     files.into_iter().map_while(move |file| {
         if count <= MOST_FILES && bytes <= MOST_BYTES {
             return None;
         }
         count -= 1;
-        bytes = bytes.saturating_sub(file.bytes);
+        bytes = bytes.saturating_sub(file.bytes.into());
         Some(file.path)
     })
 }
@@ -156,7 +156,7 @@ mod tests {
             names(files(vec![1; MOST_FILES + 1]), 1),
             [MOST_FILES.to_string(), (MOST_FILES - 1).to_string()]
         );
-        let half = MOST_BYTES / 2;
+        let half = 1 << 29;
         assert!(names(files([half, half]), 0).is_empty());
         assert_eq!(names(files([half, half]), 1), ["1"]);
         assert_eq!(names(files([u64::MAX, u64::MAX]), 1), ["1", "0"]);
