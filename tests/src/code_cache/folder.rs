@@ -96,25 +96,30 @@ fn a_folder_that_becomes_another_is_not_used_and_fails_no_load() {
     assert_eq!(cached.load(), Origin::Cached);
 }
 
-/// A file of this age.
-fn aged(path: &Path, bytes: &str, age: Duration) {
-    fs::write(path, bytes).unwrap();
-    let file = File::options().write(true).open(path).unwrap();
-    file.set_modified(SystemTime::now() - age).unwrap();
+/// Makes a file, or makes one as long as this, that was written at this time.
+fn write_at(path: &Path, bytes: u64, written: SystemTime) {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .unwrap();
+    file.set_len(bytes).unwrap();
+    file.set_modified(written).unwrap();
 }
 
 #[test]
 fn what_a_killed_host_left_behind_is_ignored_and_swept_when_it_is_old() {
     let cached = Cached::filled();
     let entry = cached.entry();
-    let half = "claimbound machine code\n, half of it";
+    let now = SystemTime::now();
     let name = entry.to_str().unwrap();
     let old = PathBuf::from(format!("{name}.0123456789abcdef.unfinished"));
     let young = PathBuf::from(format!("{name}.fedcba9876543210.unfinished"));
     let foreign = cached.folder().join("notes.unfinished");
-    aged(&old, half, Duration::from_hours(2));
-    aged(&young, half, Duration::ZERO);
-    aged(&foreign, half, Duration::from_hours(48));
+    write_at(&old, 1000, now - Duration::from_hours(2));
+    write_at(&young, 1000, now);
+    write_at(&foreign, 1000, now - Duration::from_hours(48));
     assert_eq!(cached.load(), Origin::Cached);
     assert!(old.exists(), "reading sweeps nothing");
     fs::remove_file(&entry).unwrap();
@@ -129,22 +134,23 @@ fn what_a_killed_host_left_behind_is_ignored_and_swept_when_it_is_old() {
 fn the_folder_stays_small_and_loses_the_oldest_first() {
     let cached = Cached::new();
     let fake = |number: u64| cached.folder().join(format!("{number:064x}{ENDING}"));
+    // The higher its number, the older it is.
+    let start = SystemTime::now() - Duration::from_hours(1);
+    let written = |number| start - Duration::from_secs(number);
     for number in 0..2_060 {
-        aged(&fake(number), "", Duration::from_secs(10_000 + number));
+        write_at(&fake(number), 0, written(number));
     }
     let foreign = cached.folder().join("0".repeat(64));
-    aged(&foreign, "", Duration::from_secs(1_000_000));
+    write_at(&foreign, 0, written(1_000_000));
     assert_eq!(cached.load(), recompiled(Unused::Absent));
     assert_eq!(cached.load(), Origin::Cached);
     assert_eq!(cached.entries().len(), 2_048);
     assert!(fake(2_046).exists() && !fake(2_047).exists());
     assert!(foreign.exists(), "what is not ours stays");
-    // Too many bytes: a hole, as long as half of all that may be.
+    // Holes, each as long as half of all that may be: with a real entry they
+    // are too much.
     for number in [1, 2] {
-        let file = File::options().write(true).open(fake(number)).unwrap();
-        file.set_len(1 << 29).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(10_000 + number))
-            .unwrap();
+        write_at(&fake(number), 1 << 29, written(number));
     }
     fs::remove_file(
         cached
@@ -155,7 +161,8 @@ fn the_folder_stays_small_and_loses_the_oldest_first() {
     )
     .unwrap();
     assert_eq!(cached.load(), recompiled(Unused::Absent));
-    assert!(fake(1).exists() && fake(0).exists() && !fake(2).exists());
+    assert_eq!(cached.entries().len(), 3);
+    assert!(fake(0).exists() && fake(1).exists());
 }
 
 fn is_real(entry: &Path) -> bool {
