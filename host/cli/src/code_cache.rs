@@ -1,5 +1,9 @@
 //! The folder of machine code, where one is named, and the key of what is in it.
 
+use std::fs::File;
+#[cfg(unix)]
+use std::fs::Metadata;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -8,11 +12,12 @@ use claimbound::policy::Policy;
 use claimbound::sandbox::Sandbox;
 use zeroize::Zeroizing;
 
-use crate::input::{self, Source};
+use crate::input::Source;
 use crate::{artifact, component};
 
-/// Longest file of a key that is read: what is longer is something else.
-const LONGEST: u64 = 64 * 1024;
+/// How much of a key's file is read, in bytes: what is longer is something else,
+/// and long enough to be named.
+const LONGEST: usize = 64 * 1024;
 /// What others may not do with a key's file, nor its group: all, and write. A
 /// secret that is mounted for a group is often one that it may read.
 #[cfg(unix)]
@@ -61,18 +66,30 @@ fn is_inside(key: &Path, folder: &Path) -> bool {
 }
 
 fn key(path: &Path) -> anyhow::Result<CodeKey> {
-    #[cfg(unix)]
-    check_mode(path)?;
     let source = Source::File(path.to_owned());
-    let bytes = Zeroizing::new(input::file(path, LONGEST)?);
-    let text = std::str::from_utf8(&bytes).unwrap_or_default();
-    artifact::refuse(&source, text, "a key of machine code")?;
-    match digits(text.trim().as_bytes()) {
-        Some(bytes) => Ok(CodeKey::new(&bytes)),
-        None => bail!(
-            "{source} is no key of 64 hexadecimal digits; make one by `(umask 077; openssl rand -hex 32 > FILE)`"
-        ),
+    let file = File::open(path).with_context(|| format!("{source} can't be read"))?;
+    let metadata = file
+        .metadata()
+        .with_context(|| format!("{source} can't be read"))?;
+    if metadata.is_dir() {
+        bail!("{source} is a folder, not a file");
     }
+    #[cfg(unix)]
+    check_mode(&metadata, &source)?;
+    // Room for all of it at once: what a vector leaves behind as it grows would
+    // not be wiped.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    file.take(LONGEST as u64)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{source} can't be read"))?;
+    if let Some(key) = digits(bytes.trim_ascii()) {
+        return Ok(CodeKey::new(&key));
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    artifact::refuse(&source, &text, "a key of machine code")?;
+    bail!(
+        "{source} is no key of 64 hexadecimal digits; make one by `(umask 077; openssl rand -hex 32 > FILE)`"
+    )
 }
 
 /// The bytes of exactly as many hexadecimal digits.
@@ -91,16 +108,12 @@ fn digits(text: &[u8]) -> Option<Zeroizing<[u8; CodeKey::LENGTH]>> {
 
 /// Refuses a key that others may read.
 #[cfg(unix)]
-fn check_mode(path: &Path) -> anyhow::Result<()> {
+fn check_mode(metadata: &Metadata, source: &Source) -> anyhow::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
-    let name = path.display();
-    let metadata = path
-        .metadata()
-        .with_context(|| format!("`{name}` can't be read"))?;
     let mode = metadata.mode() & 0o7777;
     if mode & TOO_OPEN != 0 {
-        bail!("`{name}` is open to others (mode {mode:03o}); close it by `chmod 600`");
+        bail!("{source} is open to others (mode {mode:03o}); close it by `chmod 600`");
     }
     Ok(())
 }

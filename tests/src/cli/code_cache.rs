@@ -4,6 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use super::program::{AT, CLAIMS, Program, Ran};
 
@@ -118,6 +119,7 @@ fn a_key_that_is_none_or_is_not_kept_apart_is_refused() {
         ("claims.key", "is no key of 64 hexadecimal digits"),
         ("token.key", "is a token, not a key of machine code"),
         ("none.key", "can't be read"),
+        (".", "is a folder, not a file"),
     ] {
         let ran = program.run(&cached(&CHECK, "code", name));
         assert!(
@@ -192,4 +194,32 @@ fn programs_at_once_share_a_folder() {
         );
     }
     assert_eq!(entries(&program).len(), 1);
+}
+
+#[test]
+fn a_program_that_is_killed_leaves_no_entry_that_is_not_whole() {
+    let program = with_key();
+    let usual = program.run(&CHECK);
+    let arguments = cached(&CHECK, "code", "code.key");
+    for step in 0..8 {
+        let mut child = program
+            .command(&arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(step * 40));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Whenever it was, the next one has nothing to say of it.
+        let ran = program.run(&arguments);
+        assert_eq!(
+            (ran.status, &ran.out, &ran.err),
+            (0, &usual.out, &usual.err)
+        );
+        for entry in entries(&program) {
+            fs::remove_file(entry).unwrap();
+        }
+    }
 }
