@@ -18,6 +18,8 @@ mod hostile;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod program;

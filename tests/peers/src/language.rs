@@ -97,10 +97,10 @@ pub(crate) trait Peer {
     fn decide_text(&mut self, claims: &[u8]) -> Answer;
 
     /// Decides about a timed token, from its bytes.
-    fn from_text(&mut self, case: Case) -> Answer;
+    fn ask_text(&mut self, case: Case) -> Answer;
 
     /// Decides about a timed token, parsed before.
-    fn from_parsed(&mut self, case: Case) -> Answer;
+    fn ask_parsed(&mut self, case: Case) -> Answer;
 }
 
 impl<L: Language> Peer for Kept<L> {
@@ -108,7 +108,7 @@ impl<L: Language> Peer for Kept<L> {
         self.language.decide_text(claims)
     }
 
-    fn from_text(&mut self, case: Case) -> Answer {
+    fn ask_text(&mut self, case: Case) -> Answer {
         let [allowed, denied] = &self.texts;
         let claims = match case {
             Case::Allow => allowed,
@@ -117,7 +117,7 @@ impl<L: Language> Peer for Kept<L> {
         self.language.decide_text(claims)
     }
 
-    fn from_parsed(&mut self, case: Case) -> Answer {
+    fn ask_parsed(&mut self, case: Case) -> Answer {
         let [allowed, denied] = &self.parsed;
         let parsed = match case {
             Case::Allow => allowed,

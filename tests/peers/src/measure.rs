@@ -146,8 +146,8 @@ fn ask(peer: &mut dyn Peer, (start, case): (Start, Case)) -> (Answer, u64) {
     let case = black_box(case);
     let begun = Instant::now();
     let answer = black_box(match start {
-        Start::Text => peer.from_text(case),
-        Start::Parsed => peer.from_parsed(case),
+        Start::Text => peer.ask_text(case),
+        Start::Parsed => peer.ask_parsed(case),
     });
     (answer, nanoseconds(begun.elapsed()))
 }

@@ -73,7 +73,6 @@ pub(crate) struct Tuned {
 macro_rules! pattern {
     ($name:ident, $pattern:literal) => {
         fn $name(text: &CelString<'_>) -> CelBool {
-            #[expect(clippy::unwrap_used, reason = "the patterns are literals")]
             static PATTERN: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).unwrap());
             CelBool::from(PATTERN.is_match(text.inner()))
         }
@@ -97,9 +96,9 @@ impl Tuned {
     /// The expression does not parse.
     pub(crate) fn new() -> Result<Self, Fault> {
         let mut environment = Env::stdlib();
-        add_member_overload!(environment, fn is_release_workflow: (CelString) -> CelBool)?;
-        add_member_overload!(environment, fn is_trigger: (CelString) -> CelBool)?;
-        add_member_overload!(environment, fn is_released_deploy: (CelString) -> CelBool)?;
+        add_member_overload!(environment, fn is_release_workflow: (CelString<'_>) -> CelBool)?;
+        add_member_overload!(environment, fn is_trigger: (CelString<'_>) -> CelBool)?;
+        add_member_overload!(environment, fn is_released_deploy: (CelString<'_>) -> CelBool)?;
         let environment = Arc::new(environment);
         let program = environment.compile(TUNED)?;
         Ok(Self {
