@@ -1,6 +1,7 @@
 //! The benchmark beside other languages: it stands outside the workspace, so
 //! what it needs of the product is held here.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use claimbound_engine::Decision;
@@ -37,7 +38,7 @@ fn the_policy_that_peers_are_measured_with_allows_its_token() {
     let request = NativeRequest {
         now: NOW,
         audience: compiled.audiences[0].clone(),
-        attributes: Default::default(),
+        attributes: BTreeMap::new(),
     };
     let key = NativeKey::of("RS256");
     let mut decide = |branch: &str| {
