@@ -9,6 +9,7 @@ use claimbound::sandbox::Limits;
 use claimbound_language::{Compiled, HORIZON, time_zone_data};
 use serde::{Deserialize, Serialize};
 
+use crate::input;
 use crate::time::date;
 
 /// The section that holds the document's text.
@@ -132,6 +133,14 @@ impl Carried {
         let Some(document) = &self.document else {
             return Ok(Origin::None);
         };
+        // What `build` never reads it never built from.
+        let longest = document
+            .len()
+            .max(self.cases.as_ref().map_or(0, String::len));
+        if longest as u64 > input::TEXT {
+            let why = format!("its document or its cases pass {} bytes", input::TEXT);
+            return Ok(Origin::Unverified(why));
+        }
         let compiled = claimbound_language::compile(name, document).ok();
         if let Some(compiled) = compiled
             && build(&compiled, document, self.cases.as_deref())? == component
@@ -162,5 +171,6 @@ fn single(sections: &[Section<'_>], name: &str) -> anyhow::Result<Option<String>
 pub(crate) fn limits() -> anyhow::Result<Limits> {
     Ok(Limits::default()
         .with_deadline(Duration::from_secs(2))?
-        .with_concurrent(1)?)
+        .with_concurrent(1)?
+        .with_component(usize::try_from(input::COMPONENT)?)?)
 }

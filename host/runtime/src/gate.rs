@@ -64,6 +64,22 @@ impl Judged {
     pub fn obligations(&self) -> &[Obligation] {
         &self.obligations
     }
+
+    /// Whether it is more, or other, or longer, than what the policy grants
+    /// and asks for at `now`.
+    fn outlasts(&self, grant: &Grant, obligations: &[Obligation], now: u64) -> bool {
+        let end = |grant: &Grant, from: u64| {
+            let lifetime = grant.max_lifetime.map(u64::from);
+            lifetime.map_or(u64::MAX, |lifetime| from.saturating_add(lifetime))
+        };
+        let what = |grant: &Grant| Grant {
+            max_lifetime: None,
+            ..grant.clone()
+        };
+        what(grant) != what(&self.grant)
+            || end(grant, now) < end(&self.grant, self.token.now())
+            || !obligations.iter().all(|one| self.obligations.contains(one))
+    }
 }
 
 /// A decision with every condition that was looked at.
@@ -249,8 +265,14 @@ impl Gate {
             .recheck(now)
             .map_err(|_| late("the token expired"))?;
         match self.policy.evaluate_at(&judged.token, request, now)? {
-            Answer::Allow { statement, .. } if statement == judged.statement => Ok(()),
-            Answer::Allow { .. } | Answer::Deny(_) => Err(late("the statement ceased to hold")),
+            Answer::Allow { statement, .. } if statement != judged.statement => {
+                Err(late("the statement ceased to hold"))
+            }
+            Answer::Allow {
+                grant, obligations, ..
+            } if judged.outlasts(&grant, &obligations, now) => Err(late("the grant shrank")),
+            Answer::Allow { .. } => Ok(()),
+            Answer::Deny(_) => Err(late("the statement ceased to hold")),
         }
     }
 }

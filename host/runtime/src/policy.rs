@@ -57,6 +57,14 @@ pub struct Policy {
 /// A component that can't serve as a policy.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
+    /// It is larger than the sandbox's limit.
+    #[error("the component has {bytes} bytes, where this sandbox takes at most {most}")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The limit, inclusive.
+        most: usize,
+    },
     /// It is no component, or not a valid one.
     #[error("the bytes are not a valid WebAssembly component: {0}")]
     Invalid(String),
@@ -111,6 +119,11 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] where it is none.
     pub fn load(sandbox: &Sandbox, component: &[u8]) -> Result<Self, PolicyError> {
+        let most = sandbox.limits().component();
+        if component.len() > most {
+            let bytes = component.len();
+            return Err(PolicyError::TooLarge { bytes, most });
+        }
         let hash = hash(component);
         bake::check_nesting(component).map_err(|error| PolicyError::Invalid(error.to_string()))?;
         let invalid = |error: wasmtime::Error| PolicyError::Invalid(format!("{error:#}"));

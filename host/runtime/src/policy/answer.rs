@@ -7,12 +7,15 @@ use crate::grant::Grant;
 use crate::obligation::{FirstUse, Obligation};
 use crate::outcome::{Denied, HostError};
 use crate::policy::Manifest;
-use crate::reason::{Code, HostCode, Reason, clip};
+use crate::policy::manifest::LONGEST_PATH;
+use crate::reason::{Code, HostCode, LONGEST_FOUND, Reason, clip};
 
 /// Most reasons of a denial.
 const MOST_REASONS: usize = 16;
 /// Most roles, scopes or obligations of a grant.
 const MOST: usize = 256;
+/// The kinds of obligations that the contract names.
+const NAMED: [&str; 3] = ["bind", "use-once", "prove"];
 
 /// What a policy answered. Not yet a decision: the ceiling and the obligations
 /// come after it.
@@ -95,6 +98,12 @@ fn reason(reason: &wire::Reason) -> Result<Reason, HostError> {
             "a reason with the unknown code `{code}`"
         )));
     };
+    if reason.claim.len() > LONGEST_PATH {
+        let names = reason.claim.len();
+        return Err(broken(format_args!(
+            "a reason about a path of {names} names"
+        )));
+    }
     Ok(Reason {
         code,
         statement: reason.statement.as_deref().map(clip),
@@ -125,7 +134,9 @@ fn allow(allowed: wire::Allowed, manifest: &Manifest) -> Result<Answer, HostErro
     if longest.into_iter().any(|length| length > MOST) {
         return Err(broken("a grant with too long a list"));
     }
+    check_names(&allowed.statement, &grant)?;
     let obligations: Vec<_> = grant.obligations.into_iter().map(obligation).collect();
+    check_kinds(&obligations)?;
     let undeclared = obligations
         .iter()
         .find(|one| !manifest.obligations.iter().any(|kind| kind == one.kind()));
@@ -136,7 +147,7 @@ fn allow(allowed: wire::Allowed, manifest: &Manifest) -> Result<Answer, HostErro
         )));
     }
     Ok(Answer::Allow {
-        statement: clip(&allowed.statement),
+        statement: allowed.statement,
         grant: Grant {
             roles: grant.roles,
             scopes: grant.scopes,
@@ -145,6 +156,54 @@ fn allow(allowed: wire::Allowed, manifest: &Manifest) -> Result<Answer, HostErro
         },
         obligations,
     })
+}
+
+/// Names go into records, headers and terminals: what can't be one is refused.
+fn check_names(statement: &str, grant: &wire::Grant) -> Result<(), HostError> {
+    if !is_name(statement) {
+        return Err(no_name("statement", statement));
+    }
+    if let Some(role) = grant.roles.iter().find(|role| !is_name(role)) {
+        return Err(no_name("role", role));
+    }
+    match grant.scopes.iter().find(|scope| !is_scope(scope)) {
+        Some(scope) => Err(no_name("scope", scope)),
+        None => Ok(()),
+    }
+}
+
+fn no_name(what: &str, name: &str) -> HostError {
+    let name = clip(name);
+    broken(format_args!("an allow whose {what} is `{name}`, no name"))
+}
+
+/// 1 to [`LONGEST_FOUND`] bytes without control characters.
+fn is_name(name: &str) -> bool {
+    (1..=LONGEST_FOUND).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+/// A scope token (RFC 6749 §3.3): a space would make two of one.
+fn is_scope(scope: &str) -> bool {
+    let token = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    (1..=LONGEST_FOUND).contains(&scope.len()) && scope.bytes().all(token)
+}
+
+/// An obligation that the contract names has a case of its own and stands once:
+/// one in the open case would pass for it by its kind, and two could disagree.
+fn check_kinds(obligations: &[Obligation]) -> Result<(), HostError> {
+    for named in NAMED {
+        let mut found = obligations.iter().filter(|one| one.kind() == named);
+        let first = found.next();
+        if matches!(first, Some(Obligation::Other { .. })) {
+            return Err(broken(format_args!(
+                "obligation `{named}` as one that the contract does not name"
+            )));
+        }
+        if found.next().is_some() {
+            return Err(broken(format_args!("obligation `{named}` twice")));
+        }
+    }
+    Ok(())
 }
 
 fn obligation(obligation: wire::Obligation) -> Obligation {

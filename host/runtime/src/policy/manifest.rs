@@ -7,8 +7,8 @@ use crate::reason::clip;
 
 /// Most claims, parts, kinds of names, attributes or kinds of obligations.
 const MOST: usize = 256;
-/// Longest path of a claim.
-const DEEPEST: usize = 16;
+/// Longest path of a claim, in names.
+pub(super) const LONGEST_PATH: usize = 16;
 /// Longest name of anything, in bytes.
 const LONGEST: usize = 256;
 
@@ -47,6 +47,9 @@ pub enum ManifestError {
     /// The version is not one.
     #[error("`{0}` is not a version such as `1.4.0`")]
     Version(String),
+    /// The digest of the document is none.
+    #[error("`{0}` is not `sha256:` and 64 lower-case hexadecimal digits")]
+    Document(String),
     /// A list is too long, or holds what is too long or empty.
     #[error("the list of {0} is too long, or holds an empty or too long name")]
     List(&'static str),
@@ -64,6 +67,9 @@ impl Manifest {
         if !is_version(&wire.version) {
             return Err(ManifestError::Version(clip(&wire.version)));
         }
+        if let Some(document) = wire.document.as_deref().filter(|one| !is_digest(one)) {
+            return Err(ManifestError::Document(clip(document)));
+        }
         if let Some(claims) = &wire.claims {
             check_paths(claims)?;
         }
@@ -74,7 +80,7 @@ impl Manifest {
         Ok(Self {
             name: wire.name,
             version: wire.version,
-            document: wire.document.as_deref().map(clip),
+            document: wire.document,
             claims: wire.claims,
             parts: wire.parts,
             names: wire.names,
@@ -120,12 +126,18 @@ fn is_version(version: &str) -> bool {
         && build.split('.').all(word)
 }
 
+fn is_digest(text: &str) -> bool {
+    let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.strip_prefix("sha256:")
+        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(digit))
+}
+
 fn check_paths(paths: &[Vec<String>]) -> Result<(), ManifestError> {
     const WHAT: &str = "claims";
     if paths.len() > MOST
         || paths
             .iter()
-            .any(|path| path.is_empty() || path.len() > DEEPEST)
+            .any(|path| path.is_empty() || path.len() > LONGEST_PATH)
     {
         return Err(ManifestError::List(WHAT));
     }

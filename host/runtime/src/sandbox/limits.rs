@@ -17,6 +17,7 @@ pub struct Limits {
     deadline: Duration,
     memory: usize,
     concurrent: u32,
+    component: usize,
 }
 
 /// Limits that no decision could be made under, or that are none.
@@ -31,16 +32,22 @@ pub enum LimitsError {
     /// A number of instances outside 1 to 1,000.
     #[error("{0} instances at once are outside 1 to 1,000")]
     Concurrent(u32),
+    /// A component's size outside 1 KiB to 64 MiB.
+    #[error("a component of {0} bytes is outside 1 KiB to 64 MiB")]
+    Component(usize),
 }
 
 impl Default for Limits {
     /// 50 ms, 16 MiB, 64 instances: a decision takes some 10 µs and well
-    /// under 1 MiB, so that only a policy gone wrong meets them.
+    /// under 1 MiB, so that only a policy gone wrong meets them. Components of
+    /// at most 16 MiB: a built document has less than 100 KiB beside its
+    /// program, an engine of scripts some 12 MiB.
     fn default() -> Self {
         Self {
             deadline: Duration::from_millis(50),
             memory: 16 << 20,
             concurrent: 64,
+            component: 16 << 20,
         }
     }
 }
@@ -84,6 +91,20 @@ impl Limits {
         Ok(self)
     }
 
+    /// The same limits with another size of a component in bytes, from 1 KiB to
+    /// 64 MiB inclusive. Compiling takes time and memory in proportion to it,
+    /// and no deadline ends it.
+    ///
+    /// # Errors
+    /// [`LimitsError::Component`] outside these.
+    pub fn with_component(mut self, component: usize) -> Result<Self, LimitsError> {
+        if !(1 << 10..=64 << 20).contains(&component) {
+            return Err(LimitsError::Component(component));
+        }
+        self.component = component;
+        Ok(self)
+    }
+
     /// How long a decision may take.
     pub const fn deadline(&self) -> Duration {
         self.deadline
@@ -92,6 +113,11 @@ impl Limits {
     /// How much memory an instance may have, in bytes.
     pub const fn memory(&self) -> usize {
         self.memory
+    }
+
+    /// How large a component may be, in bytes.
+    pub const fn component(&self) -> usize {
+        self.component
     }
 
     /// How many instances there may be at once.
