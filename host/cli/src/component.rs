@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use claimbound::bake::{self, STANDARD, Section};
 use claimbound::policy::digest;
+use claimbound::reason::clip;
 use claimbound::sandbox::Limits;
 use claimbound_language::{Compiled, HORIZON, time_zone_data};
 use serde::{Deserialize, Serialize};
@@ -149,7 +150,7 @@ impl Carried {
         }
         let this = Build::this();
         Ok(Origin::Unverified(match &self.builder {
-            Some(build) if *build != this => format!("built by release {}", build.release),
+            Some(build) if *build != this => format!("built by release {}", clip(&build.release)),
             Some(_) | None => "not what this release builds from its document".to_owned(),
         }))
     }

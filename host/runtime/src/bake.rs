@@ -60,7 +60,9 @@ const DEEPEST: u32 = 16;
 
 /// What a component is made of, each piece with how deep it stands: 1 for the
 /// component's own. Ends in an error past [`DEEPEST`].
-fn pieces(component: &[u8]) -> impl Iterator<Item = Result<(u32, Payload<'_>), BakeError>> {
+pub(crate) fn pieces(
+    component: &[u8],
+) -> impl Iterator<Item = Result<(u32, Payload<'_>), BakeError>> {
     let mut depth = 0_u32;
     Parser::new(0).parse_all(component).map(move |payload| {
         let payload = payload?;
@@ -74,15 +76,6 @@ fn pieces(component: &[u8]) -> impl Iterator<Item = Result<(u32, Payload<'_>), B
         }
         Ok((depth, payload))
     })
-}
-
-/// Refuses what nests too deep, in one pass over the sections' headers.
-///
-/// # Errors
-/// [`BakeError::Nested`], or [`BakeError::Unreadable`] where the bytes are
-/// neither component nor module.
-pub(crate) fn check_nesting(component: &[u8]) -> Result<(), BakeError> {
-    pieces(component).try_for_each(|piece| piece.map(|_| ()))
 }
 
 /// A custom section to add: its name and its bytes.

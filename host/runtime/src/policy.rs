@@ -1,6 +1,7 @@
 //! A loaded policy: a component that exports the contract and imports nothing.
 
 mod answer;
+mod expansion;
 mod input;
 mod manifest;
 
@@ -18,7 +19,6 @@ pub use answer::{Answer, Step};
 pub use input::Request;
 pub use manifest::{Manifest, ManifestError};
 
-use crate::bake;
 use crate::code::{Code, Origin};
 use crate::contract::claimbound::policy::types as wire;
 use crate::contract::exports::claimbound::policy::decide as wire_decide;
@@ -125,7 +125,7 @@ impl Policy {
             return Err(PolicyError::TooLarge { bytes, most });
         }
         let hash = hash(component);
-        bake::check_nesting(component).map_err(|error| PolicyError::Invalid(error.to_string()))?;
+        expansion::check(component).map_err(|error| PolicyError::Invalid(error.to_string()))?;
         let invalid = |error: wasmtime::Error| PolicyError::Invalid(format!("{error:#}"));
         let code = Code::of(sandbox.engine(), sandbox.shelf(), component, hash).map_err(invalid)?;
         let compiled = code.component();

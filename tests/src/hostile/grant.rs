@@ -1,21 +1,11 @@
 //! Grants past what a route allows, and obligations that nobody can meet.
 
-use std::sync::Arc;
-
-use claimbound::clock::FixedClock;
-use claimbound::floor::Floor;
-use claimbound::gate::{Gate, Judged};
+use claimbound::danger;
 use claimbound::grant::{Ceiling, REGISTERED_CLAIMS};
-use claimbound::obligation::{Commit, CommitError, Committed, Obligation};
-use claimbound::policy::{Policy, Request};
-use claimbound::token::Token;
-use claimbound::{clock::Clock, danger};
 use serde_json::{Value, json};
 
-use super::guest::{Guest, Place, allow};
-use super::{AUDIENCE, Asked, TOKEN, Victim, ceiling, load};
-use crate::forge::NOW;
-use crate::gate::{answer, issuers};
+use super::guest::{Guest, allow};
+use super::{Asked, Victim, ceiling, load};
 
 /// What a gate says to a grant: the policy alone may well allow it.
 fn decided(victim: &Victim, row: &str, grant: &Value, ceiling: Ceiling) -> &'static str {
@@ -100,80 +90,6 @@ fn nothing_is_granted_past_the_ceiling() {
             "host.ceiling",
         ),
         (
-            "another claim",
-            json!({ "claims": "{\"tier\": 1, \"admin\": true}" }),
-            "host.ceiling",
-        ),
-        (
-            "a claim without a name",
-            json!({ "claims": "{\"\": 1}" }),
-            "host.ceiling",
-        ),
-        (
-            "the claim and a NUL",
-            json!({ "claims": "{\"tier\\u0000\": 1}" }),
-            "host.ceiling",
-        ),
-        (
-            "the claim twice",
-            json!({ "claims": "{\"tier\": 1, \"tier\": 2}" }),
-            "host.ceiling",
-        ),
-        (
-            "the claim twice, once escaped",
-            json!({ "claims": "{\"tier\": 1, \"\\u0074ier\": 2}" }),
-            "host.ceiling",
-        ),
-        (
-            "a member twice, inside",
-            json!({ "claims": "{\"tier\": {\"a\": 1, \"a\": 2}}" }),
-            "host.ceiling",
-        ),
-        ("no JSON", json!({ "claims": "tier" }), "host.ceiling"),
-        ("nothing", json!({ "claims": "" }), "host.ceiling"),
-        ("a list", json!({ "claims": "[\"tier\"]" }), "host.ceiling"),
-        ("null", json!({ "claims": "null" }), "host.ceiling"),
-        (
-            "an object and more",
-            json!({ "claims": "{\"tier\": 1} {}" }),
-            "host.ceiling",
-        ),
-        (
-            "a lone surrogate",
-            json!({ "claims": "{\"tier\": \"\\ud800\"}" }),
-            "host.ceiling",
-        ),
-        (
-            "deep claims",
-            json!({ "claims": deep(100) }),
-            "host.ceiling",
-        ),
-        (
-            "very deep claims",
-            json!({ "claims": deep(40_000) }),
-            "host.ceiling",
-        ),
-        (
-            "large claims",
-            json!({ "claims": format!("{{\"tier\": \"{}\"}}", "x".repeat(100_000)) }),
-            "host.ceiling",
-        ),
-        (
-            "a number of a thousand digits",
-            json!({ "claims": format!("{{\"tier\": {}}}", "9".repeat(1_000)) }),
-            "allow",
-        ),
-        (
-            "a number past every exponent",
-            json!({ "claims": "{\"tier\": 1e999999999999}" }),
-            "allow",
-        ),
-        (
-            "NaN",
-            json!({ "claims": "{\"tier\": NaN}" }),
-            "host.ceiling",
-        ),
-        (
             "enrolment",
             json!({ "obligations": [{ "bind": { "first-use": "enrol" } }] }),
             "host.ceiling",
@@ -185,6 +101,65 @@ fn nothing_is_granted_past_the_ceiling() {
         ),
     ] {
         let came = decided(&victim, row, &grant, with_tier());
+        assert_eq!(came, expected, "{row}");
+    }
+}
+
+#[test]
+fn extra_claims_are_an_object_of_those_that_the_ceiling_names() {
+    let victim = Victim::new();
+    let large = format!("{{\"tier\": \"{}\"}}", "x".repeat(100_000));
+    let digits = format!("{{\"tier\": {}}}", "9".repeat(1_000));
+    let (deep, deeper) = (deep(100), deep(40_000));
+    for (row, claims, expected) in [
+        (
+            "another claim",
+            "{\"tier\": 1, \"admin\": true}",
+            "host.ceiling",
+        ),
+        ("a claim without a name", "{\"\": 1}", "host.ceiling"),
+        (
+            "the claim and a NUL",
+            "{\"tier\\u0000\": 1}",
+            "host.ceiling",
+        ),
+        (
+            "the claim twice",
+            "{\"tier\": 1, \"tier\": 2}",
+            "host.ceiling",
+        ),
+        (
+            "the claim twice, once escaped",
+            "{\"tier\": 1, \"\\u0074ier\": 2}",
+            "host.ceiling",
+        ),
+        (
+            "a member twice, inside",
+            "{\"tier\": {\"a\": 1, \"a\": 2}}",
+            "host.ceiling",
+        ),
+        ("no JSON", "tier", "host.ceiling"),
+        ("nothing", "", "host.ceiling"),
+        ("a list", "[\"tier\"]", "host.ceiling"),
+        ("null", "null", "host.ceiling"),
+        ("an object and more", "{\"tier\": 1} {}", "host.ceiling"),
+        (
+            "a lone surrogate",
+            "{\"tier\": \"\\ud800\"}",
+            "host.ceiling",
+        ),
+        ("deep claims", deep.as_str(), "host.ceiling"),
+        ("very deep claims", deeper.as_str(), "host.ceiling"),
+        ("large claims", large.as_str(), "host.ceiling"),
+        ("a number of a thousand digits", digits.as_str(), "allow"),
+        (
+            "a number past every exponent",
+            "{\"tier\": 1e999999999999}",
+            "allow",
+        ),
+        ("NaN", "{\"tier\": NaN}", "host.ceiling"),
+    ] {
+        let came = decided(&victim, row, &json!({ "claims": claims }), with_tier());
         assert_eq!(came, expected, "{row}");
     }
 }
@@ -344,122 +319,5 @@ fn an_allow_without_what_the_route_always_demands_is_none() {
             demanded,
         );
         assert_eq!(came, expected, "{row}");
-    }
-}
-
-/// A store that takes every obligation, and a clock that stands still until it
-/// has: what a guest then says differs by the time that it is told.
-struct Taking;
-
-impl Commit for Taking {
-    fn can_meet(&self, _: &Obligation) -> bool {
-        true
-    }
-
-    fn commit(&self, _: &Judged) -> Result<Committed, CommitError> {
-        Ok(Committed::default())
-    }
-}
-
-/// `NOW` when it is asked first, and a minute later ever after.
-struct Later(std::sync::atomic::AtomicBool);
-
-impl Clock for Later {
-    fn now(&self) -> u64 {
-        let first = !self.0.swap(true, std::sync::atomic::Ordering::Relaxed);
-        if first { NOW } else { NOW + 60 }
-    }
-}
-
-/// Answers `later` from the second after [`NOW`] on.
-fn changing(first: &Value, later: &Value) -> Guest {
-    let code = format!(
-        "(if (i64.gt_u (i64.load offset={{now}} (local.get $input)) (i64.const {NOW}))
-           (then (return {{other}})))"
-    );
-    Guest::honest()
-        .deciding(&allow(first))
-        .with_other(&allow(later))
-        .running(Place::Evaluate, &code)
-}
-
-fn decided_late(policy: &Arc<Policy>, clock: &dyn Clock) -> String {
-    let gate = Gate::new(
-        issuers(),
-        Floor::new(AUDIENCE).unwrap(),
-        Arc::clone(policy),
-        ceiling(),
-    )
-    .with_commit(Taking);
-    let token = Token::new(TOKEN.as_str());
-    answer(&gate.decide(token, &Request::default(), clock))
-}
-
-#[test]
-fn what_no_longer_holds_once_the_obligations_are_met_is_not_granted() {
-    let victim = Victim::new();
-    let first = json!({ "obligations": ["use-once"], "max-lifetime": 300 });
-    let changed = |changes: &Value| {
-        let mut later = first.clone();
-        for (name, value) in changes.as_object().unwrap() {
-            later[name] = value.clone();
-        }
-        later
-    };
-    for (row, changes, expected) in [
-        ("the same", json!({}), "allow"),
-        (
-            "a lifetime that ends as before",
-            json!({ "max-lifetime": 240 }),
-            "allow",
-        ),
-        ("a longer lifetime", json!({ "max-lifetime": 600 }), "allow"),
-        (
-            "a lifetime that ends sooner",
-            json!({ "max-lifetime": 239 }),
-            "host.deadline",
-        ),
-        ("no role", json!({ "roles": [] }), "host.deadline"),
-        (
-            "another role",
-            json!({ "roles": ["read"] }),
-            "host.deadline",
-        ),
-        (
-            "another scope",
-            json!({ "scopes": ["read"] }),
-            "host.deadline",
-        ),
-        ("a claim", json!({ "claims": "{}" }), "host.deadline"),
-        (
-            "one more obligation",
-            json!({ "obligations": ["use-once", { "prove": "any" }] }),
-            "host.deadline",
-        ),
-        ("no obligation", json!({ "obligations": [] }), "allow"),
-    ] {
-        let policy = load(&victim.sandbox, &changing(&first, &changed(&changes))).unwrap();
-        let clock = Later(std::sync::atomic::AtomicBool::new(false));
-        assert_eq!(decided_late(&policy, &clock), expected, "{row}");
-        assert_eq!(decided_late(&policy, &FixedClock(NOW)), "allow", "{row}");
-        victim.unharmed(row);
-    }
-}
-
-#[test]
-fn a_guest_that_falls_silent_once_the_obligations_are_met_does_not_allow() {
-    let victim = Victim::new();
-    let at_first = format!(
-        "(if (i64.gt_u (i64.load offset={{now}} (local.get $input)) (i64.const {NOW})) (then"
-    );
-    for (row, deed, expected) in [
-        ("traps", "unreachable", "host.trap"),
-        ("spins", "(loop $on (br $on))", "host.deadline"),
-    ] {
-        let guest = Guest::honest().running(Place::Evaluate, &format!("{at_first} {deed}))"));
-        let policy = load(&victim.sandbox, &guest).unwrap();
-        let clock = Later(std::sync::atomic::AtomicBool::new(false));
-        assert_eq!(decided_late(&policy, &clock), expected, "{row}");
-        victim.unharmed(row);
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Guest {
     explanation: Value,
     other: Value,
     code: Vec<(Place, String)>,
+    fields: String,
+    data: Option<i32>,
 }
 
 /// What the honest guest says it is.
@@ -89,14 +91,16 @@ impl Guest {
             decision: json!({ "ok": decision }),
             other: json!({ "ok": decision }),
             code: Vec::new(),
+            fields: String::new(),
+            data: None,
         }
     }
 
     /// The same with another manifest.
     pub(super) fn describing(mut self, changes: &Value) -> Self {
-        let mut changed = manifest();
-        merge(&mut changed, changes);
-        self.manifest = json!({ "ok": changed });
+        let mut other = manifest();
+        merge(&mut other, changes);
+        self.manifest = json!({ "ok": other });
         self
     }
 
@@ -132,6 +136,18 @@ impl Guest {
         self
     }
 
+    /// The same whose module has these fields as well.
+    pub(super) fn with(mut self, fields: &str) -> Self {
+        self.fields.push_str(fields);
+        self
+    }
+
+    /// The same that puts two bytes at an address of its own when it starts.
+    pub(super) fn with_data_at(mut self, address: i32) -> Self {
+        self.data = Some(address);
+        self
+    }
+
     /// The component.
     pub(super) fn build(&self) -> Vec<u8> {
         component(&self.module(), "explained-policy")
@@ -153,6 +169,7 @@ impl Guest {
               (global $count (mut i32) (i32.const 0))
               (global $next (mut i32) (i32.const {heap}))
               (type $nothing (func))
+              {fields}
               (func $deeper (param i32) (result i32)
                 (i32.add (call $deeper (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))
               (func $start {start})
@@ -175,6 +192,7 @@ impl Guest {
                   (i32.sub (i32.const 0) (local.get $align))))
                 (global.set $next (i32.add (local.get $at) (local.get $size)))
                 (local.get $at)))"#,
+            fields = self.fields,
             start = code(Place::Start),
             on_describe = code(Place::Describe),
             on_evaluate = code(Place::Evaluate),
@@ -186,6 +204,9 @@ impl Guest {
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let mut data = DataSection::new();
         data.active(0, &ConstExpr::i32_const(0), image.bytes().iter().copied());
+        if let Some(address) = self.data {
+            data.active(0, &ConstExpr::i32_const(address), *b"xy");
+        }
         data.append_to(&mut module);
         module
     }

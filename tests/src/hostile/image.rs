@@ -14,6 +14,11 @@
 //! | `{"$repeat": [n, value]}` | a list of n times the same bytes, pointers and all |
 //! | `{"$unaligned": […]}` | a list one byte behind where it may start |
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most types of WIT stand in no answer of the contract"
+)]
+
 use std::sync::LazyLock;
 
 use serde_json::Value;

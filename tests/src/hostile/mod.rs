@@ -5,14 +5,16 @@
 
 mod answer;
 mod behaviour;
+mod explanation;
 mod grant;
 mod guest;
 mod image;
-//mod interface;
+mod interface;
+mod late;
 mod manifest;
-//mod memory;
-//mod section;
-//mod shape;
+mod memory;
+mod section;
+mod shape;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
