@@ -253,7 +253,7 @@ fn past_the_ceiling_is_an_error_and_no_clip() {
     let demand = |ceiling: &mut Ceiling| {
         ceiling.obligations.insert("prove".to_owned());
     };
-    assert_eq!(lower(demand), "host.obligation");
+    assert_eq!(lower(demand), "host.ceiling");
 }
 
 /// A clock that is a given number of seconds later whenever it is asked again.

@@ -75,8 +75,8 @@ impl Ceiling {
     ///
     /// # Errors
     /// [`HostCode::Ceiling`] where it holds more than this, or sets a
-    /// registered claim, or may last longer; [`HostCode::Obligation`] where an
-    /// obligation that always holds is missing.
+    /// registered claim, or may last longer, or where an obligation that
+    /// always holds is missing.
     pub fn check(&self, grant: &Grant, obligations: &[Obligation]) -> Result<(), HostError> {
         self.check_names("role", &grant.roles, &self.roles)?;
         self.check_names("scope", &grant.scopes, &self.scopes)?;
@@ -104,7 +104,7 @@ impl Ceiling {
         match missing {
             None => Ok(()),
             Some(kind) => Err(HostError::new(
-                HostCode::Obligation,
+                HostCode::Ceiling,
                 format!("the policy allows without obligation `{kind}`, which this route demands"),
             )),
         }

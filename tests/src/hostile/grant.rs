@@ -284,19 +284,19 @@ fn an_allow_without_what_the_route_always_demands_is_none() {
             "none given",
             json!([]),
             demanding(&["use-once"]),
-            "host.obligation",
+            "host.ceiling",
         ),
         (
             "another given",
             json!(["use-once"]),
             demanding(&["bind"]),
-            "host.obligation",
+            "host.ceiling",
         ),
         (
             "one of two given",
             json!(["use-once"]),
             demanding(&["bind", "use-once"]),
-            "host.obligation",
+            "host.ceiling",
         ),
         (
             "given",

@@ -53,7 +53,8 @@ pub(super) fn offset_of_now() -> usize {
     offset("input", "request") + offset("request", "now")
 }
 
-fn offset(record: &str, field: &str) -> usize {
+/// Where a field of a record lies in it.
+pub(super) fn offset(record: &str, field: &str) -> usize {
     let mut types = CONTRACT.types.iter();
     let (_, found) = types
         .find(|(_, one)| one.name.as_deref() == Some(record))

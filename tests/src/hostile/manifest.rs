@@ -1,10 +1,22 @@
 //! Manifests that no policy may have.
 
+use std::sync::Arc;
+
+use claimbound::clock::FixedClock;
+use claimbound::floor::Floor;
+use claimbound::gate::Gate;
+use claimbound::issuer::{Issuer, Issuers, Settings};
+use claimbound::key::{KeySet, SetLimits};
 use claimbound::policy::{Answer, PolicyError, Request};
+use claimbound::token::Token;
+use claimbound_issuers::Registry;
 use serde_json::{Value, json};
 
-use super::guest::Guest;
-use super::{Asked, Victim, admissible, load};
+use super::guest::{Guest, Place, deny, reason};
+use super::image::offset;
+use super::{AUDIENCE, Asked, TOKEN, Victim, admissible, ceiling, load};
+use crate::forge::NOW;
+use crate::gate::{SIGNER, answer};
 
 #[test]
 fn a_manifest_is_held_to_its_grammar_and_its_bounds() {
@@ -178,4 +190,46 @@ fn a_manifest_that_the_contract_cannot_read_is_none() {
         };
         assert_eq!(error.code.as_str(), "host.contract", "{row}: {error}");
     }
+}
+
+/// The signer's own key and ninety-nine others of the issuer's.
+fn hundred_keys() -> KeySet {
+    let mut set: Value = serde_json::from_str(&SIGNER.key_set()).unwrap();
+    let own = set["keys"][0].clone();
+    for number in 1..100 {
+        let mut key = own.clone();
+        key["kid"] = json!(format!("{number}{}", "k".repeat(200)));
+        set["keys"].as_array_mut().unwrap().push(key);
+    }
+    let limits = SetLimits {
+        keys: 100,
+        ..SetLimits::default()
+    };
+    KeySet::parse(set.to_string(), &limits).unwrap()
+}
+
+#[test]
+fn a_policy_that_wants_every_key_is_given_a_hundred() {
+    let victim = Victim::new();
+    // Denies unless the list of published keys in its input has 100.
+    let code = format!(
+        "(if (i32.ne (i32.load offset={} (local.get $input)) (i32.const 100))
+           (then (return {{other}})))",
+        offset("input", "published") + 4
+    );
+    let guest = Guest::honest()
+        .describing(&json!({ "published-keys": true }))
+        .with_other(&deny(&json!([reason(&json!({}))])))
+        .running(Place::Evaluate, &code);
+    let policy = load(&victim.sandbox, &guest).unwrap();
+    let model = Registry::standard().get("github-actions").unwrap();
+    let url = "https://token.actions.githubusercontent.com";
+    let issuer = Issuer::new(url, Arc::clone(model), hundred_keys(), Settings::default());
+    let issuers = Issuers::new([Arc::new(issuer.unwrap())]).unwrap();
+    let floor = Floor::new(AUDIENCE).unwrap();
+    let gate = Gate::new(issuers, floor, policy, ceiling());
+    let token = Token::new(TOKEN.as_str());
+    let outcome = gate.decide(token, &Request::default(), &FixedClock(NOW));
+    assert_eq!(answer(&outcome), "allow", "{outcome:?}");
+    victim.unharmed("a hundred keys");
 }
