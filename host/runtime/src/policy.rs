@@ -65,7 +65,8 @@ pub enum PolicyError {
         /// The limit, inclusive.
         most: usize,
     },
-    /// It is no component, or not a valid one.
+    /// It is no component, or not a valid one, or unfolds to more than any
+    /// policy needs.
     #[error("the bytes are not a valid WebAssembly component: {0}")]
     Invalid(String),
     /// It asks for something from outside.

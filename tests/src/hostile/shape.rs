@@ -229,8 +229,9 @@ fn a_component_of_many_pieces_is_refused() {
               (instance (instantiate $c)))"#,
             ),
         ),
-        ("60,000 functions", functions(60_000)),
-        ("a million functions", functions(1_000_000)),
+        ("60,000 functions", functions(60_000, 0)),
+        ("a million functions", functions(1_000_000, 0)),
+        ("a function of 8 MB", functions(1, 8_000_000)),
     ] {
         let refused = victim.refused(row, &bytes);
         assert_eq!(kind(&refused), "invalid", "{row}: {refused}");
@@ -256,14 +257,19 @@ fn a_memory_or_a_table_that_no_instance_may_have_is_refused() {
     }
 }
 
-/// A core module of this many functions that do nothing.
-fn functions(many: usize) -> Vec<u8> {
+/// The instruction that does nothing.
+const NOP: u8 = 0x01;
+
+/// A core module of this many functions, of this many instructions that do
+/// nothing.
+fn functions(many: usize, length: usize) -> Vec<u8> {
     let mut module = wasm_encoder::Module::new();
     let mut types = wasm_encoder::TypeSection::new();
     types.ty().function([], []);
     let mut functions = wasm_encoder::FunctionSection::new();
     let mut code = wasm_encoder::CodeSection::new();
     let mut nothing = wasm_encoder::Function::new([]);
+    nothing.raw(vec![NOP; length]);
     nothing.instruction(&wasm_encoder::Instruction::End);
     for _ in 0..many {
         functions.function(0);
@@ -273,6 +279,19 @@ fn functions(many: usize) -> Vec<u8> {
     let mut component = Component::new();
     component.section(&ModuleSection(&module));
     component.finish()
+}
+
+#[test]
+fn a_section_that_nobody_reads_costs_its_bytes_and_no_more() {
+    let victim = Victim::new();
+    let compiled = claimbound_language::compile("policy.toml", DOCUMENT).unwrap();
+    let large = vec![0xff; 8 << 20];
+    let name = "n".repeat(50_000);
+    let sections = [("x", large.as_slice()), (&name, b""), ("", b"")];
+    let component = bake::bake(&standard(), &compiled.bytes, &sections).unwrap();
+    let policy = Policy::load(&victim.sandbox, &component).unwrap();
+    assert_eq!(policy.manifest().name, "acme-deploy");
+    victim.unharmed("8 MiB that nobody reads");
 }
 
 /// A component of pieces numbered from 1 on, and one before and one after them.
