@@ -10,6 +10,7 @@
 
 mod arena;
 mod facts;
+mod packed;
 mod program;
 
 use claimbound_engine as engine;
@@ -26,7 +27,7 @@ use claimbound_engine as engine;
 mod contract {
     wit_bindgen::generate!({
         path: "wit",
-        world: "explained-policy",
+        world: "packed-policy",
     });
 
     // The names of the contract's exports are no names for a native linker, so
@@ -42,7 +43,7 @@ use contract::claimbound::policy::types::{
     Allowed, Bind, Decision, Denied, Extension, Failure, FirstUse, Grant, Input, Obligation,
     Reason, Step,
 };
-use contract::exports::claimbound::policy::{decide, trace};
+use contract::exports::claimbound::policy::{decide, packed as wire_packed, trace};
 use facts::Given;
 
 /// The component.
@@ -65,7 +66,19 @@ impl decide::Guest for Standard {
     }
 
     fn evaluate(input: Input) -> Result<Decision, Failure> {
-        engine::evaluate(program::open()?, &Given(&input))
+        engine::evaluate(program::open()?, &Given::of(&input))
+            .map(decision)
+            .map_err(failure)
+    }
+}
+
+impl wire_packed::Guest for Standard {
+    fn evaluate(texts: String, marks: Vec<u32>) -> Result<Decision, Failure> {
+        let given = packed::read(&texts, &marks).map_err(|packed::Misfit| Failure {
+            code: "policy.input".to_owned(),
+            message: "the host's marks do not fit its texts".to_owned(),
+        })?;
+        engine::evaluate(program::open()?, &given)
             .map(decision)
             .map_err(failure)
     }
@@ -73,7 +86,7 @@ impl decide::Guest for Standard {
 
 impl trace::Guest for Standard {
     fn explain(input: Input) -> Result<(Decision, Vec<Step>), Failure> {
-        engine::explain(program::open()?, &Given(&input))
+        engine::explain(program::open()?, &Given::of(&input))
             .map(|(answer, steps)| (decision(answer), steps.into_iter().map(step).collect()))
             .map_err(failure)
     }

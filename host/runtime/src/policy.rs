@@ -4,6 +4,7 @@ mod answer;
 mod expansion;
 mod input;
 mod manifest;
+mod packed;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest::Digest;
 use serde::Serialize;
 use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, TypedFunc,
+    Component, ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Linker,
+    Lower, TypedFunc,
 };
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
@@ -29,6 +31,8 @@ use crate::sandbox::{Meter, Sandbox};
 
 /// The interface that every policy exports.
 const DECIDE: &str = "claimbound:policy/decide@0.1.0";
+/// The interface of a policy that takes its input packed.
+const PACKED: &str = "claimbound:policy/packed@0.1.0";
 /// The interface of a policy that explains itself.
 const TRACE: &str = "claimbound:policy/trace@0.1.0";
 
@@ -50,6 +54,8 @@ pub struct Policy {
     sandbox: Sandbox,
     component: InstancePre<Meter>,
     evaluate: ComponentExportIndex,
+    /// Asked in place of `evaluate` where it is there.
+    packed: Option<ComponentExportIndex>,
     explain: Option<ComponentExportIndex>,
     origin: Origin,
 }
@@ -105,8 +111,12 @@ fn exported(exports: &[String]) -> String {
 }
 
 type Describe = TypedFunc<(), (Result<wire_decide::Manifest, wire::Failure>,)>;
-/// An export that is asked about a token: `evaluate`, `explain`.
-type Ask<'a, T> = TypedFunc<(wire::Input<'a>,), (Result<T, wire::Failure>,)>;
+/// An export that is asked about a token.
+type Ask<P, T> = TypedFunc<P, (Result<T, wire::Failure>,)>;
+/// What `evaluate` and `explain` are asked with.
+type Typed<'a> = (wire::Input<'a>,);
+/// What a packed `evaluate` is asked with: texts and marks.
+type AskPacked<'a> = (&'a str, &'a [u32]);
 type Explained = (wire::Decision, Vec<wire::Step>);
 
 impl Policy {
@@ -141,11 +151,16 @@ impl Policy {
                 exports: exports(sandbox, compiled),
             });
         };
-        let explain = find(TRACE, "explain");
+        let exports = Exports {
+            describe,
+            evaluate,
+            packed: find(PACKED, "evaluate"),
+            explain: find(TRACE, "explain"),
+        };
         let component = Linker::new(sandbox.engine())
             .instantiate_pre(compiled)
             .map_err(invalid)?;
-        let manifest = describe_once(sandbox, &component, &describe, &evaluate, explain.as_ref())?;
+        let manifest = describe_once(sandbox, &component, &exports)?;
         Ok(Self {
             id: Arc::new(PolicyId {
                 name: manifest.name.clone(),
@@ -155,8 +170,9 @@ impl Policy {
             manifest,
             sandbox: sandbox.clone(),
             component,
-            evaluate,
-            explain,
+            evaluate: exports.evaluate,
+            packed: exports.packed,
+            explain: exports.explain,
             origin: code.settle(),
         })
     }
@@ -196,9 +212,7 @@ impl Policy {
         request: &Request,
         now: u64,
     ) -> Result<Answer, HostError> {
-        let lists = input::Lists::new(&self.manifest, token);
-        let parts = input::Parts::new(&self.manifest, token, request, now, &lists);
-        answer::decision(self.ask(&self.evaluate, parts.input())?, &self.manifest)
+        answer::decision(self.decide(token, request, now)?, &self.manifest)
     }
 
     /// Asks the policy how it decides one token.
@@ -219,9 +233,9 @@ impl Policy {
         };
         let lists = input::Lists::new(&self.manifest, token);
         let parts = input::Parts::new(&self.manifest, token, request, token.now(), &lists);
-        let decision = self.ask(&self.evaluate, parts.input())?;
+        let decision = self.decide(token, request, token.now())?;
         let decided = answer::decision(decision, &self.manifest)?;
-        let (explained, steps): Explained = self.ask(explain, parts.input())?;
+        let (explained, steps): Explained = self.ask(explain, (parts.input(),))?;
         if answer::decision(explained, &self.manifest)? != decided {
             return Err(HostError::new(
                 HostCode::Contract,
@@ -234,18 +248,36 @@ impl Policy {
         Ok((decided, steps.into_iter().map(Step::from).collect()))
     }
 
+    /// Asks the packed export, which costs less, or the one that every policy
+    /// has.
+    fn decide(
+        &self,
+        token: &Admissible,
+        request: &Request,
+        now: u64,
+    ) -> Result<wire::Decision, HostError> {
+        if let Some(export) = &self.packed {
+            let packed = packed::Packed::new(&self.manifest, token, request, now);
+            return self.ask::<AskPacked<'_>, _>(export, (&packed.texts, &packed.marks));
+        }
+        let lists = input::Lists::new(&self.manifest, token);
+        let parts = input::Parts::new(&self.manifest, token, request, now, &lists);
+        self.ask(&self.evaluate, (parts.input(),))
+    }
+
     /// Calls an export in an instance of its own.
-    fn ask<T>(&self, export: &ComponentExportIndex, input: wire::Input<'_>) -> Result<T, HostError>
+    fn ask<P, T>(&self, export: &ComponentExportIndex, input: P) -> Result<T, HostError>
     where
+        P: ComponentNamedList + Lower,
         T: ComponentType + Lift + 'static,
     {
         let mut store = self.sandbox.store();
         let instance = self.component.instantiate(&mut store);
         let instance = instance.map_err(|error| failed(&store, &error))?;
-        let function: Ask<'_, T> = instance
+        let function: Ask<P, T> = instance
             .get_typed_func(&mut store, export)
             .map_err(|error| failed(&store, &error))?;
-        let answer = function.call(&mut store, (input,));
+        let answer = function.call(&mut store, input);
         let (answer,) = answer.map_err(|error| failed(&store, &error))?;
         answer.map_err(|failure| refused(&failure))
     }
@@ -315,13 +347,19 @@ fn exports(sandbox: &Sandbox, component: &Component) -> Vec<String> {
         .collect()
 }
 
+/// Where a component's exports are.
+struct Exports {
+    describe: ComponentExportIndex,
+    evaluate: ComponentExportIndex,
+    packed: Option<ComponentExportIndex>,
+    explain: Option<ComponentExportIndex>,
+}
+
 /// Makes an instance, checks the types of its exports, and calls `describe`.
 fn describe_once(
     sandbox: &Sandbox,
     component: &InstancePre<Meter>,
-    describe: &ComponentExportIndex,
-    evaluate: &ComponentExportIndex,
-    explain: Option<&ComponentExportIndex>,
+    exports: &Exports,
 ) -> Result<Manifest, PolicyError> {
     let mut store = sandbox.store();
     let instance = component
@@ -333,16 +371,21 @@ fn describe_once(
             detail: format!("{error:#}"),
         }
     };
-    let _: Ask<'_, wire::Decision> = instance
-        .get_typed_func(&mut store, evaluate)
+    let _: Ask<Typed<'_>, wire::Decision> = instance
+        .get_typed_func(&mut store, exports.evaluate)
         .map_err(mistyped("evaluate"))?;
-    if let Some(explain) = explain {
-        let _: Ask<'_, Explained> = instance
+    if let Some(packed) = exports.packed {
+        let _: Ask<AskPacked<'_>, wire::Decision> = instance
+            .get_typed_func(&mut store, packed)
+            .map_err(mistyped("packed evaluate"))?;
+    }
+    if let Some(explain) = exports.explain {
+        let _: Ask<Typed<'_>, Explained> = instance
             .get_typed_func(&mut store, explain)
             .map_err(mistyped("explain"))?;
     }
     let describe: Describe = instance
-        .get_typed_func(&mut store, describe)
+        .get_typed_func(&mut store, exports.describe)
         .map_err(mistyped("describe"))?;
     let manifest = describe.call(&mut store, ());
     let (manifest,) = manifest.map_err(|error| PolicyError::Describe(failed(&store, &error)))?;
