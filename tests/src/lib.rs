@@ -24,6 +24,8 @@ mod policies;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod standard;
 #[cfg(test)]
 mod tree;

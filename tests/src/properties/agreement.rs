@@ -1,0 +1,57 @@
+//! One meaning: the simple model, the program run natively and the component in
+//! its sandbox decide every token alike.
+
+use claimbound_engine::Decision;
+use claimbound_language::Compiled;
+use proptest::prelude::*;
+
+use super::simple::{self, Answer};
+use super::token::Token;
+use super::{Tally, for_all, planned, ready};
+
+/// What the program says of a token.
+pub(super) fn native(compiled: &Compiled, token: &Token) -> Decision {
+    let verdict = compiled.decide(&token.claims, &token.key, &token.request);
+    verdict.unwrap().decision
+}
+
+/// The same, as far as the simple model says it.
+pub(super) fn answer(decision: &Decision) -> Answer {
+    match decision {
+        Decision::Allow { statement, .. } => Answer::Allow(statement.clone()),
+        Decision::Deny { reasons, .. } => {
+            let forbidden = reasons.iter().find(|reason| reason.code == "forbidden");
+            forbidden.map_or(Answer::Deny, |reason| {
+                Answer::Forbidden(reason.statement.clone().unwrap())
+            })
+        }
+    }
+}
+
+#[test]
+fn a_program_decides_as_the_simple_model_says() {
+    let (documents, tokens) = (Tally::default(), Tally::default());
+    for_all(100, &planned(60), |planned| {
+        let Some((compiled, all)) = ready(&planned) else {
+            documents.count("refused");
+            return Ok(());
+        };
+        documents.count("compiled");
+        for token in all {
+            let decision = native(&compiled, &token);
+            let simple = simple::decide(&planned.0, &token);
+            tokens.count(match simple {
+                Answer::Allow(_) => "allowed",
+                Answer::Forbidden(_) => "forbidden",
+                Answer::Deny => "denied",
+            });
+            prop_assert_eq!(answer(&decision), simple, "{:#?}\n{:?}", token, decision);
+        }
+        Ok(())
+    });
+    println!("{documents:?} {tokens:?}");
+    documents.check("compiled", 2);
+    tokens.check("allowed", 20);
+    tokens.check("forbidden", 20);
+    tokens.check("denied", 20);
+}
