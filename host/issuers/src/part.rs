@@ -76,6 +76,11 @@ impl Part {
         self.predictable
     }
 
+    /// The characters that the issuer writes otherwise inside a subject.
+    pub fn encoded(&self) -> impl Iterator<Item = char> {
+        self.encoding.0.iter().map(|(character, _)| *character)
+    }
+
     /// The value as the issuer writes it inside a subject.
     pub fn encode<'v>(&self, value: &'v str) -> Cow<'v, str> {
         self.encoding.encode(value)

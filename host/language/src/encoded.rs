@@ -6,11 +6,7 @@ use crate::operator::Operator;
 
 /// Whether some value of `part` stands in a subject otherwise than plain.
 pub(crate) fn is_encoded(part: &Part) -> bool {
-    let all: Vec<char> = ('\0'..=char::MAX).collect();
-    all.chunks(4096).any(|chunk| {
-        let plain: String = chunk.iter().collect();
-        part.encode(&plain) != plain && chunk.iter().any(|one| hides(part, *one))
-    })
+    part.encoded().any(|character| hides(part, character))
 }
 
 /// Whether `character` is spelt otherwise, by characters that the part may have.

@@ -234,6 +234,10 @@ fn table(said: Vec<(&str, Said)>) -> Value {
     for (name, said) in said {
         match said {
             Said::Asked(value) => _ = table.insert(name.to_owned(), value),
+            // A table asks for something.
+            Said::Open if table.is_empty() => {
+                table.insert(name.to_owned(), json!({ "present": true }));
+            }
             Said::Open => any.push(name),
             Said::Nothing => {}
         }
@@ -431,6 +435,8 @@ fn window() -> impl Strategy<Value = Value> {
             Some((days, hours, zone)) => (days, Some(json!(hours)), Some(json!(zone))),
             None => (None, None, None),
         };
+        // A window says some time.
+        let until = until.or_else(|| hours.is_none().then(|| json!("2026-11-24T00:00:00Z")));
         object(vec![
             ("days", days),
             ("hours", hours),
@@ -450,6 +456,9 @@ fn key(world: &'static World) -> impl Strategy<Value = Value> {
     let bits = sometimes(select(vec![256, 2048, 3072]).prop_map(Value::from), 2);
     (thumbprints, sometimes(algorithms.prop_map(Value::from), 2), bits).prop_map(
         |(thumbprints, algorithms, bits)| {
+            // A key is asked for something.
+            let none = thumbprints.is_none() && algorithms.is_none();
+            let bits = bits.or_else(|| none.then(|| json!(256)));
             object(vec![
                 ("thumbprints", thumbprints),
                 ("algorithms", algorithms),

@@ -164,7 +164,7 @@ const GITLAB: World = World {
         claim(&["namespace_path"], Type::Text, &["acme", "Acme", "evil"]),
         claim(&["project_path"], Type::Text, &["acme/infra", "ACME/infra"]),
         claim(&["ref"], Type::Text, &["main", "Main", "a/b"]),
-        claim(&["groups_direct"], Type::Any, &["acme", "evil"]),
+        claim(&["groups_direct"], Type::Texts, &["acme", "evil"]),
         TEAM,
         ACTOR,
     ],
