@@ -5,9 +5,11 @@ use claimbound_engine::Decision;
 use claimbound_language::Compiled;
 use proptest::prelude::*;
 
+use super::host::{self, Host, Said};
 use super::simple::{self, Answer};
 use super::token::Token;
 use super::{Tally, for_all, planned, ready};
+use crate::gate::SANDBOX;
 
 /// What the program says of a token.
 pub(super) fn native(compiled: &Compiled, token: &Token) -> Decision {
@@ -49,9 +51,38 @@ fn a_program_decides_as_the_simple_model_says() {
         }
         Ok(())
     });
-    println!("{documents:?} {tokens:?}");
     documents.check("compiled", 2);
     tokens.check("allowed", 20);
     tokens.check("forbidden", 20);
+    tokens.check("denied", 20);
+}
+
+#[test]
+fn a_component_says_of_every_token_what_its_program_says() {
+    let tokens = Tally::default();
+    for_all(24, &planned(40), |planned| {
+        let Some((compiled, all)) = ready(&planned) else {
+            return Ok(());
+        };
+        let host = Host::of(&SANDBOX, &compiled);
+        for token in all {
+            let (said, steps) = host.says(&token);
+            tokens.count(match &said {
+                Said::Allow { .. } => "allowed",
+                Said::Deny(..) if steps.is_empty() => "refused by the floor",
+                Said::Deny(..) => "denied",
+            });
+            let (own, own_steps) = host::native(&compiled, &token);
+            if own_steps.is_empty() {
+                prop_assert_eq!(said.without_words(), own.without_words(), "{:#?}", token);
+            } else {
+                prop_assert_eq!(said, own, "{:#?}", token);
+            }
+            prop_assert_eq!(steps, own_steps, "{:#?}", token);
+        }
+        Ok(())
+    });
+    tokens.check("allowed", 20);
+    tokens.check("refused by the floor", 20);
     tokens.check("denied", 20);
 }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod document;
+mod host;
 mod simple;
 mod token;
 mod world;
@@ -22,7 +23,8 @@ use self::token::{Plan, Token, bases, plan};
 fn config(cases: u32) -> Config {
     let mut config = Config {
         failure_persistence: None,
-        max_shrink_iters: 2_000,
+        // In milliseconds: a failure shows within a minute.
+        max_shrink_time: 20_000,
         ..Config::default()
     };
     config.cases = cases.saturating_mul(config.cases).div_ceil(256);

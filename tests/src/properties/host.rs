@@ -1,0 +1,205 @@
+//! A host for any policy and any token, and what it says in the same words as a
+//! program that runs natively.
+
+use std::sync::Arc;
+
+use claimbound::bake::bake;
+use claimbound::clock::FixedClock;
+use claimbound::danger::{self, AssumedKey};
+use claimbound::floor::Floor;
+use claimbound::gate::Gate;
+use claimbound::issuer::{Issuer, Issuers, Settings};
+use claimbound::json::Limits;
+use claimbound::key::{Algorithm, KeySet};
+use claimbound::obligation;
+use claimbound::outcome::{Allowed, Denied, Outcome};
+use claimbound::policy::{Policy, Request};
+use claimbound::sandbox::Sandbox;
+use claimbound::token::Claims;
+use claimbound_engine::{Decision, FirstUse, Obligation};
+use claimbound_language::Compiled;
+use serde_json::Value;
+
+use super::token::Token;
+use crate::standard::standard;
+
+/// Everything that is said of one token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Allow {
+        statement: String,
+        roles: Vec<String>,
+        scopes: Vec<String>,
+        claims: Option<String>,
+        longest: Option<u32>,
+        obligations: Vec<String>,
+    },
+    Deny(Vec<Reason>, bool),
+}
+
+/// A reason by all of its fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reason {
+    code: String,
+    statement: Option<String>,
+    claim: Vec<String>,
+    expected: String,
+    found: Option<String>,
+    message: String,
+}
+
+impl Said {
+    /// The same without the words of reasons. The floor is the host's own, and
+    /// the language says the same of it in other words.
+    pub(super) fn without_words(mut self) -> Self {
+        if let Self::Deny(reasons, _) = &mut self {
+            for reason in reasons {
+                reason.expected.clear();
+                reason.found = None;
+                reason.message.clear();
+            }
+        }
+        self
+    }
+}
+
+/// A step by all of its fields.
+pub(super) type Step = (String, String, Option<bool>, String, Option<String>);
+
+/// What the program says natively.
+pub(super) fn native(compiled: &Compiled, token: &Token) -> (Said, Vec<Step>) {
+    let verdict = compiled.explain(&token.claims, &token.key, &token.request);
+    let verdict = verdict.unwrap();
+    let steps = verdict.steps.into_iter();
+    let steps = steps.map(|one| (one.statement, one.condition, one.held, one.expected, one.found));
+    (of_decision(verdict.decision), steps.collect())
+}
+
+/// A decision in these words.
+pub(super) fn of_decision(decision: Decision) -> Said {
+    match decision {
+        Decision::Allow { statement, grant } => Said::Allow {
+            statement,
+            roles: grant.roles,
+            scopes: grant.scopes,
+            claims: grant.claims,
+            longest: grant.max_lifetime,
+            obligations: grant.obligations.into_iter().map(own).collect(),
+        },
+        Decision::Deny { reasons, truncated } => {
+            let reasons = reasons.into_iter().map(|reason| Reason {
+                code: reason.code.to_owned(),
+                statement: reason.statement,
+                claim: reason.claim,
+                expected: reason.expected,
+                found: reason.found,
+                message: reason.message,
+            });
+            Said::Deny(reasons.collect(), truncated)
+        }
+    }
+}
+
+/// An obligation of the program, in the words of the host's.
+fn own(one: Obligation) -> String {
+    let one = match one {
+        Obligation::Bind(FirstUse::Refuse) => obligation::Obligation::Bind(obligation::FirstUse::Refuse),
+        Obligation::Bind(FirstUse::Enrol) => obligation::Obligation::Bind(obligation::FirstUse::Enrol),
+        Obligation::UseOnce => obligation::Obligation::UseOnce,
+        Obligation::Prove(method) => obligation::Obligation::Prove(method),
+        Obligation::Other { kind, json } => obligation::Obligation::Other { kind, json },
+    };
+    format!("{one:?}")
+}
+
+fn of_outcome(outcome: Outcome) -> Said {
+    match outcome {
+        Outcome::Allow(allowed) => {
+            let Allowed {
+                statement,
+                grant,
+                obligations,
+                ..
+            } = *allowed;
+            Said::Allow {
+                statement,
+                roles: grant.roles,
+                scopes: grant.scopes,
+                claims: grant.claims,
+                longest: grant.max_lifetime,
+                obligations: obligations.iter().map(|one| format!("{one:?}")).collect(),
+            }
+        }
+        Outcome::Deny(Denied { reasons, truncated }) => {
+            let reasons = reasons.into_iter().map(|reason| Reason {
+                code: reason.code.to_string(),
+                statement: reason.statement,
+                claim: reason.claim,
+                expected: reason.expected,
+                found: reason.found,
+                message: reason.message,
+            });
+            Said::Deny(reasons.collect(), truncated)
+        }
+        Outcome::Error(error) => panic!("no answer could be given: {error}"),
+    }
+}
+
+/// A policy as a component in a sandbox, and the issuers of its document.
+pub(super) struct Host {
+    issuers: Issuers,
+    policy: Arc<Policy>,
+}
+
+impl Host {
+    /// The document's program, baked and loaded.
+    pub(super) fn of(sandbox: &Sandbox, compiled: &Compiled) -> Self {
+        let component = bake(&standard(), &compiled.bytes, &[]).unwrap();
+        let issuers = compiled.issuers.iter().map(|issuer| {
+            let (model, settings) = (Arc::clone(&issuer.model), Settings::default());
+            Arc::new(Issuer::new(&*issuer.url, model, KeySet::default(), settings).unwrap())
+        });
+        Self {
+            issuers: Issuers::new(issuers).unwrap(),
+            policy: Arc::new(Policy::load(sandbox, &component).unwrap()),
+        }
+    }
+
+    /// What the component says of a token, and how it explains that.
+    pub(super) fn says(&self, token: &Token) -> (Said, Vec<Step>) {
+        let gate = Gate::new(
+            self.issuers.clone(),
+            Floor::new(&*token.request.audience).unwrap(),
+            Arc::clone(&self.policy),
+            danger::no_ceiling(),
+        );
+        let text = Value::Object(token.claims.clone()).to_string();
+        let url = token.claims.get("iss").and_then(Value::as_str);
+        // Types are read before the issuer is looked up, so claims of nobody's
+        // are assumed from anybody.
+        let known = self.issuers.find(url.unwrap_or_default());
+        let issuer = known.unwrap_or_else(|_| self.issuers.iter().next().unwrap());
+        let verified = || {
+            let key = AssumedKey {
+                key_type: token.key.key_type.clone(),
+                bits: token.key.bits,
+                thumbprint: token.key.thumbprint.clone(),
+            };
+            let claims = Claims::parse(text.clone(), &Limits::TOKEN).unwrap();
+            let algorithm = Algorithm::parse(&token.key.algorithm).unwrap();
+            danger::assume_verified_by(claims, issuer, algorithm, key)
+        };
+        let attributes = token.request.attributes.clone().into_iter().collect();
+        let (request, clock) = (Request { attributes }, FixedClock(token.request.now));
+        let (first, second) = match (verified(), verified()) {
+            (Ok(first), Ok(second)) => (first, second),
+            (Err(refusal), _) | (_, Err(refusal)) => return (of_outcome(refusal.into()), Vec::new()),
+        };
+        let previewed = of_outcome(gate.preview(first, &request, &clock));
+        let explained = gate.explain(second, &request, &clock);
+        assert_eq!(previewed, of_outcome(explained.outcome), "an explanation decides alike");
+        let steps = explained.steps.into_iter();
+        let steps = steps.map(|one| (one.statement, one.condition, one.held, one.expected, one.found));
+        (previewed, steps.collect())
+    }
+}
