@@ -3,6 +3,8 @@
 mod agreement;
 mod document;
 mod host;
+mod narrowing;
+mod renaming;
 mod simple;
 mod token;
 mod world;
