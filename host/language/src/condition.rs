@@ -246,6 +246,19 @@ const REGISTERED: [(&str, &str); 6] = [
     ("iat", "`max_age` bounds how long ago a token was issued"),
 ];
 
+/// Whether the claim at `path` is a name that the model compares without case.
+fn is_folded(model: &Model, path: &[String]) -> bool {
+    let is_at = |claim: &[Box<str>]| claim.iter().map(|name| &**name).eq(path.iter());
+    let mut names = model.names().iter();
+    names.any(|kind| kind.folds_case() && kind.claim().is_some_and(is_at))
+}
+
+/// Whether `operator` compares with a claim that is such a name: its case is
+/// then no reason for a value to be another one.
+pub(crate) fn folds_other(model: &Model, operator: &Operator) -> bool {
+    matches!(operator, Operator::SameAs(path) if is_folded(model, &path.value))
+}
+
 /// Compiles a condition on a claim.
 pub(crate) fn claim(
     model: &Model,
@@ -272,12 +285,8 @@ pub(crate) fn claim(
         return None;
     }
     unknown::check(model, condition, sink);
-    let folds = model.names().iter().any(|kind| {
-        kind.folds_case()
-            && kind
-                .claim()
-                .is_some_and(|claim| claim.iter().map(|name| &**name).eq(path.iter()))
-    });
+    let operator = &condition.operator.value;
+    let folds = is_folded(model, path) || folds_other(model, operator);
     let target = Target {
         label: condition.label(),
         claim: path.clone(),

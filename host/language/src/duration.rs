@@ -61,7 +61,34 @@ pub(crate) fn words(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_duration_reads_back_from_its_words(seconds in 1..=LONGEST) {
+            prop_assert_eq!(parse(&words(seconds)), Some(seconds));
+        }
+
+        #[test]
+        fn nothing_but_digits_and_a_unit_is_a_duration(text in "[ +0-9a-zé.-]{0,4}[smhdw]?") {
+            let seconds_of = |unit| match unit {
+                's' => 1,
+                'm' => 60,
+                'h' => 3600,
+                _ => 86_400,
+            };
+            let unit = text.chars().next_back().unwrap_or('?');
+            let digits = text.strip_suffix(['s', 'm', 'h', 'd']).unwrap_or("-");
+            let plain = digits.chars().all(|one| one.is_ascii_digit());
+            let seconds = digits.parse().unwrap_or(0) * seconds_of(unit);
+            let expected = (plain && (1..=LONGEST).contains(&seconds)).then_some(seconds);
+            prop_assert_eq!(parse(&text), expected, "{}", text);
+        }
+    }
 
     #[test]
     fn durations_are_whole_numbers_with_a_unit() {

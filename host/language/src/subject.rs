@@ -4,7 +4,7 @@ use claimbound_engine::Code;
 use claimbound_engine::model::{Condition, Literal, Source, Test};
 use claimbound_issuers::{ClaimType, Field, Form, Kind, Model, Need, Part, SubjectError};
 
-use crate::condition::{Stance, Target};
+use crate::condition::{Stance, Target, folds_other};
 use crate::diagnostic::{Sink, did_you_mean};
 use crate::document::{Subject, SubjectField, SubjectTable};
 use crate::encoded::needs_plain;
@@ -507,7 +507,8 @@ impl Conditions {
                 // The claim may say what the subject leaves out.
                 self.parts.push(present(&label, part, places));
             }
-            let plain = repeated(label, part.claim(), false, value, places, sink);
+            let folds = folds_other(model, &value.value);
+            let plain = repeated(label, part.claim(), folds, value, places, sink);
             let condition = plain.and_then(|target| target.compile(value, stance, places, sink));
             self.parts.extend(condition);
             return;
@@ -519,7 +520,7 @@ impl Conditions {
             source: places.part(part.name()),
             code: Code::SubjectMismatch,
             json: Some(ClaimType::Text),
-            folds: false,
+            folds: folds_other(model, &value.value),
             at: At::Plain,
             encode: &encode,
         };

@@ -206,7 +206,7 @@ fn parse_json(text: &str, sink: &mut Sink) -> Option<Table> {
         }
         Ok(parsed) => {
             if let Some(ast::Value::Object(object)) = parsed.value {
-                return json_table(object, 0, sink);
+                return json_table(text, object, 0, sink);
             }
             sink.error(Rule::Syntax, &(0..1), "a document is an object");
             None
@@ -214,12 +214,29 @@ fn parse_json(text: &str, sink: &mut Sink) -> Option<Table> {
     }
 }
 
-fn json_table(object: ast::Object<'_>, depth: usize, sink: &mut Sink) -> Option<Table> {
+// RFC 8259 §7: a control character in a string is escaped; the parser takes it
+// as it is.
+fn check_string(text: &str, place: &Place, sink: &mut Sink) -> Option<()> {
+    let raw = text.get(place.clone()).unwrap_or_default();
+    if raw.bytes().all(|byte| byte >= 0x20) {
+        return Some(());
+    }
+    sink.error(
+        Rule::Syntax,
+        place,
+        "a string holds a bare control character",
+    )
+    .hint("escape it, such as `\\n` for the end of a line");
+    None
+}
+
+fn json_table(text: &str, object: ast::Object<'_>, depth: usize, sink: &mut Sink) -> Option<Table> {
     let mut entries: Vec<Entry> = Vec::with_capacity(object.properties.len());
     let mut seen = std::collections::HashSet::new();
     for property in object.properties {
         let range = property.name.range();
         let key_place = range.start..range.end;
+        check_string(text, &key_place, sink)?;
         let key = property.name.into_string();
         if !seen.insert(key.clone()) {
             sink.error(
@@ -232,13 +249,13 @@ fn json_table(object: ast::Object<'_>, depth: usize, sink: &mut Sink) -> Option<
         entries.push(Entry {
             key,
             key_place,
-            node: json_node(property.value, depth + 1, sink)?,
+            node: json_node(text, property.value, depth + 1, sink)?,
         });
     }
     Some(Table { entries })
 }
 
-fn json_node(value: ast::Value<'_>, depth: usize, sink: &mut Sink) -> Option<Node> {
+fn json_node(text: &str, value: ast::Value<'_>, depth: usize, sink: &mut Sink) -> Option<Node> {
     let range = value.range();
     let place = range.start..range.end;
     if depth > DEEPEST {
@@ -256,22 +273,110 @@ fn json_node(value: ast::Value<'_>, depth: usize, sink: &mut Sink) -> Option<Nod
             }
             Value::Number(literal.value.to_owned())
         }
-        ast::Value::StringLit(literal) => Value::Text(literal.value.into_owned()),
+        ast::Value::StringLit(literal) => {
+            check_string(text, &place, sink)?;
+            Value::Text(literal.value.into_owned())
+        }
         ast::Value::Array(array) => Value::List(
             array
                 .elements
                 .into_iter()
-                .map(|element| json_node(element, depth + 1, sink))
+                .map(|element| json_node(text, element, depth + 1, sink))
                 .collect::<Option<_>>()?,
         ),
-        ast::Value::Object(object) => Value::Table(json_table(object, depth, sink)?),
+        ast::Value::Object(object) => Value::Table(json_table(text, object, depth, sink)?),
     };
     Some(Node { place, value })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_read_as_json_another_parser_reads_alike(pieces in pieces()) {
+            let text = format!("{{\"a\":{}}}", pieces.concat());
+            if let (Some(table), findings) = read(&text) {
+                let other: Result<serde_json::Value, _> = serde_json::from_str(&text);
+                prop_assert!(other.is_ok() && findings.is_empty(), "{}", text);
+                prop_assert_eq!(plain(&Value::Table(table)), other.unwrap(), "{}", text);
+            }
+        }
+    }
+
+    /// Pieces of JSON and of what is nearly JSON.
+    fn pieces() -> impl Strategy<Value = Vec<&'static str>> {
+        let all = vec![
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            ":",
+            "\"",
+            "\"a\"",
+            "\"b\":",
+            "1",
+            "0",
+            "-",
+            ".5",
+            "e3",
+            "E+2",
+            " ",
+            "\n",
+            "\t",
+            "\u{0}",
+            "\u{b}",
+            "\u{a0}",
+            "\u{feff}",
+            "null",
+            "true",
+            "false",
+            "\\n",
+            "\\u00e9",
+            "\\ud83d",
+            "\\ude00",
+            "\\x41",
+            "\\'",
+            "\"\\ud83d\\ude00\"",
+            "\"\\ud83d\"",
+            "\"\\q\"",
+            "\"\n\"",
+            "\"\u{1}\"",
+            "\"\u{7f}\"",
+            "/**/",
+            "//\n",
+            "NaN",
+            "'a'",
+            "é",
+            "a",
+            "0x1",
+            "+1",
+            "01",
+        ];
+        prop::collection::vec(prop::sample::select(all), 0..6)
+    }
+
+    /// The tree as JSON.
+    fn plain(value: &Value) -> serde_json::Value {
+        match value {
+            Value::Null => serde_json::Value::Null,
+            Value::Boolean(boolean) => (*boolean).into(),
+            Value::Number(text) => serde_json::from_str(text).unwrap(),
+            Value::Text(text) | Value::Datetime(text) => text.clone().into(),
+            Value::List(list) => list.iter().map(|one| plain(&one.value)).collect(),
+            Value::Table(table) => table
+                .entries
+                .iter()
+                .map(|one| (one.key.clone(), plain(&one.node.value)))
+                .collect(),
+        }
+    }
 
     fn read(text: &str) -> (Option<Table>, Vec<String>) {
         let mut sink = Sink::default();
@@ -344,6 +449,8 @@ mod tests {
             "{\"a\":01}",
             "{\"a\":1,\"a\":2}",
             "{\"a\":1} x",
+            "{\"a\":\"\n\"}",
+            "{\"a\u{1}\":1}",
             "{\"a\":+1}",
             "{",
         ] {

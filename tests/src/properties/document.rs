@@ -66,8 +66,7 @@ pub(crate) fn trust(at: usize) -> BoxedStrategy<Value> {
         prop::bool::weighted(0.3),
         sometimes(select(vec!["5m", "1h"]).prop_map(Value::from), 4),
         sometimes(
-            select(vec!["2026-12-01T00:00:00Z", "2027-06-30T00:00:00+02:00"])
-                .prop_map(Value::from),
+            select(vec!["2026-12-01T00:00:00Z", "2027-06-30T00:00:00+02:00"]).prop_map(Value::from),
             4,
         ),
         sometimes(window(), 4),
@@ -307,7 +306,15 @@ pub(crate) fn glob(values: &'static [&'static str]) -> impl Strategy<Value = Str
 
 /// One of the values with a piece of it said more loosely, or several.
 pub(crate) fn regex(values: &'static [&'static str]) -> impl Strategy<Value = String> {
-    let loose = select(vec![".*", "[a-z]+", "[^a]*", "(?i:a)?", "", r"\d", "(x|a|[:/])*"]);
+    let loose = select(vec![
+        ".*",
+        "[a-z]+",
+        "[^a]*",
+        "(?i:a)?",
+        "",
+        r"\d",
+        "(x|a|[:/])*",
+    ]);
     let one = (select(values), any::<[Index; 2]>(), loose).prop_map(|(value, cuts, loose)| {
         let (before, after) = around(value, cuts);
         format!("{}{loose}{}", regex::escape(&before), regex::escape(&after))
@@ -384,7 +391,8 @@ fn operator(claim: &'static Claim) -> BoxedStrategy<Value> {
     let lists = || {
         prop_oneof![
             select(claim.values).prop_map(|one| json!({ "contains": one })),
-            prop::collection::vec(select(claim.values), 1..3).prop_map(|all| json!({ "all_of": all })),
+            prop::collection::vec(select(claim.values), 1..3)
+                .prop_map(|all| json!({ "all_of": all })),
         ]
     };
     let numbers = || {
@@ -423,8 +431,20 @@ fn operator(claim: &'static Claim) -> BoxedStrategy<Value> {
 fn window() -> impl Strategy<Value = Value> {
     let days = vec!["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let days = sometimes(subsequence(days, 1..=7).prop_map(Value::from), 2);
-    let hours = vec!["08:00-18:00", "22:00-02:00", "00:00-24:00", "23:30-23:29", "00:00-00:01"];
-    let zones = vec!["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Pacific/Apia"];
+    let hours = vec![
+        "08:00-18:00",
+        "22:00-02:00",
+        "00:00-24:00",
+        "23:30-23:29",
+        "00:00-00:01",
+    ];
+    let zones = vec![
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Asia/Kathmandu",
+        "Pacific/Apia",
+    ];
     let weekly = (days, select(hours), select(zones));
     let weekly = prop_oneof![4 => weekly.prop_map(Some), 1 => Just(None)];
     let moments = |all: Vec<&'static str>| sometimes(select(all).prop_map(Value::from), 3);
@@ -454,8 +474,12 @@ fn key(world: &'static World) -> impl Strategy<Value = Value> {
     );
     let algorithms = subsequence(world.algorithms.to_vec(), 1..=world.algorithms.len());
     let bits = sometimes(select(vec![256, 2048, 3072]).prop_map(Value::from), 2);
-    (thumbprints, sometimes(algorithms.prop_map(Value::from), 2), bits).prop_map(
-        |(thumbprints, algorithms, bits)| {
+    (
+        thumbprints,
+        sometimes(algorithms.prop_map(Value::from), 2),
+        bits,
+    )
+        .prop_map(|(thumbprints, algorithms, bits)| {
             // A key is asked for something.
             let none = thumbprints.is_none() && algorithms.is_none();
             let bits = bits.or_else(|| none.then(|| json!(256)));
@@ -464,8 +488,7 @@ fn key(world: &'static World) -> impl Strategy<Value = Value> {
                 ("algorithms", algorithms),
                 ("at_least_bits", bits),
             ])
-        },
-    )
+        })
 }
 
 type Granted = (Value, Option<Value>, Option<Value>);
@@ -473,7 +496,10 @@ type Granted = (Value, Option<Value>, Option<Value>);
 /// A grant, and what else is asked of the host.
 fn grant() -> impl Strategy<Value = Granted> {
     let roles = subsequence(vec!["deploy", "read", "Read"], 0..=3);
-    let scopes = sometimes(subsequence(vec!["a:b", "c"], 1..=2).prop_map(Value::from), 3);
+    let scopes = sometimes(
+        subsequence(vec!["a:b", "c"], 1..=2).prop_map(Value::from),
+        3,
+    );
     let claims = sometimes(
         Just(json!({ "team": "infra", "level": 3, "deep": { "list": [1, null, "x"] } })),
         3,
@@ -550,7 +576,9 @@ impl Addition {
                 }
             }
             Self::Pin(name, asked) => {
-                let any = statement["subject"].get_mut("any").and_then(Value::as_array_mut);
+                let any = statement["subject"]
+                    .get_mut("any")
+                    .and_then(Value::as_array_mut);
                 let Some(any) = any else { return };
                 let before = any.len();
                 any.retain(|one| one != name);

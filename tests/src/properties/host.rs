@@ -71,7 +71,15 @@ pub(super) fn native(compiled: &Compiled, token: &Token) -> (Said, Vec<Step>) {
     let verdict = compiled.explain(&token.claims, &token.key, &token.request);
     let verdict = verdict.unwrap();
     let steps = verdict.steps.into_iter();
-    let steps = steps.map(|one| (one.statement, one.condition, one.held, one.expected, one.found));
+    let steps = steps.map(|one| {
+        (
+            one.statement,
+            one.condition,
+            one.held,
+            one.expected,
+            one.found,
+        )
+    });
     (of_decision(verdict.decision), steps.collect())
 }
 
@@ -103,8 +111,12 @@ pub(super) fn of_decision(decision: Decision) -> Said {
 /// An obligation of the program, in the words of the host's.
 fn own(one: Obligation) -> String {
     let one = match one {
-        Obligation::Bind(FirstUse::Refuse) => obligation::Obligation::Bind(obligation::FirstUse::Refuse),
-        Obligation::Bind(FirstUse::Enrol) => obligation::Obligation::Bind(obligation::FirstUse::Enrol),
+        Obligation::Bind(FirstUse::Refuse) => {
+            obligation::Obligation::Bind(obligation::FirstUse::Refuse)
+        }
+        Obligation::Bind(FirstUse::Enrol) => {
+            obligation::Obligation::Bind(obligation::FirstUse::Enrol)
+        }
         Obligation::UseOnce => obligation::Obligation::UseOnce,
         Obligation::Prove(method) => obligation::Obligation::Prove(method),
         Obligation::Other { kind, json } => obligation::Obligation::Other { kind, json },
@@ -176,9 +188,10 @@ impl Host {
         let text = Value::Object(token.claims.clone()).to_string();
         let url = token.claims.get("iss").and_then(Value::as_str);
         // Types are read before the issuer is looked up, so claims of nobody's
-        // are assumed from anybody.
+        // are assumed from anybody, and always from the same one.
         let known = self.issuers.find(url.unwrap_or_default());
-        let issuer = known.unwrap_or_else(|_| self.issuers.iter().next().unwrap());
+        let first = || self.issuers.iter().min_by_key(|one| one.url()).unwrap();
+        let issuer = known.unwrap_or_else(|_| first());
         let verified = || {
             let key = AssumedKey {
                 key_type: token.key.key_type.clone(),
@@ -193,13 +206,27 @@ impl Host {
         let (request, clock) = (Request { attributes }, FixedClock(token.request.now));
         let (first, second) = match (verified(), verified()) {
             (Ok(first), Ok(second)) => (first, second),
-            (Err(refusal), _) | (_, Err(refusal)) => return (of_outcome(refusal.into()), Vec::new()),
+            (Err(refusal), _) | (_, Err(refusal)) => {
+                return (of_outcome(refusal.into()), Vec::new());
+            }
         };
         let previewed = of_outcome(gate.preview(first, &request, &clock));
         let explained = gate.explain(second, &request, &clock);
-        assert_eq!(previewed, of_outcome(explained.outcome), "an explanation decides alike");
+        assert_eq!(
+            previewed,
+            of_outcome(explained.outcome),
+            "an explanation decides alike"
+        );
         let steps = explained.steps.into_iter();
-        let steps = steps.map(|one| (one.statement, one.condition, one.held, one.expected, one.found));
+        let steps = steps.map(|one| {
+            (
+                one.statement,
+                one.condition,
+                one.held,
+                one.expected,
+                one.found,
+            )
+        });
         (previewed, steps.collect())
     }
 }

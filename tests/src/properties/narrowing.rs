@@ -36,7 +36,11 @@ fn unrelated() -> impl Strategy<Value = (String, Value)> {
 }
 
 /// The members with another in front, or at the end, in their order or not.
-fn rearranged(claims: &Map<String, Value>, one: (String, Value), front: bool) -> Map<String, Value> {
+fn rearranged(
+    claims: &Map<String, Value>,
+    one: (String, Value),
+    front: bool,
+) -> Map<String, Value> {
     let mut members: Vec<_> = claims.clone().into_iter().collect();
     if front {
         members.insert(0, one);
@@ -56,7 +60,12 @@ fn a_claim_that_nobody_asks_for_changes_nothing() {
         for token in tokens {
             let mut more = token.clone();
             more.claims = rearranged(&token.claims, one.clone(), front);
-            prop_assert_eq!(native(&compiled, &token), native(&compiled, &more), "{:#?}", more);
+            prop_assert_eq!(
+                native(&compiled, &token),
+                native(&compiled, &more),
+                "{:#?}",
+                more
+            );
         }
         Ok(())
     });
@@ -104,7 +113,10 @@ fn the_order_of_claims_does_not_matter() {
 
 /// A document of one trust statement.
 fn alone(statement: &Value) -> Value {
-    let world = WORLDS.iter().find(|world| statement["issuer"] == world.alias).unwrap();
+    let world = WORLDS
+        .iter()
+        .find(|world| statement["issuer"] == world.alias)
+        .unwrap();
     json!({
         "claimbound": 1,
         "policy": { "name": "alone", "version": "1.0.0" },
@@ -135,7 +147,8 @@ fn a_demand_that_is_added_to_a_trust_never_makes_it_match_more() {
         for addition in &additions {
             addition.apply(&mut stricter);
         }
-        let (Some(before), Some(after)) = (compiled(&alone(&statement)), compiled(&alone(&stricter)))
+        let (Some(before), Some(after)) =
+            (compiled(&alone(&statement)), compiled(&alone(&stricter)))
         else {
             return Ok(());
         };
@@ -149,7 +162,13 @@ fn a_demand_that_is_added_to_a_trust_never_makes_it_match_more() {
                 (true, false) => "no more accepted",
                 (false, _) => "never accepted",
             });
-            prop_assert!(once || !now, "{:#}\n{:#}\n{:#?}", statement, stricter, token);
+            prop_assert!(
+                once || !now,
+                "{:#}\n{:#}\n{:#?}",
+                statement,
+                stricter,
+                token
+            );
         }
         Ok(())
     });
@@ -215,7 +234,13 @@ fn the_order_of_statements_says_which_one_answers_and_never_whether() {
                 (Some(_), Some(_)) => "by the same",
                 (None, _) | (_, None) => "by none",
             });
-            prop_assert_eq!(one.is_some(), other.is_some(), "{:#}\n{:#?}", document, token);
+            prop_assert_eq!(
+                one.is_some(),
+                other.is_some(),
+                "{:#}\n{:#?}",
+                document,
+                token
+            );
         }
         Ok(())
     });
@@ -225,7 +250,12 @@ fn the_order_of_statements_says_which_one_answers_and_never_whether() {
 
 /// Moments from before anything until after everything.
 fn moments() -> impl Strategy<Value = Vec<u64>> {
-    let near = select(vec![1_795_428_000_u64, 1_795_428_295, 1_796_083_200, 1_814_306_400]);
+    let near = select(vec![
+        1_795_428_000_u64,
+        1_795_428_295,
+        1_796_083_200,
+        1_814_306_400,
+    ]);
     let moment = prop_oneof![
         3 => (near, 0..1000_u64).prop_map(|(moment, more)| moment + more - 500),
         1 => 0..3_000_000_000_u64,
@@ -249,7 +279,11 @@ fn what_has_expired_stays_expired() {
         for token in tokens {
             let exp = token.claims.get("exp").and_then(Value::as_u64);
             let mut over = false;
-            let own = (token.request.now, exp.unwrap_or(0).saturating_sub(1), exp.unwrap_or(0));
+            let own = (
+                token.request.now,
+                exp.unwrap_or(0).saturating_sub(1),
+                exp.unwrap_or(0),
+            );
             let mut moments = moments.clone();
             moments.extend([own.0, own.1, own.2]);
             moments.sort_unstable();
@@ -257,7 +291,12 @@ fn what_has_expired_stays_expired() {
                 let decision = native(&compiled, &token.at(now));
                 if let Decision::Allow { statement, .. } = &decision {
                     tally.count("accepted");
-                    prop_assert!(!over, "accepted at {}, and expired before: {:#?}", now, token);
+                    prop_assert!(
+                        !over,
+                        "accepted at {}, and expired before: {:#?}",
+                        now,
+                        token
+                    );
                     let end = ends(&planned.0["trust"][statement]);
                     prop_assert!(end.is_none_or(|end| now < end), "{} {:#?}", now, token);
                     prop_assert!(exp.is_none_or(|exp| now < exp), "{} {:#?}", now, token);

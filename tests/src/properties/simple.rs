@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use self::subject::Workload;
 use self::value::Held;
+pub(super) use self::value::{glob, numbers};
 use super::token::Token;
 
 /// What is decided, and by which statement.
@@ -61,7 +62,10 @@ pub(crate) fn decide(document: &Value, token: &Token) -> Answer {
         trusts,
     };
     for (name, statement) in statements(document, "forbid", alias) {
-        if asked(statement, &facts(false)).iter().all(|held| *held != Some(false)) {
+        if asked(statement, &facts(false))
+            .iter()
+            .all(|held| *held != Some(false))
+        {
             return Answer::Forbidden(name.clone());
         }
     }
@@ -117,7 +121,12 @@ fn conditions(statement: &Map<String, Value>) -> Vec<(Vec<String>, Value)> {
     let mut conditions: Vec<_> = claims
         .map(|(name, operator)| (vec![name.clone()], operator.clone()))
         .collect();
-    for nested in statement.get("nested").and_then(Value::as_array).into_iter().flatten() {
+    for nested in statement
+        .get("nested")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let mut operator = nested.as_object().unwrap().clone();
         let path = operator.remove("path").unwrap();
         let path = serde_json::from_value(path).unwrap();

@@ -200,9 +200,34 @@ pub(crate) fn any_shift() -> impl Strategy<Value = i64> {
 
 fn word() -> impl Strategy<Value = &'static str> {
     let mut words = vec![
-        "acme", "ACME", "evil", "infra", "Infra", "site", "main", "Main", "prod", "production",
-        "a:b", "a%3Ab", "1", "2", "10", "7", "agent", "ci", "robot", "refs/heads/main", "push",
-        "pull_request", "environment", "deploy", "", "é", "/", ":",
+        "acme",
+        "ACME",
+        "evil",
+        "infra",
+        "Infra",
+        "site",
+        "main",
+        "Main",
+        "prod",
+        "production",
+        "a:b",
+        "a%3Ab",
+        "1",
+        "2",
+        "10",
+        "7",
+        "agent",
+        "ci",
+        "robot",
+        "refs/heads/main",
+        "push",
+        "pull_request",
+        "environment",
+        "deploy",
+        "",
+        "é",
+        "/",
+        ":",
     ];
     for world in &WORLDS {
         words.extend(world.claims.iter().flat_map(|claim| claim.values));

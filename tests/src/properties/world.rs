@@ -77,11 +77,7 @@ const fn claim(
 }
 
 /// A claim of an issuer's own, of any type.
-const TEAM: Claim = claim(
-    &["team"],
-    Type::Any,
-    &["infra", "Infra", "a:b", "x/y", "1"],
-);
+const TEAM: Claim = claim(&["team"], Type::Any, &["infra", "Infra", "a:b", "x/y", "1"]);
 /// A claim inside another.
 const ACTOR: Claim = claim(&["act", "sub"], Type::Any, &["agent-7", "agent", "x/y"]);
 
@@ -111,7 +107,10 @@ const GITHUB: World = World {
     ],
     chosen: &[
         part("actor_id", &["7", "8"]),
-        part("job_workflow_ref", &["acme/infra/a.yml@refs/heads/main", "x:y"]),
+        part(
+            "job_workflow_ref",
+            &["acme/infra/a.yml@refs/heads/main", "x:y"],
+        ),
     ],
     claims: &[
         claim(&["ref"], Type::Text, REFS),
@@ -153,7 +152,11 @@ const GITLAB: World = World {
     algorithms: &["RS256"],
     fields: &[
         name("namespace", &["acme", "Acme", "evil"], &["1", "2"]),
-        name("project", &["acme/infra", "ACME/infra", "acme/a/b"], &["10", "20"]),
+        name(
+            "project",
+            &["acme/infra", "ACME/infra", "acme/a/b"],
+            &["10", "20"],
+        ),
         part("ref_type", &["branch", "tag"]),
         part("ref", &["main", "Main", "a/b"]),
     ],
@@ -188,13 +191,21 @@ const KUBERNETES: World = World {
     algorithms: &["RS256", "ES256", "RS512"],
     fields: &[
         name("namespace", &["ci", "CI", "prod"], &[]),
-        name("service-account", &["ci/agent", "ci/Agent", "prod/agent"], UUIDS),
+        name(
+            "service-account",
+            &["ci/agent", "ci/Agent", "prod/agent"],
+            UUIDS,
+        ),
     ],
     groups: &[],
     chosen: &[],
     claims: &[
         claim(&["kubernetes.io", "namespace"], Type::Text, &["ci", "prod"]),
-        claim(&["kubernetes.io", "node", "name"], Type::Text, &["ci-1", "ci-2"]),
+        claim(
+            &["kubernetes.io", "node", "name"],
+            Type::Text,
+            &["ci-1", "ci-2"],
+        ),
         claim(&["kubernetes.io", "warnafter"], Type::Number, &[]),
         claim(&["kubernetes.io"], Type::Any, &["ci"]),
         TEAM,
@@ -222,8 +233,14 @@ const CIRCLECI: World = World {
         part("user", UUIDS),
     ],
     groups: &[&[
-        part("vcs_origin", &["github.com/acme/infra", "github.com/evil/infra"]),
-        part("vcs_ref", &["refs/heads/main", "refs/heads/x", "x/vcs-ref/y"]),
+        part(
+            "vcs_origin",
+            &["github.com/acme/infra", "github.com/evil/infra"],
+        ),
+        part(
+            "vcs_ref",
+            &["refs/heads/main", "refs/heads/x", "x/vcs-ref/y"],
+        ),
     ]],
     chosen: &[],
     claims: &[
@@ -254,7 +271,11 @@ const BUILDKITE: World = World {
     algorithms: &["RS256"],
     fields: &[
         name("organization", &["acme", "ACME", "evil"], UUIDS),
-        name("pipeline", &["acme/deploy", "acme/site", "evil/deploy"], UUIDS),
+        name(
+            "pipeline",
+            &["acme/deploy", "acme/site", "evil/deploy"],
+            UUIDS,
+        ),
         part("ref", &["refs/heads/main", "refs/tags/v1"]),
         part("commit", &["abc123", "HEAD"]),
         part("step", &["deploy", "a:b", "test"]),
@@ -285,7 +306,11 @@ const OIDC: World = World {
     url: "https://id.acme.example",
     shared: false,
     algorithms: &["RS256", "ES256", "EdDSA", "PS512"],
-    fields: &[name("subject", &["robot", "Robot", "a/b:c", "248"], &["robot", "248"])],
+    fields: &[name(
+        "subject",
+        &["robot", "Robot", "a/b:c", "248"],
+        &["robot", "248"],
+    )],
     groups: &[],
     chosen: &[],
     claims: &[

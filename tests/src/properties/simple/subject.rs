@@ -123,7 +123,10 @@ fn kinds(model: &str) -> &'static [Kind] {
 
 /// Whether the issuer compares what stands in the claim at `path` in any case.
 pub(super) fn folding_claim(model: &str, path: &[String]) -> bool {
-    folds(model) && kinds(model).iter().any(|kind| kind.claim.iter().eq(path.iter()))
+    folds(model)
+        && kinds(model)
+            .iter()
+            .any(|kind| kind.claim.iter().eq(path.iter()))
 }
 
 /// Whether an issuer compares names in any case.
@@ -142,7 +145,14 @@ pub(super) fn encoded(model: &str, value: &str) -> String {
 
 /// What of a GitHub subject is a login, a name or an id, and never encoded.
 pub(super) fn is_encoded(model: &str, part: &str) -> bool {
-    let slugs = ["owner", "owner_id", "repo", "repo_id", "enterprise", "event"];
+    let slugs = [
+        "owner",
+        "owner_id",
+        "repo",
+        "repo_id",
+        "enterprise",
+        "event",
+    ];
     model == "github-actions" && !slugs.contains(&part)
 }
 
@@ -170,7 +180,9 @@ pub(super) fn repeating(model: &str, part: &str) -> Option<Vec<String>> {
 pub(super) fn identify(model: &str, token: &Token) -> Option<Workload> {
     let subject = token.claims.get("sub")?.as_str()?;
     let (form, parts) = read(model, subject)?;
-    let agreed = parts.iter().all(|(part, value)| agrees(model, part, value, token));
+    let agreed = parts
+        .iter()
+        .all(|(part, value)| agrees(model, part, value, token));
     let mut names = BTreeMap::new();
     for kind in kinds(model) {
         let name = name(model, kind, &parts, token).ok()?;
@@ -194,7 +206,9 @@ struct Refused;
 
 fn text<'t>(path: &[impl AsRef<str>], token: &'t Token) -> Result<Option<&'t str>, Refused> {
     let mut names = path.iter();
-    let mut value = names.next().and_then(|name| token.claims.get(name.as_ref()));
+    let mut value = names
+        .next()
+        .and_then(|name| token.claims.get(name.as_ref()));
     for name in names {
         value = value.and_then(|value| value.get(name.as_ref()));
     }
@@ -231,7 +245,12 @@ fn name(
     let made = kind.made_of.iter().filter_map(|names| {
         let values: Option<Vec<&str>> = names
             .iter()
-            .map(|name| parts.get(*name).map(String::as_str).filter(|one| !one.is_empty()))
+            .map(|name| {
+                parts
+                    .get(*name)
+                    .map(String::as_str)
+                    .filter(|one| !one.is_empty())
+            })
             .collect();
         Some(values?.join("/"))
     });
@@ -282,31 +301,45 @@ static SHAPES: LazyLock<BTreeMap<&str, Vec<Shape>>> = LazyLock::new(|| {
     let value = "[^:\\x00-\\x1f\\x7f]+";
     let any = "[^\\x00-\\x1f\\x7f]+";
     let plain = format!("repo:(?<owner>{slug})/(?<repo>{slug})");
-    let with_ids = format!(
-        "repo:(?<owner>{slug})@(?<owner_id>[0-9]+)/(?<repo>{slug})@(?<repo_id>[0-9]+)"
-    );
+    let with_ids =
+        format!("repo:(?<owner>{slug})@(?<owner_id>[0-9]+)/(?<repo>{slug})@(?<repo_id>[0-9]+)");
     let pull_request = Some(("event", "pull_request"));
     let shape = |name, text: String, implies| {
         (name, Regex::new(&format!("^(?:{text})$")).unwrap(), implies)
     };
     let tail = format!("ref_type:(?<ref_type>{slug}):ref:(?<ref>{value})");
-    let job = format!(
-        "org/(?<organization>{uuid})/project/(?<project>{uuid})/user/(?<user>{uuid})"
-    );
+    let job =
+        format!("org/(?<organization>{uuid})/project/(?<project>{uuid})/user/(?<user>{uuid})");
     BTreeMap::from([
         (
             "github-actions",
             vec![
-                shape("environment", format!("{plain}:environment:(?<environment>{value})"), None),
+                shape(
+                    "environment",
+                    format!("{plain}:environment:(?<environment>{value})"),
+                    None,
+                ),
                 shape("ref", format!("{plain}:ref:(?<ref>{value})"), None),
-                shape("pull-request", format!("{plain}:pull_request"), pull_request),
+                shape(
+                    "pull-request",
+                    format!("{plain}:pull_request"),
+                    pull_request,
+                ),
                 shape(
                     "immutable-environment",
                     format!("{with_ids}:environment:(?<environment>{value})"),
                     None,
                 ),
-                shape("immutable-ref", format!("{with_ids}:ref:(?<ref>{value})"), None),
-                shape("immutable-pull-request", format!("{with_ids}:pull_request"), pull_request),
+                shape(
+                    "immutable-ref",
+                    format!("{with_ids}:ref:(?<ref>{value})"),
+                    None,
+                ),
+                shape(
+                    "immutable-pull-request",
+                    format!("{with_ids}:pull_request"),
+                    pull_request,
+                ),
             ],
         ),
         (
@@ -317,7 +350,11 @@ static SHAPES: LazyLock<BTreeMap<&str, Vec<Shape>>> = LazyLock::new(|| {
                     format!("project_path:(?<project_path>[^:@ \\x00-\\x1f\\x7f]+):{tail}"),
                     None,
                 ),
-                shape("project-id", format!("project_id:(?<project_id>[0-9]+):{tail}"), None),
+                shape(
+                    "project-id",
+                    format!("project_id:(?<project_id>[0-9]+):{tail}"),
+                    None,
+                ),
             ],
         ),
         (
@@ -349,7 +386,10 @@ static SHAPES: LazyLock<BTreeMap<&str, Vec<Shape>>> = LazyLock::new(|| {
                 None,
             )],
         ),
-        ("oidc", vec![shape("subject", format!("(?<subject>{any})"), None)]),
+        (
+            "oidc",
+            vec![shape("subject", format!("(?<subject>{any})"), None)],
+        ),
     ])
 });
 
@@ -383,7 +423,10 @@ fn read(model: &str, subject: &str) -> Option<(&'static str, Parts)> {
 /// In how many ways `text` can be split by `by` with something on both sides.
 fn splits(text: &str, by: &str) -> usize {
     (1..text.len())
-        .filter(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(by) && rest.len() > by.len()))
+        .filter(|at| {
+            text.get(*at..)
+                .is_some_and(|rest| rest.starts_with(by) && rest.len() > by.len())
+        })
         .count()
 }
 
@@ -459,7 +502,10 @@ fn repository(text: &str) -> Option<Vec<(&'static str, String)>> {
 
 /// Whether a part can have a value.
 fn fits(model: &str, part: &str, value: &str) -> bool {
-    let slug = |text: &str| text.bytes().all(|one| one.is_ascii_alphanumeric() || b"._-".contains(&one));
+    let slug = |text: &str| {
+        text.bytes()
+            .all(|one| one.is_ascii_alphanumeric() || b"._-".contains(&one))
+    };
     let digits = |text: &str| text.bytes().all(|one| one.is_ascii_digit());
     let well = match (model, part) {
         ("github-actions", "owner" | "repo" | "enterprise" | "event") => slug(value),

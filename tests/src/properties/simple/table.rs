@@ -13,9 +13,18 @@ fn shapes(model: &str) -> Vec<(&'static str, Vec<&'static str>)> {
             ("environment", &["owner", "repo", "environment"]),
             ("ref", &["owner", "repo", "ref"]),
             ("pull-request", &["owner", "repo", "event"]),
-            ("immutable-environment", &["owner", "owner_id", "repo", "repo_id", "environment"]),
-            ("immutable-ref", &["owner", "owner_id", "repo", "repo_id", "ref"]),
-            ("immutable-pull-request", &["owner", "owner_id", "repo", "repo_id", "event"]),
+            (
+                "immutable-environment",
+                &["owner", "owner_id", "repo", "repo_id", "environment"],
+            ),
+            (
+                "immutable-ref",
+                &["owner", "owner_id", "repo", "repo_id", "ref"],
+            ),
+            (
+                "immutable-pull-request",
+                &["owner", "owner_id", "repo", "repo_id", "event"],
+            ),
         ],
         "gitlab" => &[
             ("project-path", &["project_path", "ref_type", "ref"]),
@@ -24,12 +33,20 @@ fn shapes(model: &str) -> Vec<(&'static str, Vec<&'static str>)> {
         "kubernetes" => &[("service-account", &["namespace", "name"])],
         "circleci" => &[
             ("project", &["organization", "project", "user"]),
-            ("origin", &["organization", "project", "user", "vcs_origin", "vcs_ref"]),
+            (
+                "origin",
+                &["organization", "project", "user", "vcs_origin", "vcs_ref"],
+            ),
         ],
-        "buildkite" => &[("default", &["organization", "pipeline", "ref", "commit", "step"])],
+        "buildkite" => &[(
+            "default",
+            &["organization", "pipeline", "ref", "commit", "step"],
+        )],
         _ => &[("subject", &["subject"])],
     };
-    all.iter().map(|(form, parts)| (*form, parts.to_vec())).collect()
+    all.iter()
+        .map(|(form, parts)| (*form, parts.to_vec()))
+        .collect()
 }
 
 /// What a composed subject is made of.
@@ -53,9 +70,12 @@ fn segments(model: &str) -> Vec<Vec<&'static str>> {
 /// The parts of a subject that a field says all about.
 fn covers(model: &str, field: &str) -> Vec<String> {
     let parts: &[&str] = match (model, field) {
-        ("github-actions", "owner") => {
-            &["owner", "repository_owner", "owner_id", "repository_owner_id"]
-        }
+        ("github-actions", "owner") => &[
+            "owner",
+            "repository_owner",
+            "owner_id",
+            "repository_owner_id",
+        ],
         ("github-actions", "repository") => &[
             "owner",
             "repo",
@@ -118,14 +138,27 @@ pub(super) fn subject(subject: &Value, facts: &Facts<'_>) -> Vec<Held> {
 /// its shape has all that the table asks for.
 fn accepted(table: &Map<String, Value>, facts: &Facts<'_>) -> bool {
     let model = facts.model;
-    let fields: Vec<&str> = table.keys().map(String::as_str).filter(|key| *key != "any").collect();
-    let any = table.get("any").and_then(Value::as_array).into_iter().flatten();
+    let fields: Vec<&str> = table
+        .keys()
+        .map(String::as_str)
+        .filter(|key| *key != "any")
+        .collect();
+    let any = table
+        .get("any")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let any: Vec<&str> = any.filter_map(Value::as_str).collect();
-    let covered: Vec<String> =
-        fields.iter().chain(&any).flat_map(|name| covers(model, name)).collect();
+    let covered: Vec<String> = fields
+        .iter()
+        .chain(&any)
+        .flat_map(|name| covers(model, name))
+        .collect();
     let is_covered = |part: &str| covered.iter().any(|one| one == part);
     let has = |parts: &[&str], field: &str| {
-        covers(model, field).iter().any(|part| parts.contains(&part.as_str()))
+        covers(model, field)
+            .iter()
+            .any(|part| parts.contains(&part.as_str()))
     };
     let segments = segments(model);
     let everything: Vec<&str> = segments.iter().flatten().copied().collect();
@@ -141,7 +174,10 @@ fn accepted(table: &Map<String, Value>, facts: &Facts<'_>) -> bool {
     }
     if facts.workload.form != "custom" {
         let shapes = shapes(model);
-        let (_, parts) = shapes.iter().find(|(form, _)| *form == facts.workload.form).unwrap();
+        let (_, parts) = shapes
+            .iter()
+            .find(|(form, _)| *form == facts.workload.form)
+            .unwrap();
         return required.iter().all(|field| has(parts, field));
     }
     let chosen = |name: &&str| has(&everything, name) && !in_fixed(name);
@@ -157,7 +193,9 @@ fn accepted(table: &Map<String, Value>, facts: &Facts<'_>) -> bool {
 /// Whether the token's subject can have every plain part that a forbid names.
 fn spoken_of(table: &Map<String, Value>, facts: &Facts<'_>) -> bool {
     let model = facts.model;
-    let mut parts = table.keys().filter(|key| *key != "any" && !is_name(model, key));
+    let mut parts = table
+        .keys()
+        .filter(|key| *key != "any" && !is_name(model, key));
     let shapes = shapes(model);
     let own = shapes.iter().find(|(form, _)| *form == facts.workload.form);
     parts.all(|part| match own {
@@ -216,7 +254,11 @@ fn spelled(asked: &Value, model: &str) -> Value {
         Value::Object(table) => {
             let spelled = |(name, value): (&String, &Value)| {
                 let literal = ["equals", "any_of", "none_of"].contains(&name.as_str());
-                let value = if literal { spelled(value, model) } else { value.clone() };
+                let value = if literal {
+                    spelled(value, model)
+                } else {
+                    value.clone()
+                };
                 (name.clone(), value)
             };
             table.iter().map(spelled).collect()

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::Facts;
+use super::subject::folding_claim;
 
 /// Whether a condition holds; none where that is unknown.
 pub(super) type Held = Option<bool>;
@@ -25,6 +26,8 @@ pub(super) fn holds(
     facts: &Facts<'_>,
 ) -> Held {
     let (name, operand) = named(operator);
+    // Whether one or the other is such a name, its case tells nothing apart.
+    let folds = folds || name == "same_as" && folding_claim(facts.model, &path(&operand));
     let fold = folds && (!facts.trusts || name == "none_of");
     match name.as_str() {
         "present" => return Some(value.is_some()),
@@ -43,7 +46,9 @@ pub(super) fn holds(
         }
         "regex" => {
             let whole = format!("^(?:{})$", operand.as_str()?);
-            let regex = regex::RegexBuilder::new(&whole).case_insensitive(fold).build();
+            let regex = regex::RegexBuilder::new(&whole)
+                .case_insensitive(fold)
+                .build();
             Some(regex.unwrap().is_match(value.as_str()?))
         }
         "at_least" => compared(value, &operand).map(Ordering::is_ge),

@@ -32,7 +32,10 @@ fn well_formed(token: &Token) -> Option<(u64, Option<u64>, Option<u64>)> {
         claims.get(name)?;
     }
     for name in ["iss", "sub", "jti"] {
-        if claims.get(name).is_some_and(|value| value.as_str().is_none_or(str::is_empty)) {
+        if claims
+            .get(name)
+            .is_some_and(|value| value.as_str().is_none_or(str::is_empty))
+        {
             return None;
         }
     }
@@ -50,7 +53,8 @@ fn well_formed(token: &Token) -> Option<(u64, Option<u64>, Option<u64>)> {
         None => Some(None),
         Some(value) => seconds(value, up).map(Some),
     };
-    let (expires, issued, not_before) = (date("exp", false)?, date("iat", true)?, date("nbf", true)?);
+    let (expires, issued, not_before) =
+        (date("exp", false)?, date("iat", true)?, date("nbf", true)?);
     Some((expires?, issued, not_before))
 }
 
@@ -86,7 +90,9 @@ pub(super) fn bounds(statement: &Map<String, Value>, token: &Token) -> bool {
         (Some(longest), Some(issued)) => end.saturating_sub(issued) <= duration(longest),
     };
     let ends = statement.get("expires").is_none_or(|end| now < moment(end));
-    let open = statement.get("window").is_none_or(|window| is_open(window, now));
+    let open = statement
+        .get("window")
+        .is_none_or(|window| is_open(window, now));
     all.contains(&audience)
         && token.request.audience == audience
         && (shared || all.len() == 1)
@@ -118,7 +124,9 @@ fn is_open(window: &Value, now: u64) -> bool {
     let from = window.get("from").is_none_or(|from| moment(from) <= now);
     let until = window.get("until").is_none_or(|until| now < moment(until));
     let weekly = window.get("time_zone").is_none_or(|zone| {
-        let zone = TimeZoneDatabase::bundled().get(zone.as_str().unwrap()).unwrap();
+        let zone = TimeZoneDatabase::bundled()
+            .get(zone.as_str().unwrap())
+            .unwrap();
         is_open_weekly(window, &zone, now)
     });
     from && until && weekly
