@@ -205,8 +205,9 @@ fn parse_json(text: &str, sink: &mut Sink) -> Option<Table> {
             None
         }
         Ok(parsed) => {
+            check_strict(text, sink)?;
             if let Some(ast::Value::Object(object)) = parsed.value {
-                return json_table(text, object, 0, sink);
+                return json_table(object, 0, sink);
             }
             sink.error(Rule::Syntax, &(0..1), "a document is an object");
             None
@@ -214,29 +215,31 @@ fn parse_json(text: &str, sink: &mut Sink) -> Option<Table> {
     }
 }
 
-// RFC 8259 §7: a control character in a string is escaped; the parser takes it
-// as it is.
-fn check_string(text: &str, place: &Place, sink: &mut Sink) -> Option<()> {
-    let raw = text.get(place.clone()).unwrap_or_default();
-    if raw.bytes().all(|byte| byte >= 0x20) {
+// RFC 8259 §2 and §7: the parser takes bare control characters in strings, and
+// any white space between values, which others refuse.
+fn check_strict(text: &str, sink: &mut Sink) -> Option<()> {
+    let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else {
         return Some(());
-    }
+    };
+    let before = error.line().saturating_sub(1);
+    let lines: usize = text.split_inclusive('\n').take(before).map(str::len).sum();
+    let start = text.floor_char_boundary(lines + error.column().saturating_sub(1));
+    let end = text.ceil_char_boundary((start + 1).min(text.len()));
     sink.error(
         Rule::Syntax,
-        place,
-        "a string holds a bare control character",
+        &(start..end),
+        "no JSON has this character here",
     )
-    .hint("escape it, such as `\\n` for the end of a line");
+    .hint("in a string it is escaped, such as `\\u000b`; elsewhere it can't be");
     None
 }
 
-fn json_table(text: &str, object: ast::Object<'_>, depth: usize, sink: &mut Sink) -> Option<Table> {
+fn json_table(object: ast::Object<'_>, depth: usize, sink: &mut Sink) -> Option<Table> {
     let mut entries: Vec<Entry> = Vec::with_capacity(object.properties.len());
     let mut seen = std::collections::HashSet::new();
     for property in object.properties {
         let range = property.name.range();
         let key_place = range.start..range.end;
-        check_string(text, &key_place, sink)?;
         let key = property.name.into_string();
         if !seen.insert(key.clone()) {
             sink.error(
@@ -249,13 +252,13 @@ fn json_table(text: &str, object: ast::Object<'_>, depth: usize, sink: &mut Sink
         entries.push(Entry {
             key,
             key_place,
-            node: json_node(text, property.value, depth + 1, sink)?,
+            node: json_node(property.value, depth + 1, sink)?,
         });
     }
     Some(Table { entries })
 }
 
-fn json_node(text: &str, value: ast::Value<'_>, depth: usize, sink: &mut Sink) -> Option<Node> {
+fn json_node(value: ast::Value<'_>, depth: usize, sink: &mut Sink) -> Option<Node> {
     let range = value.range();
     let place = range.start..range.end;
     if depth > DEEPEST {
@@ -273,18 +276,15 @@ fn json_node(text: &str, value: ast::Value<'_>, depth: usize, sink: &mut Sink) -
             }
             Value::Number(literal.value.to_owned())
         }
-        ast::Value::StringLit(literal) => {
-            check_string(text, &place, sink)?;
-            Value::Text(literal.value.into_owned())
-        }
+        ast::Value::StringLit(literal) => Value::Text(literal.value.into_owned()),
         ast::Value::Array(array) => Value::List(
             array
                 .elements
                 .into_iter()
-                .map(|element| json_node(text, element, depth + 1, sink))
+                .map(|element| json_node(element, depth + 1, sink))
                 .collect::<Option<_>>()?,
         ),
-        ast::Value::Object(object) => Value::Table(json_table(text, object, depth, sink)?),
+        ast::Value::Object(object) => Value::Table(json_table(object, depth, sink)?),
     };
     Some(Node { place, value })
 }
@@ -451,6 +451,8 @@ mod tests {
             "{\"a\":1} x",
             "{\"a\":\"\n\"}",
             "{\"a\u{1}\":1}",
+            "{\"a\":\u{b}1}",
+            "{\"a\":\u{a0}1}",
             "{\"a\":+1}",
             "{",
         ] {

@@ -4,9 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Map, Value, json};
 
-use super::world::{
-    ATTRIBUTES, AUDIENCES, Claim, Field, NUMBERS, THUMBPRINTS, Type, WORLDS, World,
-};
+use super::operator::{as_table, glob, operator, regex, texts};
+use super::world::{AUDIENCES, Claim, Field, THUMBPRINTS, WORLDS, World};
 
 /// A document of one to three issuers, with up to four trusts and two forbids.
 /// Most compile; what does not is for the compiler to refuse.
@@ -144,7 +143,7 @@ fn forbidden_subject(world: &'static World) -> BoxedStrategy<Value> {
     .boxed()
 }
 
-fn all_fields(world: &'static World) -> impl Iterator<Item = &'static Field> {
+pub(super) fn all_fields(world: &'static World) -> impl Iterator<Item = &'static Field> {
     let groups = world.groups.iter().copied().flatten();
     world.fields.iter().chain(groups).chain(world.chosen)
 }
@@ -247,7 +246,7 @@ fn table(said: Vec<(&str, Said)>) -> Value {
     Value::Object(table)
 }
 
-fn asked(field: &'static Field) -> BoxedStrategy<Value> {
+pub(super) fn asked(field: &'static Field) -> BoxedStrategy<Value> {
     let name = texts(field.values);
     if field.ids.is_empty() {
         return name;
@@ -258,81 +257,6 @@ fn asked(field: &'static Field) -> BoxedStrategy<Value> {
         3 => (name, texts(field.ids)).prop_map(|(name, id)| json!({ "name": name, "id": id })),
     ]
     .boxed()
-}
-
-/// A condition on a text.
-fn texts(values: &'static [&'static str]) -> BoxedStrategy<Value> {
-    let value = || select(values);
-    let list = || prop::collection::vec(select(values), 1..4);
-    prop_oneof![
-        8 => value().prop_map(Value::from),
-        3 => list().prop_map(Value::from),
-        1 => value().prop_map(|one| json!({ "equals": one })),
-        1 => list().prop_map(|all| json!({ "any_of": all })),
-        2 => list().prop_map(|all| json!({ "none_of": all })),
-        3 => glob(values).prop_map(|glob| json!({ "glob": glob })),
-        3 => regex(values).prop_map(|regex| json!({ "regex": regex })),
-        2 => Just(json!({ "present": true })),
-        1 => same_as(),
-        1 => attribute(),
-    ]
-    .boxed()
-}
-
-fn same_as() -> impl Strategy<Value = Value> {
-    let claims = vec![
-        json!("team"),
-        json!("ref"),
-        json!("repository"),
-        json!(["act", "sub"]),
-        json!("build_number"),
-    ];
-    select(claims).prop_map(|path| json!({ "same_as": path }))
-}
-
-fn attribute() -> impl Strategy<Value = Value> {
-    select(&ATTRIBUTES[..]).prop_map(|name| json!({ "attribute": name }))
-}
-
-/// One of the values with a piece of it, or nothing, in place of a star.
-pub(crate) fn glob(values: &'static [&'static str]) -> impl Strategy<Value = String> {
-    let stars = select(vec!["*", "**", "***", "*/*", ""]);
-    (select(values), any::<[Index; 2]>(), stars).prop_map(|(value, cuts, star)| {
-        let (before, after) = around(value, cuts);
-        let plain = |text: &str| text.replace('\\', r"\\").replace('*', r"\*");
-        format!("{}{star}{}", plain(&before), plain(&after))
-    })
-}
-
-/// One of the values with a piece of it said more loosely, or several.
-pub(crate) fn regex(values: &'static [&'static str]) -> impl Strategy<Value = String> {
-    let loose = select(vec![
-        ".*",
-        "[a-z]+",
-        "[^a]*",
-        "(?i:a)?",
-        "",
-        r"\d",
-        "(x|a|[:/])*",
-    ]);
-    let one = (select(values), any::<[Index; 2]>(), loose).prop_map(|(value, cuts, loose)| {
-        let (before, after) = around(value, cuts);
-        format!("{}{loose}{}", regex::escape(&before), regex::escape(&after))
-    });
-    prop::collection::vec(one, 1..=2).prop_map(|all| all.join("|"))
-}
-
-/// What stands before and after two cuts of `value`.
-fn around(value: &str, cuts: [Index; 2]) -> (String, String) {
-    let characters: Vec<char> = value.chars().collect();
-    let mut cuts = cuts.map(|cut| cut.index(characters.len() + 1));
-    cuts.sort_unstable();
-    let text = |characters: &[char]| characters.iter().collect();
-    (text(&characters[..cuts[0]]), text(&characters[cuts[1]..]))
-}
-
-fn number() -> impl Strategy<Value = Value> {
-    select(&NUMBERS[..]).prop_map(|text| serde_json::from_str(text).unwrap())
 }
 
 /// Conditions under `claims` and under `nested`.
@@ -376,59 +300,7 @@ fn split(
     )
 }
 
-/// A bare value or list, in the words of `nested`.
-fn as_table(operator: Value) -> Map<String, Value> {
-    match operator {
-        Value::Object(table) => table,
-        list @ Value::Array(_) => Map::from_iter([("any_of".to_owned(), list)]),
-        value => Map::from_iter([("equals".to_owned(), value)]),
-    }
-}
-
-/// A condition on a claim that compiles, as far as types go.
-fn operator(claim: &'static Claim) -> BoxedStrategy<Value> {
-    let there = select(vec![json!({ "present": true }), json!({ "absent": true })]);
-    let lists = || {
-        prop_oneof![
-            select(claim.values).prop_map(|one| json!({ "contains": one })),
-            prop::collection::vec(select(claim.values), 1..3)
-                .prop_map(|all| json!({ "all_of": all })),
-        ]
-    };
-    let numbers = || {
-        prop_oneof![
-            2 => number(),
-            1 => prop::collection::vec(number(), 1..4).prop_map(Value::from),
-            1 => prop::collection::vec(number(), 1..4).prop_map(|all| json!({ "none_of": all })),
-            2 => number().prop_map(|bound| json!({ "at_least": bound })),
-            2 => number().prop_map(|bound| json!({ "at_most": bound })),
-        ]
-    };
-    let booleans = || {
-        prop_oneof![
-            any::<bool>().prop_map(Value::from),
-            any::<bool>().prop_map(|one| json!({ "none_of": [one] })),
-        ]
-    };
-    match claim.json {
-        Type::Text => prop_oneof![8 => texts(claim.values), 1 => there, 1 => same_as()].boxed(),
-        Type::Texts => prop_oneof![6 => lists(), 1 => there].boxed(),
-        Type::Number => prop_oneof![8 => numbers(), 1 => there, 1 => same_as()].boxed(),
-        Type::Boolean => prop_oneof![6 => booleans(), 1 => there].boxed(),
-        Type::Any => prop_oneof![
-            3 => texts(claim.values),
-            1 => lists(),
-            1 => numbers(),
-            1 => booleans(),
-            1 => Just(json!([null, "infra", 1])),
-            1 => Just(Value::Null),
-            2 => there,
-        ]
-        .boxed(),
-    }
-}
-
-fn window() -> impl Strategy<Value = Value> {
+pub(super) fn window() -> impl Strategy<Value = Value> {
     let days = vec!["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let days = sometimes(subsequence(days, 1..=7).prop_map(Value::from), 2);
     let hours = vec![
@@ -467,7 +339,7 @@ fn window() -> impl Strategy<Value = Value> {
     })
 }
 
-fn key(world: &'static World) -> impl Strategy<Value = Value> {
+pub(super) fn key(world: &'static World) -> impl Strategy<Value = Value> {
     let thumbprints = sometimes(
         subsequence(THUMBPRINTS.to_vec(), 1..=2).prop_map(Value::from),
         2,
@@ -525,72 +397,4 @@ fn grant() -> impl Strategy<Value = Granted> {
             (grant, identity, proof)
         },
     )
-}
-
-/// A demand that is added to a trust statement.
-#[derive(Clone, Debug)]
-pub(crate) enum Addition {
-    /// Another condition on a claim.
-    Condition(Value),
-    /// What a field of the subject is asked that was left open.
-    Pin(&'static str, Value),
-    /// A key of the statement, unless it has it already.
-    Key(&'static str, Value),
-}
-
-pub(crate) fn addition(at: usize) -> BoxedStrategy<Addition> {
-    let world = &WORLDS[at];
-    let claim = select(world.claims.iter().collect::<Vec<_>>());
-    let condition = claim.prop_flat_map(|claim| {
-        operator(claim).prop_map(|operator| {
-            let mut members = Map::from_iter([("path".to_owned(), json!(claim.path))]);
-            members.extend(as_table(operator));
-            Addition::Condition(Value::Object(members))
-        })
-    });
-    let fields: Vec<&'static Field> = all_fields(world).collect();
-    let pin = select(fields)
-        .prop_flat_map(|field| asked(field).prop_map(|value| Addition::Pin(field.name, value)));
-    let bound = prop_oneof![
-        window().prop_map(|window| ("window", window)),
-        self::key(world).prop_map(|key| ("key", key)),
-        Just(("max_age", json!("2m"))),
-        Just(("expires", json!("2026-11-23T10:00:30Z"))),
-    ];
-    prop_oneof![
-        4 => condition,
-        2 => pin,
-        2 => bound.prop_map(|(key, value)| Addition::Key(key, value)),
-    ]
-    .boxed()
-}
-
-impl Addition {
-    pub(crate) fn apply(&self, statement: &mut Value) {
-        match self {
-            Self::Condition(condition) => {
-                let nested = &mut statement["nested"];
-                match nested.as_array_mut() {
-                    Some(list) => list.push(condition.clone()),
-                    None => *nested = json!([condition]),
-                }
-            }
-            Self::Pin(name, asked) => {
-                let any = statement["subject"]
-                    .get_mut("any")
-                    .and_then(Value::as_array_mut);
-                let Some(any) = any else { return };
-                let before = any.len();
-                any.retain(|one| one != name);
-                if any.len() < before {
-                    statement["subject"][*name] = asked.clone();
-                }
-            }
-            Self::Key(key, value) => {
-                if statement.get(*key).is_none() {
-                    statement[*key] = value.clone();
-                }
-            }
-        }
-    }
 }

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 
+use super::addition::{Addition, addition};
 use super::agreement::native;
-use super::document::{Addition, addition, forbid, trust};
+use super::document::{forbid, trust};
 use super::host::Host;
 use super::token::{Plan, Token, bases, plan};
 use super::world::WORLDS;

@@ -2,6 +2,7 @@
 //! told in the plainest way. It shares no parser, no table and no code with the
 //! product; where the two differ, one of them is wrong.
 
+mod shape;
 mod subject;
 mod table;
 mod value;

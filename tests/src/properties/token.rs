@@ -284,7 +284,7 @@ fn paths(claims: &Map<String, Value>) -> Vec<Vec<String>> {
 }
 
 /// The claim at one of the paths.
-fn place<'c>(claims: &'c mut Map<String, Value>, at: Index) -> Option<&'c mut Value> {
+fn place(claims: &mut Map<String, Value>, at: Index) -> Option<&mut Value> {
     let paths = paths(claims);
     let path = at.get(paths.get(..).filter(|all| !all.is_empty())?);
     let (first, rest) = path.split_first()?;

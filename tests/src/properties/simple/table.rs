@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::Facts;
-use super::subject::{composable, encoded, folds, is_encoded, repeating};
+use super::shape::composable;
+use super::subject::{encoded, folds, is_encoded, repeating};
 use super::value::{Held, holds};
 
 /// The parts of each published shape.
