@@ -33,7 +33,7 @@ pub(super) fn answer(decision: &Decision) -> Answer {
 #[test]
 fn a_program_decides_as_the_simple_model_says() {
     let (documents, tokens) = (Tally::default(), Tally::default());
-    for_all(100, &planned(60), |planned| {
+    for_all(500, &planned(60), |planned| {
         let Some((compiled, all)) = ready(&planned) else {
             documents.count("refused");
             return Ok(());

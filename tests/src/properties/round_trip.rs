@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::document::document;
 use super::host::Host;
 use super::simple::numbers;
-use super::{compiled, for_all, planned, ready};
+use super::{Tally, compiled, for_all, planned, ready};
 use crate::gate::SANDBOX;
 
 /// A JSON value in TOML, its tables inline and in their order; none where it
@@ -43,6 +43,7 @@ fn bytes(compiled: &Compiled) -> Vec<u8> {
 
 #[test]
 fn a_document_means_the_same_in_toml_and_in_json() {
+    let tally = Tally::default();
     for_all(80, &document(), |document| {
         let members = document.as_object().unwrap().iter();
         let lines = members.map(|(name, value)| Some(format!("{name} = {}\n", toml(value)?)));
@@ -51,6 +52,11 @@ fn a_document_means_the_same_in_toml_and_in_json() {
         };
         let json = compiled(&document);
         let toml = claimbound_language::compile("policy.toml", &text).ok();
+        tally.count(if json.is_some() {
+            "compiled"
+        } else {
+            "refused"
+        });
         prop_assert_eq!(
             json.as_ref().map(bytes),
             toml.as_ref().map(bytes),
