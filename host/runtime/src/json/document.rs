@@ -232,9 +232,28 @@ impl<'a> Node<'a> {
 
     /// The member of that name; `None` where the node is no object or has none.
     pub fn get(self, name: &str) -> Option<Node<'a>> {
-        self.members()
-            .find(|(member, _)| *member == name)
-            .map(|(_, node)| node)
+        let mut inside = self.inside(Kind::Object);
+        while let Some(member) = inside.next() {
+            let value = inside.next()?;
+            if member.is_called(name) {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// Whether this is the text `name`; most others differ in length already.
+    fn is_called(self, name: &str) -> bool {
+        let Some(entry) = self.entry() else {
+            return false;
+        };
+        match entry.kind {
+            Kind::Text => {
+                let quoted = (entry.end as usize).saturating_sub(entry.start as usize);
+                quoted == name.len() + 2 && self.document.characters(entry) == name
+            }
+            _ => self.document.characters(entry) == name,
+        }
     }
 
     /// The members of an object, in the order of the text; none of anything else.
