@@ -16,6 +16,8 @@ mod guests;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod hostile_tokens;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod peers;
