@@ -59,8 +59,7 @@ impl Bound {
     fn expected(self, makes: &[&str], header: &str) -> &'static str {
         let right = makes.contains(&header);
         match self {
-            Self::Free | Self::ToVerifying if right => "allow",
-            Self::ToTheHeader if right => "allow",
+            Self::Free | Self::ToVerifying | Self::ToTheHeader if right => "allow",
             Self::Free | Self::ToVerifying | Self::ToASibling => "token.algorithm",
             // A key that can't be what it says is no key.
             Self::ToTheHeader | Self::ToAStranger | Self::ToEncryption | Self::ToSigning => {

@@ -38,12 +38,15 @@ fn with_unused_bits(part: &str) -> String {
     )
 }
 
+/// Writes a part in another way.
+type Spell = fn(&str) -> String;
+
 #[test]
 fn each_part_has_one_spelling() {
     let gate = gate();
     let honest = parts();
     assert_eq!(decide(&gate, &honest.join(".")), "allow");
-    let spellings: [(&str, fn(&str) -> String); 10] = [
+    let spellings: [(&str, Spell); 10] = [
         ("padded", |part| format!("{part}==")),
         ("padded once", |part| format!("{part}=")),
         ("padding escaped", |part| format!("{part}%3D%3D")),

@@ -29,11 +29,11 @@ use claimbound::token::Token;
 use claimbound_issuers::Registry;
 use serde_json::{Value, json};
 
-use crate::forge::{NOW, job, with};
+use crate::forge::{NOW, job};
 use crate::gate::{DOCUMENT, Host, answer, policy};
 use crate::standard::standard;
 
-pub(self) use keys::Signer;
+use keys::Signer;
 
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const AUDIENCE: &str = "https://deploy.acme.example";
@@ -50,17 +50,10 @@ fn claims() -> String {
 
 /// The same with these members in place of theirs, spelt as they stand.
 fn spelt(members: &str) -> String {
-    let names: Value = serde_json::from_str::<Value>(&format!("{{{members}}}"))
-        .map(|value| {
-            value
-                .as_object()
-                .unwrap()
-                .keys()
-                .map(|name| (name.clone(), Value::Null))
-                .collect()
-        })
-        .unwrap_or_else(|_| json!({}));
-    let rest = with(job(), &names).to_string();
+    let mut rest = job();
+    let kept = rest.as_object_mut().unwrap();
+    kept.retain(|name, _| !members.contains(&format!("\"{name}\":")));
+    let rest = rest.to_string();
     format!("{},{members}}}", rest.strip_suffix('}').unwrap())
 }
 
