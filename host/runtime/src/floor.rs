@@ -320,6 +320,11 @@ impl Admissible {
         self.identified.workload()
     }
 
+    /// The workload, where nothing else of the token is needed any more.
+    pub(crate) fn into_workload(self) -> Workload {
+        self.identified.workload
+    }
+
     /// The `exp` in seconds since 1970, exclusive.
     pub fn expires_at(&self) -> u64 {
         self.times.expires_at

@@ -303,7 +303,7 @@ fn allowed(judged: Judged, assumed: Vec<String>) -> Allowed {
         statement: judged.statement,
         grant: judged.grant,
         obligations: judged.obligations,
-        workload: judged.token.workload().clone(),
+        workload: judged.token.into_workload(),
         ends_at: grant_end.map_or(token_end, |end| end.min(token_end)),
         assumed,
     }

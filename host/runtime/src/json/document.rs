@@ -247,13 +247,9 @@ impl<'a> Node<'a> {
         let Some(entry) = self.entry() else {
             return false;
         };
-        match entry.kind {
-            Kind::Text => {
-                let quoted = (entry.end as usize).saturating_sub(entry.start as usize);
-                quoted == name.len() + 2 && self.document.characters(entry) == name
-            }
-            _ => self.document.characters(entry) == name,
-        }
+        let quoted = (entry.end as usize).saturating_sub(entry.start as usize);
+        (entry.kind != Kind::Text || quoted == name.len() + 2)
+            && self.document.characters(entry) == name
     }
 
     /// The members of an object, in the order of the text; none of anything else.

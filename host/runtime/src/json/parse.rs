@@ -294,6 +294,9 @@ impl Parser<'_> {
 
     fn collect_names(&mut self, index: usize) {
         self.names.clear();
+        // Each member takes two entries or more.
+        self.names
+            .reserve(self.document.tape.len().saturating_sub(index) / 2);
         let mut next = index + 1;
         while let Some(entry) = self.document.tape.get(next) {
             debug_assert!(

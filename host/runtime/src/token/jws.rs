@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use memchr::memchr_iter;
+
 use super::header::Header;
 use crate::base64url;
 use crate::json::Limits;
@@ -21,6 +23,17 @@ impl<'a> Jws<'a> {
             let reason = malformed(format!("the token is longer than {} bytes", limits.bytes));
             return Err(reason.found(&format!("{} bytes", bytes.len())).into());
         }
+        // What is no text is no base64url either; it only deserves other words.
+        Self::read(bytes, limits).map_err(|refusal| match std::str::from_utf8(bytes) {
+            Ok(_) => refusal,
+            Err(error) => {
+                let at = error.valid_up_to();
+                malformed(format!("the token is no text from byte {at}")).into()
+            }
+        })
+    }
+
+    fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, Refusal> {
         let parts = Parts::of(bytes)?;
         let header = Header::parse(part("header", 0, parts.header)?, limits)?;
         let payload = part("payload", parts.header.len() + 1, parts.payload)?;
@@ -82,38 +95,25 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn of(bytes: &'a [u8]) -> Result<Self, Refusal> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let at = error.valid_up_to();
-            malformed(format!("the token is no text from byte {at}"))
-        })?;
-        let mut parts = text.split('.').map(str::as_bytes);
-        let (header, payload, signature) = (parts.next(), parts.next(), parts.next());
-        let more = parts.count();
-        match (header, payload, signature, more) {
-            (Some(header), Some(payload), Some(signature), 0) => {
-                let signed = bytes.len() - signature.len() - 1;
-                let signing_input = bytes.get(..signed).unwrap_or_default();
-                Ok(Self {
-                    header,
-                    payload,
-                    signature,
-                    signing_input,
-                })
-            }
-            // RFC 7516 §9: five parts are an encrypted token.
-            (_, _, Some(_), 2) => {
-                let message = "the token has five parts: it is encrypted, not signed";
-                Err(malformed(message).into())
-            }
-            (header, payload, signature, more) => {
-                let parts = [header, payload, signature].iter().flatten().count() + more;
-                let parts = match parts {
-                    1 => "1 part".to_owned(),
-                    parts => format!("{parts} parts"),
-                };
-                Err(malformed(format!("the token has {parts} instead of three")).into())
-            }
+        let mut dots = memchr_iter(b'.', bytes);
+        let (first, second, third) = (dots.next(), dots.next(), dots.next());
+        let part = |from: usize, to: usize| bytes.get(from..to).unwrap_or_default();
+        if let (Some(first), Some(second), None) = (first, second, third) {
+            return Ok(Self {
+                header: part(0, first),
+                payload: part(first + 1, second),
+                signature: part(second + 1, bytes.len()),
+                signing_input: part(0, second),
+            });
         }
+        let parts = 1 + [first, second, third].iter().flatten().count() + dots.count();
+        Err(malformed(match parts {
+            1 => "the token has 1 part instead of three".to_owned(),
+            // RFC 7516 §9: five parts are an encrypted token.
+            5 => "the token has five parts: it is encrypted, not signed".to_owned(),
+            parts => format!("the token has {parts} parts instead of three"),
+        })
+        .into())
     }
 }
 
