@@ -343,7 +343,8 @@ impl Chance {
 /// the floor and the ceiling, bear the honest one's digest, or do harm.
 #[test]
 fn a_policy_of_chance_gets_past_neither_floor_nor_ceiling() {
-    const MUTANTS: usize = 80;
+    const MUTANTS: usize = 400;
+    const ENOUGH: usize = 10;
     let victim = Victim::new();
     let component = honest();
     let name = Policy::load(&victim.sandbox, &component)
@@ -362,6 +363,9 @@ fn a_policy_of_chance_gets_past_neither_floor_nor_ceiling() {
     let mut chance = Chance(1);
     let mut loaded = 0;
     for mutant in 0..MUTANTS {
+        if loaded == ENOUGH {
+            break;
+        }
         let mut bytes = component.clone();
         for _ in 0..=chance.below(3) {
             let at = chance.below(bytes.len());
@@ -391,7 +395,7 @@ fn a_policy_of_chance_gets_past_neither_floor_nor_ceiling() {
             assert!(allowed.ends_at <= NOW + 290, "mutant {mutant}");
         }
     }
-    assert!(loaded > MUTANTS / 8, "only {loaded} mutants load");
+    assert_eq!(loaded, ENOUGH, "too few mutants load to say anything");
     victim.unharmed("the mutants");
     assert!(load(&victim.sandbox, &Guest::honest()).is_ok());
 }
