@@ -11,6 +11,7 @@ use claimbound_language::{Compiled, HORIZON, time_zone_data};
 use serde::{Deserialize, Serialize};
 
 use crate::input;
+use crate::slim::slim;
 use crate::time::date;
 
 /// The section that holds the document's text.
@@ -83,9 +84,10 @@ pub(crate) fn build(
 
 /// The component of a core module whose exports are the contract.
 pub(crate) fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let module = slim(module)?;
     wit_component::ComponentEncoder::default()
         .validate(true)
-        .module(module)
+        .module(&module)
         .and_then(|mut encoder| encoder.encode())
         .context("the core module can't be made a component")
 }

@@ -24,6 +24,7 @@ mod proposal;
 mod question;
 mod redact;
 mod signer;
+mod slim;
 mod time;
 mod trial;
 
