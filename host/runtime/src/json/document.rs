@@ -18,6 +18,22 @@ pub(super) struct Entry {
     pub(super) link: u32,
 }
 
+impl Entry {
+    /// Where the entry after this value stands, which itself stands at `index`.
+    const fn next(self, index: usize) -> usize {
+        match self.kind {
+            Kind::List | Kind::Object => self.link as usize,
+            Kind::Null
+            | Kind::True
+            | Kind::False
+            | Kind::Integer
+            | Kind::Number
+            | Kind::Text
+            | Kind::Escaped => index + 1,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Null,
@@ -155,6 +171,12 @@ impl Document {
         }
     }
 
+    /// Whether an entry is the text `name`; most others differ in length already.
+    fn is_called(&self, entry: Entry, name: &str) -> bool {
+        let quoted = (entry.end as usize).saturating_sub(entry.start as usize);
+        (entry.kind != Kind::Text || quoted == name.len() + 2) && self.characters(entry) == name
+    }
+
     pub(super) fn characters(&self, entry: Entry) -> &str {
         match entry.kind {
             Kind::Escaped => self
@@ -232,24 +254,20 @@ impl<'a> Node<'a> {
 
     /// The member of that name; `None` where the node is no object or has none.
     pub fn get(self, name: &str) -> Option<Node<'a>> {
-        let mut inside = self.inside(Kind::Object);
-        while let Some(member) = inside.next() {
-            let value = inside.next()?;
-            if member.is_called(name) {
-                return Some(value);
+        let object = self.entry().filter(|entry| entry.kind == Kind::Object)?;
+        let mut at = self.index + 1;
+        // Straight over the tape: a token is asked for some twenty claims.
+        while at < object.link as usize {
+            let [member, value] = *self.document.tape.get(at..)?.first_chunk::<2>()?;
+            if self.document.is_called(member, name) {
+                return Some(Node {
+                    document: self.document,
+                    index: at + 1,
+                });
             }
+            at = value.next(at + 1);
         }
         None
-    }
-
-    /// Whether this is the text `name`; most others differ in length already.
-    fn is_called(self, name: &str) -> bool {
-        let Some(entry) = self.entry() else {
-            return false;
-        };
-        let quoted = (entry.end as usize).saturating_sub(entry.start as usize);
-        (entry.kind != Kind::Text || quoted == name.len() + 2)
-            && self.document.characters(entry) == name
     }
 
     /// The members of an object, in the order of the text; none of anything else.
@@ -305,16 +323,7 @@ impl<'a> Iterator for Inside<'a> {
             document: self.document,
             index: self.next,
         };
-        self.next = match entry.kind {
-            Kind::List | Kind::Object => entry.link as usize,
-            Kind::Null
-            | Kind::True
-            | Kind::False
-            | Kind::Integer
-            | Kind::Number
-            | Kind::Text
-            | Kind::Escaped => self.next + 1,
-        };
+        self.next = entry.next(self.next);
         Some(node)
     }
 }
