@@ -65,6 +65,20 @@ token mint --like empty:trust.main
 token mint --claims claims.json --jwks-out policy.toml
 token mint --claims claims.json --key list.json
 token mint --claims claims.json --lifetime ever
+bench --iterations 0
+bench --iterations 1000001
+bench --algorithm HS256
+bench --algorithm ES512
+bench --statement production
+bench --policy none.toml
+bench --policy bad.toml
+bench --policy module.wasm
+bench --policy bare.wasm
+bench --policy policy.toml --statement produktion
+bench --policy policy.toml --statement self-hosted
+bench --policy forbids.toml
+bench --policy keyed.toml --algorithm ES256
+bench --policy pinned.toml
 completions tcsh
 ";
 
@@ -76,6 +90,19 @@ fn two_audiences() -> String {
         .replace("trust.production", "trust.second")
         .replace("https://deploy", "https://billing");
     format!("{before}[trust.production]{trust}[trust.second]{second}[forbid{forbid}")
+}
+
+/// The policy without its trust.
+fn forbids() -> String {
+    let (before, rest) = POLICY.split_once("[trust.production]").unwrap();
+    let (_, forbid) = rest.split_once("[forbid").unwrap();
+    format!("{before}[forbid{forbid}")
+}
+
+/// A component that carries no document.
+fn bare() -> Vec<u8> {
+    let compiled = claimbound_language::compile("policy.toml", POLICY).unwrap();
+    claimbound::bake::bake(claimbound::bake::STANDARD, &compiled.bytes, &[]).unwrap()
 }
 
 fn with_wrong_files() -> Program {
@@ -92,6 +119,11 @@ fn with_wrong_files() -> Program {
     program.write("list.json", "[]");
     program.write("twice.json", r#"{"a": 1, "a": 2}"#);
     program.write("two.toml", two_audiences());
+    program.write("forbids.toml", forbids());
+    let key = |condition: &str| format!("{POLICY}[trust.production.key]\n{condition}\n");
+    program.write("keyed.toml", key("algorithms = [\"RS256\"]"));
+    program.write("pinned.toml", key("at_least_bits = 8192"));
+    program.write("bare.wasm", bare());
     std::fs::create_dir(program.path("empty")).unwrap();
     assert_eq!(program.run(&["build", "policy.toml"]).status, 0);
     program

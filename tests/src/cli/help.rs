@@ -2,7 +2,7 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 15] = [
     &[],
     &["check"],
     &["explain"],
@@ -14,6 +14,7 @@ const COMMANDS: [&[&str]; 14] = [
     &["token", "verify"],
     &["token", "mint"],
     &["new"],
+    &["bench"],
     &["demo"],
     &["completions"],
     &["man"],

@@ -2,6 +2,7 @@
 //! refuses.
 
 mod bad_input;
+mod bench;
 mod build;
 #[cfg(unix)]
 mod code_cache;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use claimbound::floor::Admissible;
 use claimbound::json::{Node, Value as Json};
+use claimbound::policy::Request;
 use claimbound_language::engine::model::Program;
 use claimbound_language::engine::{Facts, Key, Name, Value};
 
@@ -80,13 +81,20 @@ fn claim(node: Node<'_>) -> Claim<'_> {
 pub(super) struct Told<'a> {
     read: Read<'a>,
     token: &'a Admissible,
+    request: &'a Request,
     parts: Vec<Option<&'a str>>,
     names: Vec<Option<Name<'a>>>,
 }
 
 impl<'a> Told<'a> {
-    /// The claims that were read, and the workload, key and request of `token`.
-    pub(super) fn new(program: &Program, read: Read<'a>, token: &'a Admissible) -> Self {
+    /// The claims that were read, the workload and key of `token`, and the
+    /// request that it comes with.
+    pub(super) fn new(
+        program: &Program,
+        read: Read<'a>,
+        token: &'a Admissible,
+        request: &'a Request,
+    ) -> Self {
         let workload = token.workload();
         let name = |kind: &String| {
             workload.name(kind).map(|name| Name {
@@ -98,6 +106,7 @@ impl<'a> Told<'a> {
         Self {
             read,
             token,
+            request,
             parts: program
                 .parts
                 .iter()
@@ -154,8 +163,10 @@ impl Facts for Told<'_> {
         self.names.get(index).copied().flatten()
     }
 
-    fn attribute(&self, _: &str) -> Option<&str> {
-        None
+    fn attribute(&self, name: &str) -> Option<&str> {
+        let mut attributes = self.request.attributes.iter();
+        let found = attributes.find(|(other, _)| other == name);
+        found.map(|(_, value)| value.as_str())
     }
 
     fn key(&self) -> Key<'_> {

@@ -89,7 +89,7 @@ fn texts(claim: Claim<'_>) -> Vec<String> {
     }
 }
 
-/// Reads the value of a member if a path begins with its name or ends there.
+/// Reads the value of a member if a path begins with its name.
 fn member<'a, M: MapAccess<'a>>(
     map: &mut M,
     name: &str,
@@ -97,10 +97,11 @@ fn member<'a, M: MapAccess<'a>>(
     claims: &mut [Claim<'a>],
 ) -> Result<(), M::Error> {
     let begins = |(_, path): &&Wanted<'_>| path.first().is_some_and(|first| first == name);
-    let Some((index, path)) = wanted.iter().find(begins) else {
+    let mut begun = wanted.iter().filter(begins);
+    let Some((index, path)) = begun.next() else {
         return map.next_value::<IgnoredAny>().map(drop);
     };
-    if let (1, Some(claim)) = (path.len(), claims.get_mut(*index)) {
+    if let (1, None, Some(claim)) = (path.len(), begun.next(), claims.get_mut(*index)) {
         *claim = map.next_value_seed(ClaimSeed)?;
         return Ok(());
     }
@@ -109,10 +110,24 @@ fn member<'a, M: MapAccess<'a>>(
         .filter(begins)
         .filter_map(|(index, path)| Some((*index, path.get(1..)?)))
         .collect();
+    if inner.iter().any(|(_, path)| path.is_empty()) {
+        return whole(&map.next_value()?, &inner, claims).map_err(M::Error::custom);
+    }
     map.next_value_seed(Inner {
         wanted: &inner,
         claims,
     })
+}
+
+/// Takes what is wanted from a value that is wanted as a whole as well.
+fn whole(value: &Json, wanted: &[Wanted<'_>], claims: &mut [Claim<'_>]) -> serde_json::Result<()> {
+    for (index, path) in wanted {
+        let found = path.iter().try_fold(value, |value, name| value.get(name));
+        if let (Some(found), Some(claim)) = (found, claims.get_mut(*index)) {
+            *claim = ClaimSeed.deserialize(found.clone())?;
+        }
+    }
+    Ok(())
 }
 
 /// An object inside the payload.
@@ -125,15 +140,44 @@ impl<'a> DeserializeSeed<'a> for Inner<'_, '_, 'a> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'a>>(self, source: D) -> Result<(), D::Error> {
-        source.deserialize_map(self)
+        source.deserialize_any(self)
     }
 }
 
+/// A path that goes on where there is no object ends nowhere.
 impl<'a> Visitor<'a> for Inner<'_, '_, 'a> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<S: SeqAccess<'a>>(self, items: S) -> Result<(), S::Error> {
+        IgnoredAny.visit_seq(items).map(drop)
     }
 
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
@@ -276,6 +320,44 @@ mod tests {
                 Claim::Texts(vec!["a".into(), "b".into()]),
             ]
         );
+    }
+
+    #[test]
+    fn a_claim_that_is_wanted_as_a_whole_and_in_parts_is_both() {
+        let paths = paths(&[&["a"], &["a", "b"], &["a", "b", "c"], &["a", "d"]]);
+        let reader = Reader::of(&paths);
+        let read = reader.read(br#"{"a":{"b":{"c":1}}}"#).unwrap();
+        assert_eq!(
+            read.claims,
+            [
+                Claim::Json(r#"{"b":{"c":1}}"#.into()),
+                Claim::Json(r#"{"c":1}"#.into()),
+                Claim::Integer(1),
+                Claim::Absent,
+            ]
+        );
+        let read = reader.read(br#"{"a":true}"#).unwrap();
+        assert_eq!(read.claims[0], Claim::Boolean(true));
+        assert_eq!(read.claims[1..], [const { Claim::Absent }; 3]);
+    }
+
+    #[test]
+    fn a_path_ends_where_there_is_no_object() {
+        let paths = paths(&[&["a", "b"], &["a", "c"]]);
+        for value in [
+            "null",
+            "true",
+            "-1",
+            "1",
+            "1.5",
+            "\"b\"",
+            "[{\"b\":1}]",
+            "{}",
+        ] {
+            let payload = format!("{{\"a\":{value}}}");
+            let read = Reader::of(&paths).read(payload.as_bytes()).unwrap();
+            assert_eq!(read.claims, [Claim::Absent, Claim::Absent], "{value}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 /// Buckets of a histogram to each doubling.
 const TO_A_DOUBLING: f64 = 4.0;
+/// Buckets of a histogram at most: four doublings, so that it fits a screen.
+const MOST_BUCKETS: usize = 16;
 
 /// How long something took, each time, in nanoseconds.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +54,8 @@ impl Samples {
     }
 
     /// Where the times lie, on a logarithmic scale: from the fastest up to the
-    /// slowest one in a hundred, whose last bucket holds all that were slower.
+    /// slowest one in a hundred, but 16 buckets at most. The last one holds all that
+    /// were slower.
     #[expect(
         clippy::float_arithmetic,
         clippy::cast_precision_loss,
@@ -66,6 +69,7 @@ impl Samples {
             return Vec::new();
         };
         let (first, last) = (bucket(*first), bucket(last));
+        let last = last.min(first + MOST_BUCKETS - 1);
         let mut buckets: Vec<_> = (first..=last)
             .map(|number| Bucket {
                 from: (number as f64 / TO_A_DOUBLING).exp2().ceil() as u64,
@@ -117,5 +121,9 @@ mod tests {
         assert_eq!(buckets.last().unwrap().count, 500);
         assert!(buckets.windows(2).all(|pair| pair[0].from < pair[1].from));
         assert!(of(&[]).histogram().is_empty());
+        times.extend([u64::MAX; 900]);
+        let buckets = of(&times).histogram();
+        assert_eq!(buckets.len(), MOST_BUCKETS);
+        assert_eq!(buckets.last().unwrap().count, 910);
     }
 }

@@ -86,9 +86,11 @@ impl<'a> Stage<'a> {
             compiled,
             gate,
             clock,
-            request: Request::default(),
+            request: Request {
+                attributes: example.request.attributes.clone().into_iter().collect(),
+            },
             payload: claims.to_string().into_bytes(),
-            peer: Peer::new(&signer, &example.claims, algorithm)?,
+            peer: Peer::new(&signer, example, algorithm)?,
             admissible,
             token,
         };
@@ -103,8 +105,12 @@ impl<'a> Stage<'a> {
 
     /// All ways come to the same: otherwise they are not worth comparing.
     fn agree(&self) -> anyhow::Result<()> {
-        let Answer::Allow { statement, .. } = self.sandboxed()? else {
-            bail!("the policy denies the token that was made for it");
+        let statement = match self.sandboxed()? {
+            Answer::Allow { statement, .. } => statement,
+            Answer::Deny(denied) => {
+                let denied = unexpected(Outcome::Deny(denied));
+                bail!("the policy denies the token that a fresh key signed for it: {denied}");
+            }
         };
         for native in [self.native()?, self.native_from_json()?] {
             match native {
@@ -116,11 +122,14 @@ impl<'a> Stage<'a> {
                 }
             }
         }
-        if self.signature()? && self.whole().is_allow() {
-            self.jsonwebtoken().map(drop)
-        } else {
-            bail!("the token is not accepted");
+        match self.whole() {
+            Outcome::Allow(_) => {}
+            refused @ (Outcome::Deny(_) | Outcome::Error(_)) => return Err(unexpected(refused)),
         }
+        if !self.signature()? {
+            bail!("the signature is not the key's");
+        }
+        self.jsonwebtoken().map(drop)
     }
 
     /// The component's answer, in a fresh instance, from what the host has
@@ -143,7 +152,12 @@ impl<'a> Stage<'a> {
     }
 
     fn evaluate(&self, read: Read<'_>) -> anyhow::Result<Decision> {
-        let told = Told::new(&self.compiled.program, read, &self.admissible);
+        let told = Told::new(
+            &self.compiled.program,
+            read,
+            &self.admissible,
+            &self.request,
+        );
         evaluate(self.program, &told).map_err(|error| anyhow!("{error}"))
     }
 
@@ -173,21 +187,17 @@ impl<'a> Stage<'a> {
 }
 
 impl Peer {
-    fn new(
-        signer: &Signer,
-        claims: &Map<String, Value>,
-        algorithm: Algorithm,
-    ) -> anyhow::Result<Self> {
+    fn new(signer: &Signer, example: &Example, algorithm: Algorithm) -> anyhow::Result<Self> {
+        let known = algorithm.as_str().parse();
+        let known = known.map_err(|_| anyhow!("jsonwebtoken, the measure, does not know it"))?;
         let key = serde_json::from_value(signer.jwk()?)
             .context("jsonwebtoken reads the key otherwise")?;
-        let mut validation = Validation::new(algorithm.as_str().parse()?);
+        let mut validation = Validation::new(known);
         // Both are given the same time, and it is the example's.
         validation.validate_exp = false;
-        validation.set_audience(&[claims
-            .get("aud")
-            .and_then(Value::as_str)
-            .unwrap_or_default()]);
-        validation.set_issuer(&[claims
+        validation.set_audience(&[&example.request.audience]);
+        validation.set_issuer(&[example
+            .claims
             .get("iss")
             .and_then(Value::as_str)
             .unwrap_or_default()]);
