@@ -20,6 +20,7 @@ use claimbound::outcome::{Allowed, Outcome};
 use claimbound::policy::{Policy, Request};
 use claimbound::sandbox::{self, Sandbox};
 use claimbound::token::Claims;
+use claimbound::verify::Verified;
 use claimbound_engine::encode::encode;
 use claimbound_engine::model::Program;
 use claimbound_engine::{Decision, FirstUse, Grant, Obligation};
@@ -188,8 +189,27 @@ impl Host {
         }
     }
 
-    /// What the gate of the token's route says, had the issuer signed it.
+    /// What the gate of the token's route says, had the issuer signed it. It
+    /// is asked twice: packed, and for an explanation as well, which its policy
+    /// is asked for by typed input. Both have to come to the same.
     fn decide(&mut self, token: &DerivedToken) -> Outcome {
+        let verified = match self.verified(token) {
+            Ok(verified) => verified,
+            Err(refused) => return refused,
+        };
+        let again = self.verified(token).unwrap();
+        let request = Request {
+            attributes: token.request.attributes.clone().into_iter().collect(),
+        };
+        let clock = FixedClock(token.request.now);
+        let gate = self.gate(&token.request.audience);
+        let outcome = gate.preview(verified, &request, &clock);
+        let explained = gate.explain(again, &request, &clock);
+        assert_eq!(explained.outcome, outcome);
+        outcome
+    }
+
+    fn verified(&self, token: &DerivedToken) -> Result<Verified, Outcome> {
         let text = serde_json::to_string(&token.claims).unwrap();
         let claims = Claims::parse(text, &Limits::TOKEN).unwrap();
         let url = token.claims.get("iss").and_then(|iss| iss.as_str());
@@ -197,16 +217,7 @@ impl Host {
         // are assumed from anybody: they are refused in the order of a token.
         let known = self.issuers.find(url.unwrap_or_default());
         let issuer = known.unwrap_or_else(|_| self.issuers.iter().next().unwrap());
-        let verified = match danger::assume_verified(claims, issuer) {
-            Ok(verified) => verified,
-            Err(refusal) => return refusal.into(),
-        };
-        let request = Request {
-            attributes: token.request.attributes.clone().into_iter().collect(),
-        };
-        let clock = FixedClock(token.request.now);
-        self.gate(&token.request.audience)
-            .preview(verified, &request, &clock)
+        Ok(danger::assume_verified(claims, issuer)?)
     }
 
     fn gate(&mut self, audience: &str) -> &Gate {

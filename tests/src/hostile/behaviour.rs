@@ -6,7 +6,7 @@ use super::guest::{Guest, Place};
 use super::{Asked, Victim, load};
 
 /// What is done, its code, and the error that it ends in.
-const DEEDS: [(&str, &str, &str); 12] = [
+pub(super) const DEEDS: [(&str, &str, &str); 12] = [
     ("spins", "(loop $on (br $on))", "host.deadline"),
     (
         "spins and touches memory",

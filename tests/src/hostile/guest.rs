@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use wasm_encoder::{ConstExpr, DataSection, Section as _};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
 
 use super::image::{CONTRACT, Image, offset_of_now, result};
 
@@ -20,8 +21,10 @@ pub(super) enum Place {
     Realloc,
     Evaluate,
     Explain,
+    Packed,
     AfterEvaluate,
     AfterExplain,
+    AfterPacked,
 }
 
 /// A component of the contract's world, honest but for what a test changes.
@@ -30,6 +33,7 @@ pub(super) struct Guest {
     manifest: Value,
     decision: Value,
     explanation: Value,
+    packed: Option<Value>,
     other: Value,
     code: Vec<(Place, String)>,
     fields: String,
@@ -88,6 +92,7 @@ impl Guest {
         Self {
             manifest: json!({ "ok": manifest() }),
             explanation: json!({ "ok": [decision, []] }),
+            packed: None,
             decision: json!({ "ok": decision }),
             other: json!({ "ok": decision }),
             code: Vec::new(),
@@ -122,6 +127,13 @@ impl Guest {
         self
     }
 
+    /// The same that exports `packed` as well, with this result of its
+    /// `evaluate`.
+    pub(super) fn packing(mut self, result: &Value) -> Self {
+        self.packed = Some(result.clone());
+        self
+    }
+
     /// The same that runs `code` at `place`. `{other}` stands for the address
     /// of a result of `evaluate` that is `other`, `{now}` for the offset of the
     /// time in the input.
@@ -150,7 +162,23 @@ impl Guest {
 
     /// The component.
     pub(super) fn build(&self) -> Vec<u8> {
-        component(&self.module(), "explained-policy")
+        component(&self.module(), self.world())
+    }
+
+    /// The world whose exports it has.
+    const fn world(&self) -> &'static str {
+        if self.packed.is_some() {
+            "packed-policy"
+        } else {
+            "explained-policy"
+        }
+    }
+
+    /// The component of another contract whose world has the same exports.
+    pub(super) fn build_by(&self, contract: &str) -> Vec<u8> {
+        let mut resolve = Resolve::default();
+        resolve.push_str("policy.wit", contract).unwrap();
+        component_by(&resolve, &self.module(), self.world())
     }
 
     fn module(&self) -> Vec<u8> {
@@ -159,6 +187,10 @@ impl Guest {
         let evaluate = image.place(&result("decide", "evaluate"), &self.decision);
         let explain = image.place(&result("trace", "explain"), &self.explanation);
         let other = image.place(&result("decide", "evaluate"), &self.other);
+        let packed = self.packed.as_ref().map(|answer| {
+            let answer = image.place(&result("packed", "evaluate"), answer);
+            self.packed_functions(answer, other)
+        });
         assert!(image.bytes().len() < END, "{} bytes", image.bytes().len());
         let heap = image.bytes().len();
         let code = |place| self.code_at(place, other);
@@ -184,6 +216,7 @@ impl Guest {
                 {on_explain} (i32.const {explain}))
               (func (export "cabi_post_claimbound:policy/trace@0.1.0#explain") (param i32)
                 {after_explain})
+              {packed}
               (func (export "cabi_realloc")
                 (param i32 i32) (param $align i32) (param $size i32) (result i32) (local $at i32)
                 {on_realloc}
@@ -193,6 +226,7 @@ impl Guest {
                 (global.set $next (i32.add (local.get $at) (local.get $size)))
                 (local.get $at)))"#,
             fields = self.fields,
+            packed = packed.unwrap_or_default(),
             start = code(Place::Start),
             on_describe = code(Place::Describe),
             on_evaluate = code(Place::Evaluate),
@@ -211,6 +245,19 @@ impl Guest {
         module
     }
 
+    fn packed_functions(&self, answer: usize, other: usize) -> String {
+        format!(
+            r#"(func (export "claimbound:policy/packed@0.1.0#evaluate")
+                (param $texts i32) (param $bytes i32) (param $marks i32) (param $count i32)
+                (result i32)
+                {on_packed} (i32.const {answer}))
+              (func (export "cabi_post_claimbound:policy/packed@0.1.0#evaluate") (param i32)
+                {after_packed})"#,
+            on_packed = self.code_at(Place::Packed, other),
+            after_packed = self.code_at(Place::AfterPacked, other),
+        )
+    }
+
     fn code_at(&self, place: Place, other: usize) -> String {
         let here = self.code.iter().filter(|(at, _)| *at == place);
         let code: String = here.map(|(_, code)| code.as_str()).collect();
@@ -221,10 +268,14 @@ impl Guest {
 
 /// The component of a core module that exports a world of the contract.
 pub(super) fn component(module: &[u8], world: &str) -> Vec<u8> {
+    component_by(&CONTRACT, module, world)
+}
+
+fn component_by(contract: &Resolve, module: &[u8], world: &str) -> Vec<u8> {
     let mut module = module.to_vec();
-    let package = CONTRACT.packages.iter().next().unwrap().0;
-    let world = CONTRACT.select_world(&[package], Some(world)).unwrap();
-    embed_component_metadata(&mut module, &CONTRACT, world, StringEncoding::UTF8).unwrap();
+    let package = contract.packages.iter().next().unwrap().0;
+    let world = contract.select_world(&[package], Some(world)).unwrap();
+    embed_component_metadata(&mut module, contract, world, StringEncoding::UTF8).unwrap();
     let encoder = ComponentEncoder::default().module(&module).unwrap();
     encoder.validate(true).encode().unwrap()
 }

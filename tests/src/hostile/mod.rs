@@ -13,6 +13,7 @@ mod interface;
 mod late;
 mod manifest;
 mod memory;
+mod packed;
 mod section;
 mod shape;
 

@@ -40,7 +40,7 @@ pub(super) enum Said {
 /// A reason by all of its fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reason {
-    code: String,
+    pub(super) code: String,
     statement: Option<String>,
     claim: Vec<String>,
     expected: String,

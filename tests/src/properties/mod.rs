@@ -14,6 +14,7 @@ mod renaming;
 mod round_trip;
 mod simple;
 mod token;
+mod values;
 mod world;
 
 use std::cell::RefCell;

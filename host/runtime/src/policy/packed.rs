@@ -193,3 +193,6 @@ impl Packed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
