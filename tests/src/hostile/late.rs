@@ -40,16 +40,23 @@ impl Clock for Later {
     }
 }
 
-/// Answers `later` from the second after [`NOW`] on.
-fn changing(first: &Value, later: &Value) -> Guest {
-    let code = format!(
-        "(if (i64.gt_u (i64.load offset={{now}} (local.get $input)) (i64.const {NOW}))
-           (then (return {{other}})))"
-    );
-    Guest::honest()
+/// Where a guest that is asked typed and one that is asked packed find the time.
+const ASKED: [(Place, &str); 2] = [
+    (Place::Evaluate, "i64.load offset={now} (local.get $input)"),
+    // The first two marks: the low 32 bits, then the high ones.
+    (Place::Packed, "i64.load (local.get $marks)"),
+];
+
+/// Does this from the second after [`NOW`] on, asked typed or packed.
+fn changing(first: &Value, (place, now): (Place, &str), deed: &str) -> Guest {
+    let code = format!("(if (i64.gt_u ({now}) (i64.const {NOW})) (then {deed}))");
+    let guest = Guest::honest()
         .deciding(&allow(first))
-        .with_other(&allow(later))
-        .running(Place::Evaluate, &code)
+        .running(place, &code);
+    if place == Place::Packed {
+        return guest.packing(&json!({ "ok": allow(first) }));
+    }
+    guest
 }
 
 fn decided_late(policy: &Arc<Policy>, clock: &dyn Clock) -> String {
@@ -107,28 +114,31 @@ fn what_no_longer_holds_once_the_obligations_are_met_is_not_granted() {
         ),
         ("no obligation", json!({ "obligations": [] }), "allow"),
     ] {
-        let policy = load(&victim.sandbox, &changing(&first, &changed(&changes))).unwrap();
-        let clock = Later(AtomicBool::new(false));
-        assert_eq!(decided_late(&policy, &clock), expected, "{row}");
-        assert_eq!(decided_late(&policy, &FixedClock(NOW)), "allow", "{row}");
-        victim.unharmed(row);
+        for asked in ASKED {
+            let guest = changing(&first, asked, "(return {other})");
+            let guest = guest.with_other(&allow(&changed(&changes)));
+            let policy = load(&victim.sandbox, &guest).unwrap();
+            let clock = Later(AtomicBool::new(false));
+            assert_eq!(decided_late(&policy, &clock), expected, "{row}");
+            assert_eq!(decided_late(&policy, &FixedClock(NOW)), "allow", "{row}");
+            victim.unharmed(row);
+        }
     }
 }
 
 #[test]
 fn a_guest_that_falls_silent_once_the_obligations_are_met_does_not_allow() {
     let victim = Victim::new();
-    let at_first = format!(
-        "(if (i64.gt_u (i64.load offset={{now}} (local.get $input)) (i64.const {NOW})) (then"
-    );
     for (row, deed, expected) in [
         ("traps", "unreachable", "host.trap"),
         ("spins", "(loop $on (br $on))", "host.deadline"),
     ] {
-        let guest = Guest::honest().running(Place::Evaluate, &format!("{at_first} {deed}))"));
-        let policy = load(&victim.sandbox, &guest).unwrap();
-        let clock = Later(AtomicBool::new(false));
-        assert_eq!(decided_late(&policy, &clock), expected, "{row}");
-        victim.unharmed(row);
+        for asked in ASKED {
+            let guest = changing(&json!({}), asked, deed);
+            let policy = load(&victim.sandbox, &guest).unwrap();
+            let clock = Later(AtomicBool::new(false));
+            assert_eq!(decided_late(&policy, &clock), expected, "{row}");
+            victim.unharmed(row);
+        }
     }
 }
