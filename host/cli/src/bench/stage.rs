@@ -8,7 +8,7 @@ use claimbound::floor::{Admissible, Floor};
 use claimbound::gate::Gate;
 use claimbound::issuer::{Issuer, Issuers, Settings};
 use claimbound::key::{Algorithm, Key, KeySet, SetLimits};
-use claimbound::outcome::Outcome;
+use claimbound::outcome::{Allowed, Outcome};
 use claimbound::policy::{Answer, Policy, Request};
 use claimbound::token::Token;
 use claimbound_language::engine::{Decision, Program, evaluate};
@@ -122,10 +122,7 @@ impl<'a> Stage<'a> {
                 }
             }
         }
-        match self.whole() {
-            Outcome::Allow(_) => {}
-            refused @ (Outcome::Deny(_) | Outcome::Error(_)) => return Err(unexpected(refused)),
-        }
+        self.whole()?;
         if !self.signature()? {
             bail!("the signature is not the key's");
         }
@@ -176,13 +173,18 @@ impl<'a> Stage<'a> {
         Ok(decoded.context("jsonwebtoken refuses the token")?.claims)
     }
 
-    /// The outcome of the token's bytes, without ledger and record.
-    pub(crate) fn whole(&self) -> Outcome {
+    /// What the token's bytes are allowed, without ledger and record. Anything
+    /// else is an error: how long no answer took says nothing.
+    pub(crate) fn whole(&self) -> anyhow::Result<Box<Allowed>> {
         let verified = self.gate.verify(Token::new(&self.token));
-        verified.map_or_else(
+        let outcome = verified.map_or_else(
             |refused| refused,
             |verified| self.gate.preview(verified, &self.request, &self.clock),
-        )
+        );
+        match outcome {
+            Outcome::Allow(allowed) => Ok(allowed),
+            refused @ (Outcome::Deny(_) | Outcome::Error(_)) => Err(unexpected(refused)),
+        }
     }
 }
 
