@@ -122,7 +122,7 @@ fn exports_of_another_type_are_refused_by_name() {
         matches!(
             refused,
             PolicyError::Type {
-                export: "evaluate",
+                export: "claimbound:policy/decide#evaluate",
                 ..
             }
         ),

@@ -18,8 +18,8 @@ use crate::{artifact, component};
 /// How much of a key's file is read, in bytes: what is longer is something else,
 /// and long enough to be named.
 const LONGEST: usize = 64 * 1024;
-/// What others may not do with a key's file, nor its group: all, and write. A
-/// secret that is mounted for a group is often one that it may read.
+/// Permissions that no key's file may give: all to others, writing to its group.
+/// A secret that is mounted for a group is often one that the group may read.
 #[cfg(unix)]
 const TOO_OPEN: u32 = 0o027;
 
@@ -106,14 +106,16 @@ fn digits(text: &[u8]) -> Option<Zeroizing<[u8; CodeKey::LENGTH]>> {
     Some(bytes)
 }
 
-/// Refuses a key that others may read.
+/// Refuses a key that is open to others.
 #[cfg(unix)]
 fn check_mode(metadata: &Metadata, source: &Source) -> anyhow::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
     let mode = metadata.mode() & 0o7777;
     if mode & TOO_OPEN != 0 {
-        bail!("{source} is open to others (mode {mode:03o}); close it by `chmod 600`");
+        bail!(
+            "{source} may be read by others, or written to by them or its group (mode {mode:03o}); close it by `chmod 600`"
+        );
     }
     Ok(())
 }
@@ -121,7 +123,7 @@ fn check_mode(metadata: &Metadata, source: &Source) -> anyhow::Result<()> {
 /// What is worth knowing of where a policy's code came from, in a sentence.
 pub(crate) fn notes(path: &Path, policy: &Policy) -> Vec<String> {
     let name = path.display();
-    let Origin::Recompiled { why, kept } = policy.origin() else {
+    let Origin::Missed { why, kept } = policy.origin() else {
         return Vec::new();
     };
     let unused = (*why != Unused::Absent)

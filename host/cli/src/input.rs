@@ -12,8 +12,8 @@ use anyhow::{Context as _, bail};
 
 /// Longest text that a person wrote, or token, that is read, in bytes.
 pub(crate) const TEXT: u64 = 1024 * 1024;
-/// Longest component or module that is read, in bytes; script engines have a
-/// few megabytes.
+/// Longest component or module that is read, in bytes; script engines have
+/// some 12 MiB.
 pub(crate) const COMPONENT: u64 = 64 * 1024 * 1024;
 
 /// A source of input.

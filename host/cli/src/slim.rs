@@ -1,5 +1,5 @@
 //! Takes out of a core module what a component that lives for one call has no
-//! use for, and would pay for at each: a table that nothing is called through,
+//! use for, and would pay for at each decision: a table that nothing is called through,
 //! and the functions that give an answer's memory back.
 
 #![expect(

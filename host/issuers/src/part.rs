@@ -77,7 +77,7 @@ impl Part {
     }
 
     /// The characters that the issuer writes otherwise inside a subject.
-    pub fn encoded(&self) -> impl Iterator<Item = char> {
+    pub fn encoded_characters(&self) -> impl Iterator<Item = char> {
         self.encoding.0.iter().map(|(character, _)| *character)
     }
 

@@ -253,8 +253,8 @@ fn is_folded(model: &Model, path: &[String]) -> bool {
     names.any(|kind| kind.folds_case() && kind.claim().is_some_and(is_at))
 }
 
-/// Whether `operator` compares with a claim that is such a name: its case is
-/// then no reason for a value to be another one.
+/// Whether `operator` compares with a claim that is a name which the model
+/// compares without case: its case is then no reason to be another one.
 pub(crate) fn folds_other(model: &Model, operator: &Operator) -> bool {
     matches!(operator, Operator::SameAs(path) if is_folded(model, &path.value))
 }

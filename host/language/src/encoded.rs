@@ -6,7 +6,8 @@ use crate::operator::Operator;
 
 /// Whether some value of `part` stands in a subject otherwise than plain.
 pub(crate) fn is_encoded(part: &Part) -> bool {
-    part.encoded().any(|character| hides(part, character))
+    part.encoded_characters()
+        .any(|character| hides(part, character))
 }
 
 /// Whether `character` is spelt otherwise, by characters that the part may have.

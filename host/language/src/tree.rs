@@ -215,8 +215,8 @@ fn parse_json(text: &str, sink: &mut Sink) -> Option<Table> {
     }
 }
 
-// RFC 8259 §2 and §7: the parser takes bare control characters in strings, and
-// any white space between values, which others refuse.
+/// RFC 8259 §2 and §7: the parser takes bare control characters in strings, and
+/// any white space between values, which others refuse.
 fn check_strict(text: &str, sink: &mut Sink) -> Option<()> {
     let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else {
         return Some(());
@@ -228,7 +228,7 @@ fn check_strict(text: &str, sink: &mut Sink) -> Option<()> {
     sink.error(
         Rule::Syntax,
         &(start..end),
-        "no JSON has this character here",
+        "JSON has no such character here, unescaped",
     )
     .hint("in a string it is escaped, such as `\\u000b`; elsewhere it can't be");
     None

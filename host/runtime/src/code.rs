@@ -52,8 +52,9 @@ use folder::Folder;
 /// A folder of machine code and the key that authenticates it. Cheap to clone;
 /// sandboxes, threads and processes may share one folder.
 ///
-/// It holds at most 2,048 entries and 1 GiB, past which the oldest go; files
-/// that are not its own stay untouched and count for nothing.
+/// After each entry that is written it holds at most 2,048 entries and 1 GiB,
+/// past which the oldest go; files that are not its own stay untouched and
+/// count for nothing.
 #[derive(Clone)]
 pub struct CodeCache {
     folder: Arc<Folder>,
@@ -108,7 +109,7 @@ pub enum CodeCacheError {
         mode: u32,
     },
     /// Whose a folder is can't be told on this system.
-    #[error("machine code is kept on Unix alone")]
+    #[error("machine code is kept only on Unix")]
     Unsupported,
 }
 

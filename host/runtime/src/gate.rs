@@ -270,7 +270,9 @@ impl Gate {
             }
             Answer::Allow {
                 grant, obligations, ..
-            } if judged.outlasts(&grant, &obligations, now) => Err(late("the grant shrank")),
+            } if judged.outlasts(&grant, &obligations, now) => {
+                Err(late("what the policy grants changed or came to end sooner"))
+            }
             Answer::Allow { .. } => Ok(()),
             Answer::Deny(_) => Err(late("the statement ceased to hold")),
         }

@@ -104,6 +104,11 @@ impl Key {
         self.verifiers.iter().map(|(algorithm, _)| *algorithm)
     }
 
+    /// The name of the first of these, for where one has to stand for all.
+    pub(crate) fn usual_algorithm(&self) -> &'static str {
+        self.algorithms().next().map_or("", Algorithm::as_str)
+    }
+
     /// Whether the key may verify signatures of that algorithm.
     pub fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithms().any(|allowed| allowed == algorithm)

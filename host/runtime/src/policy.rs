@@ -53,10 +53,7 @@ pub struct Policy {
     manifest: Manifest,
     sandbox: Sandbox,
     component: InstancePre<Meter>,
-    evaluate: ComponentExportIndex,
-    /// Asked in place of `evaluate` where it is there.
-    packed: Option<ComponentExportIndex>,
-    explain: Option<ComponentExportIndex>,
+    exports: Exports,
     origin: Origin,
 }
 
@@ -71,10 +68,13 @@ pub enum PolicyError {
         /// The limit, inclusive.
         most: usize,
     },
-    /// It is no component, or not a valid one, or unfolds to more than any
-    /// policy needs.
+    /// It is no component, or not a valid one.
     #[error("the bytes are not a valid WebAssembly component: {0}")]
     Invalid(String),
+    /// It unfolds to more than any policy needs, or to what can't be told
+    /// beforehand.
+    #[error("{0}")]
+    Unbounded(String),
     /// It asks for something from outside.
     #[error("the component imports `{import}`; a policy imports nothing")]
     Import {
@@ -136,26 +136,15 @@ impl Policy {
             return Err(PolicyError::TooLarge { bytes, most });
         }
         let hash = hash(component);
-        expansion::check(component).map_err(|error| PolicyError::Invalid(error.to_string()))?;
+        expansion::check(component)?;
         let invalid = |error: wasmtime::Error| PolicyError::Invalid(format!("{error:#}"));
         let code = Code::of(sandbox.engine(), sandbox.shelf(), component, hash).map_err(invalid)?;
         let compiled = code.component();
         check_imports(sandbox, compiled)?;
-        let find = |interface: &str, function: &str| {
-            let (_, interface) = compiled.get_export(None, interface)?;
-            compiled.get_export_index(Some(&interface), function)
-        };
-        let (Some(describe), Some(evaluate)) = (find(DECIDE, "describe"), find(DECIDE, "evaluate"))
-        else {
+        let Some(exports) = Exports::of(compiled) else {
             return Err(PolicyError::Contract {
-                exports: exports(sandbox, compiled),
+                exports: exported_names(sandbox, compiled),
             });
-        };
-        let exports = Exports {
-            describe,
-            evaluate,
-            packed: find(PACKED, "evaluate"),
-            explain: find(TRACE, "explain"),
         };
         let component = Linker::new(sandbox.engine())
             .instantiate_pre(compiled)
@@ -170,9 +159,7 @@ impl Policy {
             manifest,
             sandbox: sandbox.clone(),
             component,
-            evaluate: exports.evaluate,
-            packed: exports.packed,
-            explain: exports.explain,
+            exports,
             origin: code.settle(),
         })
     }
@@ -189,7 +176,7 @@ impl Policy {
 
     /// Whether it can explain its decisions.
     pub const fn explains(&self) -> bool {
-        self.explain.is_some()
+        self.exports.explain.is_some()
     }
 
     /// Where its machine code came from.
@@ -225,7 +212,7 @@ impl Policy {
         token: &Admissible,
         request: &Request,
     ) -> Result<(Answer, Vec<Step>), HostError> {
-        let Some(explain) = &self.explain else {
+        let Some(explain) = &self.exports.explain else {
             return Err(HostError::new(
                 HostCode::Contract,
                 format!("policy `{}` does not explain itself", self.id.name),
@@ -256,13 +243,13 @@ impl Policy {
         request: &Request,
         now: u64,
     ) -> Result<wire::Decision, HostError> {
-        if let Some(export) = &self.packed {
+        if let Some(export) = &self.exports.packed {
             let packed = packed::Packed::new(&self.manifest, token, request, now);
             return self.ask::<AskPacked<'_>, _>(export, (&packed.texts, &packed.marks));
         }
         let lists = input::Lists::new(&self.manifest, token);
         let parts = input::Parts::new(&self.manifest, token, request, now, &lists);
-        self.ask(&self.evaluate, (parts.input(),))
+        self.ask(&self.exports.evaluate, (parts.input(),))
     }
 
     /// Calls an export in an instance of its own.
@@ -338,7 +325,7 @@ fn check_imports(sandbox: &Sandbox, component: &Component) -> Result<(), PolicyE
     Ok(())
 }
 
-fn exports(sandbox: &Sandbox, component: &Component) -> Vec<String> {
+fn exported_names(sandbox: &Sandbox, component: &Component) -> Vec<String> {
     component
         .component_type()
         .exports(sandbox.engine())
@@ -351,8 +338,25 @@ fn exports(sandbox: &Sandbox, component: &Component) -> Vec<String> {
 struct Exports {
     describe: ComponentExportIndex,
     evaluate: ComponentExportIndex,
+    /// Asked in place of `evaluate` where it is there.
     packed: Option<ComponentExportIndex>,
     explain: Option<ComponentExportIndex>,
+}
+
+impl Exports {
+    /// Those of a component; none where it does not export the contract.
+    fn of(component: &Component) -> Option<Self> {
+        let find = |interface: &str, function: &str| {
+            let (_, interface) = component.get_export(None, interface)?;
+            component.get_export_index(Some(&interface), function)
+        };
+        Some(Self {
+            describe: find(DECIDE, "describe")?,
+            evaluate: find(DECIDE, "evaluate")?,
+            packed: find(PACKED, "evaluate"),
+            explain: find(TRACE, "explain"),
+        })
+    }
 }
 
 /// Makes an instance, checks the types of its exports, and calls `describe`.
@@ -371,22 +375,23 @@ fn describe_once(
             detail: format!("{error:#}"),
         }
     };
-    let _: Ask<Typed<'_>, wire::Decision> = instance
-        .get_typed_func(&mut store, exports.evaluate)
-        .map_err(mistyped("evaluate"))?;
+    let _: Ask<Typed<'_>, wire::Decision> =
+        instance
+            .get_typed_func(&mut store, exports.evaluate)
+            .map_err(mistyped("claimbound:policy/decide#evaluate"))?;
     if let Some(packed) = exports.packed {
         let _: Ask<AskPacked<'_>, wire::Decision> = instance
             .get_typed_func(&mut store, packed)
-            .map_err(mistyped("packed evaluate"))?;
+            .map_err(mistyped("claimbound:policy/packed#evaluate"))?;
     }
     if let Some(explain) = exports.explain {
         let _: Ask<Typed<'_>, Explained> = instance
             .get_typed_func(&mut store, explain)
-            .map_err(mistyped("explain"))?;
+            .map_err(mistyped("claimbound:policy/trace#explain"))?;
     }
     let describe: Describe = instance
         .get_typed_func(&mut store, exports.describe)
-        .map_err(mistyped("describe"))?;
+        .map_err(mistyped("claimbound:policy/decide#describe"))?;
     let manifest = describe.call(&mut store, ());
     let (manifest,) = manifest.map_err(|error| PolicyError::Describe(failed(&store, &error)))?;
     let manifest = manifest.map_err(|failure| PolicyError::Describe(refused(&failure)))?;

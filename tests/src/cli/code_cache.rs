@@ -112,8 +112,8 @@ fn a_key_that_is_none_or_is_not_kept_apart_is_refused() {
     for (name, expected) in [
         ("code/code.key", "is inside the folder"),
         ("link.key", "is inside the folder"),
-        ("open.key", "is open to others (mode 644)"),
-        ("group.key", "is open to others (mode 660)"),
+        ("open.key", "(mode 644)"),
+        ("group.key", "(mode 660)"),
         ("short.key", "openssl rand -hex 32"),
         ("binary.key", "is no key of 64 hexadecimal digits"),
         ("claims.key", "is no key of 64 hexadecimal digits"),

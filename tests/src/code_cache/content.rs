@@ -135,7 +135,7 @@ fn what_the_engine_does_not_take_is_compiled_anew() {
     assert!(
         matches!(
             &origin,
-            Origin::Recompiled {
+            Origin::Missed {
                 why: Unused::Refused(_),
                 kept: Ok(())
             }

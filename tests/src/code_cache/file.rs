@@ -58,7 +58,7 @@ fn pipes_sockets_and_devices_are_not_read() {
         // A file system may be mounted without devices.
         let refused = matches!(
             origin,
-            Origin::Recompiled {
+            Origin::Missed {
                 why: Unused::NotAFile | Unused::Unreadable(_),
                 kept: Ok(())
             }
@@ -79,7 +79,7 @@ fn a_folder_in_an_entrys_place_stays_and_fails_no_load() {
         assert!(
             matches!(
                 origin,
-                Origin::Recompiled {
+                Origin::Missed {
                     why: Unused::NotAFile,
                     kept: Err(NotKept::Unwritable(_))
                 }

@@ -68,7 +68,7 @@ fn assert_without_folder(cached: &Cached, what: &str) {
     assert!(
         matches!(
             &origin,
-            Origin::Recompiled {
+            Origin::Missed {
                 why: Unused::Folder(why),
                 kept: Err(NotKept::Folder(lost)),
             } if why == lost

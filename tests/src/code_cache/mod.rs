@@ -136,5 +136,5 @@ fn open(folder: &Path, key: [u8; 32]) -> Result<CodeCache, CodeCacheError> {
 
 /// Compiled for this reason, and kept.
 fn recompiled(why: Unused) -> Origin {
-    Origin::Recompiled { why, kept: Ok(()) }
+    Origin::Missed { why, kept: Ok(()) }
 }

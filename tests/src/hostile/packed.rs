@@ -166,7 +166,7 @@ fn a_packed_export_of_another_type_is_refused_by_name() {
         let PolicyError::Type { export, .. } = &refused else {
             panic!("{row}: {refused}");
         };
-        assert_eq!(*export, "packed evaluate", "{row}");
+        assert_eq!(*export, "claimbound:policy/packed#evaluate", "{row}");
     }
 }
 

@@ -34,6 +34,7 @@ fn kind(error: &PolicyError) -> &'static str {
     match error {
         PolicyError::TooLarge { .. } => "too large",
         PolicyError::Invalid(_) => "invalid",
+        PolicyError::Unbounded(_) => "unbounded",
         PolicyError::Import { .. } => "import",
         PolicyError::Contract { .. } => "contract",
         PolicyError::Type { .. } => "type",
@@ -234,7 +235,7 @@ fn a_component_of_many_pieces_is_refused() {
         ("a function of 8 MB", functions(1, 8_000_000)),
     ] {
         let refused = victim.refused(row, &bytes);
-        assert_eq!(kind(&refused), "invalid", "{row}: {refused}");
+        assert_eq!(kind(&refused), "unbounded", "{row}: {refused}");
     }
 }
 

@@ -63,6 +63,9 @@ impl<'a> Read<'a> {
 }
 
 fn claim(node: Node<'_>) -> Claim<'_> {
+    if let Some(texts) = node.texts() {
+        return Claim::Texts(texts.map(str::to_owned).collect());
+    }
     match node.value() {
         Json::Absent => Claim::Absent,
         Json::Null => Claim::Null,
@@ -70,9 +73,6 @@ fn claim(node: Node<'_>) -> Claim<'_> {
         Json::Integer(integer) => Claim::Integer(integer),
         Json::Number(text) => Claim::Number(text.into()),
         Json::Text(text) => Claim::Text(text.into()),
-        Json::List(items) if items.clone().all(|item| item.text().is_some()) => {
-            Claim::Texts(items.filter_map(Node::text).map(str::to_owned).collect())
-        }
         Json::List(_) | Json::Object(_) => Claim::Json(node.json().into()),
     }
 }

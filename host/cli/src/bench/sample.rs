@@ -13,6 +13,12 @@ pub(crate) struct Samples {
     nanoseconds: Vec<u64>,
 }
 
+/// The same, in order from the fastest.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sorted {
+    nanoseconds: Vec<u64>,
+}
+
 /// How many times lie in one stretch of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bucket {
@@ -39,12 +45,16 @@ impl Samples {
         Ok(())
     }
 
-    /// Puts the times in order, which the rest relies on.
-    pub(crate) fn sorted(mut self) -> Self {
+    /// Puts the times in order.
+    pub(crate) fn sorted(mut self) -> Sorted {
         self.nanoseconds.sort_unstable();
-        self
+        Sorted {
+            nanoseconds: self.nanoseconds,
+        }
     }
+}
 
+impl Sorted {
     /// The time that this share of all, in percent, does not exceed
     /// (the nearest rank); zero where nothing was timed.
     pub(crate) fn percentile(&self, percent: usize) -> u64 {
@@ -94,7 +104,7 @@ fn nanoseconds(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    fn of(times: &[u64]) -> Samples {
+    fn of(times: &[u64]) -> Sorted {
         Samples {
             nanoseconds: times.to_vec(),
         }

@@ -11,7 +11,7 @@ use claimbound::sandbox::Sandbox;
 use claimbound_language::{Compiled, Example};
 use serde_json::{Map, Value, json};
 
-use crate::bench::{CLAIMS, POLICY, Samples, Stage, Times};
+use crate::bench::{CLAIMS, POLICY, Sorted, Stage, Times};
 use crate::component;
 use crate::console::{Console, Progress, Status};
 use crate::nearest::did_you_mean;
@@ -169,7 +169,7 @@ fn fill(example: &mut Example) -> anyhow::Result<()> {
 }
 
 /// Everything that was timed: its name in JSON, for people, and its times.
-fn measures(times: &Times) -> [(&'static str, &'static str, &Samples); 6] {
+fn measures(times: &Times) -> [(&'static str, &'static str, &Sorted); 6] {
     [
         ("decision_ns", "decision", &times.decision),
         ("native_ns", "native", &times.native),
@@ -185,8 +185,8 @@ fn measures(times: &Times) -> [(&'static str, &'static str, &Samples); 6] {
 struct Ratio<'a> {
     name: &'static str,
     title: &'static str,
-    of: &'a Samples,
-    over: &'a Samples,
+    of: &'a Sorted,
+    over: &'a Sorted,
     budget: f64,
 }
 
@@ -307,7 +307,7 @@ fn microseconds(nanoseconds: u64) -> String {
     format!("{:8.2} µs", nanoseconds as f64 / 1000.0)
 }
 
-fn histogram(page: &mut Page, title: &str, samples: &Samples) {
+fn histogram(page: &mut Page, title: &str, samples: &Sorted) {
     let buckets = samples.histogram();
     let most = buckets.iter().map(|one| one.count).max().unwrap_or(1);
     page.end()

@@ -48,7 +48,7 @@ impl Folder {
         &self.path
     }
 
-    /// Refuses a folder that has become another since it was opened, too.
+    /// Refuses what is no such folder, or is one no longer.
     fn check(&self) -> Result<(), CodeCacheError> {
         let folder = self.path.clone();
         let found = fs::symlink_metadata(&folder)
@@ -168,7 +168,8 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<std::time::SystemTime> {
 
 fn random() -> Result<u64, NotKept> {
     let mut bytes = [0; 8];
-    rand::fill(&mut bytes).map_err(|_| NotKept::Unwritable("there is no randomness".to_owned()))?;
+    rand::fill(&mut bytes)
+        .map_err(|_| NotKept::Unwritable("the system gives no random numbers".to_owned()))?;
     Ok(u64::from_le_bytes(bytes))
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use aws_lc_rs::hmac;
 
 /// 32 random bytes that make machine code trusted: whoever has them, and can
-/// write to the folder, runs code as this host. Shown nowhere, and wiped from
-/// memory when dropped.
+/// write to the folder, runs code as this host. Shown nowhere, and wiped
+/// where it lies when dropped.
 pub struct CodeKey(hmac::Key);
 
 impl CodeKey {

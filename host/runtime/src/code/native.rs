@@ -22,7 +22,8 @@ pub(super) fn revive(engine: &Engine, code: &Authentic<'_>) -> wasmtime::Result<
     // this purpose, on bytes that come from `Component::serialize`. The signed
     // header says that the same release sealed them for an engine of the same
     // `precompile_compatibility_hash`, of which wasmtime promises that code of
-    // one then deserialises in the other. They lie in this process's memory, where nothing
-    // changes them between that check and this call; the engine copies them.
+    // one then deserialises in the other. They lie in this process's memory,
+    // where nothing changes them between that check and this call; the engine
+    // copies them.
     unsafe { Component::deserialize(engine, code.code()) }
 }

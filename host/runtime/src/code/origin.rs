@@ -8,7 +8,7 @@ pub enum Origin {
     /// It was read from the folder, and was authentic.
     Cached,
     /// It was compiled, because the folder had nothing to be used.
-    Recompiled {
+    Missed {
         /// Why not.
         why: Unused,
         /// Whether it stands in the folder now.
@@ -37,7 +37,7 @@ pub enum Unused {
     /// Group or others may write to it.
     #[error("the entry may be written to by its group or by others")]
     Writable,
-    /// It is longer than the code of this component can be.
+    /// It is longer than an entry of this component may be.
     #[error("the entry has {bytes} bytes, more than the {longest} that it may have")]
     TooLarge {
         /// Its length.

@@ -117,7 +117,7 @@ impl<'a> Code<'a> {
         match self.source {
             Source::Compiled => Origin::Compiled,
             Source::Cached => Origin::Cached,
-            Source::Missed(cache, why) => Origin::Recompiled {
+            Source::Missed(cache, why) => Origin::Missed {
                 why,
                 kept: cache.keep(&self.component, &self.bytes),
             },

@@ -252,6 +252,23 @@ impl<'a> Node<'a> {
         matches!(entry.kind, Kind::Text | Kind::Escaped).then(|| self.document.characters(entry))
     }
 
+    /// The items of a list of strings alone, in order; `None` where the node is
+    /// no list, or holds anything else.
+    pub fn texts(self) -> Option<impl Iterator<Item = &'a str> + Clone> {
+        let items = match self.value() {
+            Value::List(items) => items,
+            Value::Absent
+            | Value::Null
+            | Value::Boolean(_)
+            | Value::Integer(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Object(_) => return None,
+        };
+        let alone = items.clone().all(|item| item.text().is_some());
+        alone.then(|| items.filter_map(Node::text))
+    }
+
     /// The member of that name; `None` where the node is no object or has none.
     pub fn get(self, name: &str) -> Option<Node<'a>> {
         let object = self.entry().filter(|entry| entry.kind == Kind::Object)?;

@@ -174,7 +174,7 @@ fn check_names(statement: &str, grant: &wire::Grant) -> Result<(), HostError> {
 
 fn no_name(what: &str, name: &str) -> HostError {
     let name = clip(name);
-    broken(format_args!("an allow whose {what} is `{name}`, no name"))
+    broken(format_args!("an allow with `{name}`, which is no {what}"))
 }
 
 /// 1 to [`LONGEST_FOUND`] bytes without control characters.
@@ -196,7 +196,7 @@ fn check_kinds(obligations: &[Obligation]) -> Result<(), HostError> {
         let first = found.next();
         if matches!(first, Some(Obligation::Other { .. })) {
             return Err(broken(format_args!(
-                "obligation `{named}` as one that the contract does not name"
+                "obligation `{named}` as `other`, though the contract has a case for it"
             )));
         }
         if found.next().is_some() {

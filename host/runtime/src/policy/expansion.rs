@@ -12,10 +12,11 @@ use wasmparser::{
     Encoding, Payload,
 };
 
+use super::PolicyError;
 use crate::bake::{BakeError, pieces};
 
-/// Most instances, aliases and functions of a component, those of its inner
-/// components once for each of their instances. Toolchains make hundreds.
+/// Most instances, aliases, imports, exports and functions of a component,
+/// those of its inner components once for each of their instances. Toolchains make hundreds.
 const MOST_PIECES: u64 = 20_000;
 
 /// Most functions of all core modules: an engine of scripts has some 20,000.
@@ -29,14 +30,30 @@ pub(super) enum ExpansionError {
     #[error(transparent)]
     Unreadable(#[from] BakeError),
     /// It unfolds to too much.
-    #[error("the component unfolds to more than {MOST_PIECES} instances, aliases and functions")]
+    #[error(
+        "the component unfolds to more than {MOST_PIECES} instances, aliases, imports, exports and functions"
+    )]
     Pieces,
     /// Its modules have too many functions.
     #[error("the component has more than {MOST_FUNCTIONS} functions")]
     Functions,
-    /// A component inside it is instantiated under another name than its own.
-    #[error("a component inside the component is imported or exported, which no policy needs")]
+    /// A component inside it is imported, or taken out of an instance, so that
+    /// what it unfolds to is not known here.
+    #[error(
+        "the component imports a component or takes one out of an instance, which no policy needs"
+    )]
     Passed,
+}
+
+impl From<ExpansionError> for PolicyError {
+    fn from(error: ExpansionError) -> Self {
+        match error {
+            ExpansionError::Unreadable(error) => Self::Invalid(error.to_string()),
+            ExpansionError::Pieces | ExpansionError::Functions | ExpansionError::Passed => {
+                Self::Unbounded(error.to_string())
+            }
+        }
+    }
 }
 
 impl From<BinaryReaderError> for ExpansionError {
@@ -76,7 +93,7 @@ impl Expansion {
     fn add(&mut self, payload: Payload<'_>) -> Result<(), ExpansionError> {
         match payload {
             Payload::Version { encoding, .. } => {
-                // A module is one piece, whatever is in it.
+                // What instantiates a module counts at least one for it.
                 self.open.push(u64::from(encoding == Encoding::Module));
             }
             Payload::End(_) => {

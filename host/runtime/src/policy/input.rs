@@ -28,8 +28,8 @@ impl<'a> Lists<'a> {
     pub(super) fn new(manifest: &Manifest, token: &'a Admissible) -> Self {
         let claims = token.token().claims();
         let lists = manifest.claims.iter().flatten().filter_map(|path| {
-            let node = claims.get(path)?;
-            texts(node)
+            let texts = claims.get(path)?.texts()?;
+            Some(texts.collect())
         });
         Self {
             claims: lists.collect(),
@@ -38,20 +38,6 @@ impl<'a> Lists<'a> {
                 .published_keys
                 .then(|| token.token().issuer().keys()),
         }
-    }
-}
-
-/// The texts of a list whose items are all texts.
-fn texts(node: Node<'_>) -> Option<Vec<&str>> {
-    match node.value() {
-        Value::List(items) => items.map(Node::text).collect(),
-        Value::Absent
-        | Value::Null
-        | Value::Boolean(_)
-        | Value::Integer(_)
-        | Value::Number(_)
-        | Value::Text(_)
-        | Value::Object(_) => None,
     }
 }
 
@@ -159,12 +145,12 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A published key; of several algorithms that it may verify, the first.
+/// A published key.
 fn published(key: &Key) -> wire::Key<'_> {
     wire::Key {
         id: key.id(),
         key_type: key.key_type().as_str(),
-        algorithm: key.algorithms().next().map_or("", |first| first.as_str()),
+        algorithm: key.usual_algorithm(),
         bits: key.bits(),
         thumbprint: key.thumbprint(),
     }
@@ -186,7 +172,7 @@ fn value<'a>(
         Value::Integer(integer) => wire::Value::Integer(integer),
         Value::Number(text) => wire::Value::Number(text),
         Value::Text(text) => wire::Value::Text(text),
-        Value::List(items) if items.clone().all(|item| item.text().is_some()) => {
+        Value::List(_) if node.texts().is_some() => {
             wire::Value::Texts(lists.next().map_or(&[], Vec::as_slice))
         }
         Value::List(_) | Value::Object(_) => wire::Value::Json(node.json()),

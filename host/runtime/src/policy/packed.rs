@@ -84,6 +84,10 @@ impl Packed {
     }
 
     fn claim(&mut self, node: Node<'_>) {
+        if let Some(texts) = node.texts() {
+            self.marks.push(7);
+            return self.texts(texts);
+        }
         let (case, text) = match node.value() {
             Value::Absent => return self.marks.push(0),
             Value::Null => return self.marks.push(1),
@@ -92,10 +96,6 @@ impl Packed {
             Value::Integer(integer) => {
                 self.marks.push(4);
                 return self.wide(integer.cast_unsigned());
-            }
-            Value::List(items) if items.clone().all(|item| item.text().is_some()) => {
-                self.marks.push(7);
-                return self.texts(items.filter_map(Node::text));
             }
             Value::Number(text) => (5, text),
             Value::Text(text) => (6, text),
@@ -139,7 +139,7 @@ impl Packed {
     fn published_key(&mut self, key: &Key) {
         self.maybe_text(key.id());
         self.text(key.key_type().as_str());
-        self.text(key.algorithms().next().map_or("", |first| first.as_str()));
+        self.text(key.usual_algorithm());
         self.marks.push(key.bits());
         self.text(key.thumbprint());
     }

@@ -40,7 +40,7 @@ pub enum LimitsError {
 impl Default for Limits {
     /// 50 ms, 16 MiB, 64 instances: a decision takes some 10 µs and well
     /// under 1 MiB, so that only a policy gone wrong meets them. Components of
-    /// at most 16 MiB: a built document has less than 100 KiB beside its
+    /// at most 16 MiB: a built document has some 110 KiB beside its
     /// program, an engine of scripts some 12 MiB.
     fn default() -> Self {
         Self {

@@ -90,7 +90,13 @@ impl Reader<'_> {
     fn name(&mut self) -> Value {
         match self.maybe() {
             Value::Null => Value::Null,
-            name => json!({ "name": name, "id": self.maybe(), "parent": self.maybe() }),
+            name @ (Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_)) => {
+                json!({ "name": name, "id": self.maybe(), "parent": self.maybe() })
+            }
         }
     }
 
