@@ -169,8 +169,9 @@ fn single(sections: &[Section<'_>], name: &str) -> anyhow::Result<Option<String>
         .with_context(|| format!("section `{name}` of the component is not UTF-8"))
 }
 
-/// Limits for a program that decides one token and ends: a pool of one, and
-/// time enough for a machine that is busy with other things.
+/// Limits for a program that decides one token and ends: a pool of one, time
+/// enough for a machine that is busy with other things, and components as large
+/// as it reads.
 pub(crate) fn limits() -> anyhow::Result<Limits> {
     Ok(Limits::default()
         .with_deadline(Duration::from_secs(2))?
