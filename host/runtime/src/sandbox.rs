@@ -34,8 +34,23 @@ const ANSWER: usize = 256 * 1024;
 /// An engine and its pool. Cheap to clone; policies keep the one that they were
 /// loaded into.
 ///
-/// For the highest rate give each worker thread a sandbox of its own: a pool
-/// that is shared costs its users time at every decision.
+/// For the highest rate give each worker thread a sandbox of its own, and load
+/// each policy into all of them: a pool that is shared costs its users time at
+/// every decision. A [`CodeCache`] that they share compiles a policy once.
+///
+/// ```no_run
+/// use claimbound::code::CodeCache;
+/// use claimbound::policy::Policy;
+/// use claimbound::sandbox::{Limits, Sandbox};
+///
+/// fn worker(cache: CodeCache, component: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+///     let sandbox = Sandbox::new(Limits::default())?.with_code_cache(cache);
+///     let policy = Policy::load(&sandbox, component)?;
+///     // A `Gate` around it, and this thread's share of the requests.
+///     # drop(policy);
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Sandbox {
     engine: Engine,
@@ -134,7 +149,10 @@ fn config(limits: &Limits) -> Config {
         .table_keep_resident(KEEP_RESIDENT)
         // A decision touches a few pages; the kernel says which, where it can
         // (Linux 6.7 and later).
-        .pagemap_scan(Enabled::Auto);
+        .pagemap_scan(Enabled::Auto)
+        // By default a hundred: with more policies in turn, each decision would
+        // first map another policy's memory, at the price of two decisions.
+        .max_unused_warm_slots(many(MOST_TABLES));
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))

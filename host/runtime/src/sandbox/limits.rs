@@ -81,6 +81,12 @@ impl Limits {
     /// The same limits with another number of instances at once, from 1 to
     /// 1,000 inclusive; one more is `host.busy`.
     ///
+    /// Each has a place for two memories, which stays ready for the policy that
+    /// it served last. Where more policies take turns than there are places, a
+    /// decision first maps its policy's memory anew: allow as many instances as
+    /// policies are in use. A place takes some 8 GiB of addresses, and of memory
+    /// what its policy has touched, up to 1 MiB for each of the two.
+    ///
     /// # Errors
     /// [`LimitsError::Concurrent`] outside these.
     pub fn with_concurrent(mut self, concurrent: u32) -> Result<Self, LimitsError> {
