@@ -1,6 +1,8 @@
 //! What claimbound promises, asserted from outside: one test binary.
 
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 #[cfg(unix)]
