@@ -15,7 +15,7 @@ pub const MOST_REASONS: usize = 16;
 pub const MOST_STEPS: usize = 512;
 /// How many statements are compared to find the closest. A denial must not
 /// cost much more than an allow, whatever the number of statements.
-const COMPARED: usize = 8;
+const COMPARED: u32 = 8;
 
 /// Decides one token.
 ///
@@ -44,7 +44,7 @@ fn decide(program: Program<'_>, facts: &impl Facts) -> Result<(Decision, Option<
             };
             return Ok((decision, Some(number)));
         }
-        if near.len() < COMPARED {
+        if near.len() < COMPARED as usize {
             near.push(statement);
         }
     }
@@ -147,7 +147,8 @@ impl Candidates {
     }
 }
 
-/// The reasons of the statements with the fewest conditions that do not hold.
+/// The reasons of the statements with the fewest conditions that do not hold,
+/// among those that the index held for the token, else the document's first.
 fn reasons(
     program: Program<'_>,
     issuer: Issuer,
@@ -160,7 +161,7 @@ fn reasons(
         {
             return Ok(deny(vec![words::no_statement(issuer.trusts, facts)], false));
         }
-        for index in 0..issuer.listed.count {
+        for index in 0..issuer.listed.count.min(COMPARED) {
             near.push(program.statement(program.number(issuer.listed, index)?)?);
         }
     }

@@ -228,7 +228,7 @@ pub(crate) fn measure(stand: &Stand, folder: &Path, scale: usize) -> Result<Stat
         let component = fs::read(&file)?;
         let compiled = load(&plain, &component, &Origin::Compiled)?;
         let kept = Policy::load(&cached, &component)?;
-        if !matches!(kept.origin(), Origin::Recompiled { kept: Ok(()), .. }) {
+        if !matches!(kept.origin(), Origin::Missed { kept: Ok(()), .. }) {
             return Err(format!("no machine code is kept: {:?}", kept.origin()).into());
         }
         drop(kept);
