@@ -36,6 +36,12 @@ fn compiler() -> String {
     text.unwrap_or_else(|_| "an unknown compiler".to_owned())
 }
 
+/// The version of a kernel, without what its maker calls the build.
+fn version(release: &str) -> String {
+    let version = release.split('-').next().unwrap_or_default();
+    version.trim().to_owned()
+}
+
 /// The value of the first line `name : value`.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
@@ -64,7 +70,7 @@ impl Machine {
         Self {
             processor: processor.unwrap_or("an unknown processor").to_owned(),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            kernel: version(&read("/proc/sys/kernel/osrelease")),
             memory: kibibytes("/proc/meminfo", "MemTotal").unwrap_or_default(),
             compiler: compiler(),
             load: [load(), String::new()],

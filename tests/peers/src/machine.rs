@@ -29,6 +29,12 @@ fn load() -> String {
         .to_owned()
 }
 
+/// The version of a kernel, without what its maker calls the build.
+fn version(release: &str) -> String {
+    let version = release.split('-').next().unwrap_or_default();
+    version.trim().to_owned()
+}
+
 /// The value of the first line `name : value`.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
@@ -46,7 +52,7 @@ impl Machine {
                 .unwrap_or("an unknown processor")
                 .to_owned(),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            kernel: version(&read("/proc/sys/kernel/osrelease")),
             memory: field(&memory, "MemTotal")
                 .and_then(|value| value.split_whitespace().next()?.parse().ok())
                 .unwrap_or_default(),
