@@ -16,6 +16,7 @@ mod memory;
 mod packed;
 mod section;
 mod shape;
+mod unfolding;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};

@@ -1,6 +1,8 @@
 //! How much a component unfolds to: one of a kilobyte can hold a component that
 //! instantiates another twice, which instantiates another twice, and so on, and
-//! the engine unfolds all of it before it counts.
+//! the engine unfolds all of it before it counts. It also copies an instance,
+//! with all that is in it, wherever one is named, and what a component takes
+//! from around it wherever that component is.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -8,8 +10,9 @@
 )]
 
 use wasmparser::{
-    BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentTypeRef,
-    Encoding, Payload,
+    BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance,
+    ComponentOuterAliasKind, ComponentType, ComponentTypeDeclaration, ComponentTypeRef, Encoding,
+    Instance, InstanceTypeDeclaration, Payload,
 };
 
 use super::PolicyError;
@@ -18,6 +21,10 @@ use crate::bake::{BakeError, pieces};
 /// Most instances, aliases, imports, exports and functions of a component,
 /// those of its inner components once for each of their instances. Toolchains make hundreds.
 const MOST_PIECES: u64 = 20_000;
+
+/// Most items that are copied on the way. The engine takes up to 1.5 KiB for
+/// each; a component with twenty interfaces that others fill in comes to half.
+const MOST_COPIES: u64 = 200_000;
 
 /// Most functions of all core modules: an engine of scripts has some 20,000.
 /// The compiler takes 6 KiB for each, however small.
@@ -30,18 +37,17 @@ pub(super) enum ExpansionError {
     #[error(transparent)]
     Unreadable(#[from] BakeError),
     /// It unfolds to too much.
-    #[error(
-        "the component unfolds to more than {MOST_PIECES} instances, aliases, imports, exports and functions"
-    )]
+    #[error("the component unfolds to more than {MOST_PIECES} instances, aliases, imports, exports and functions")]
     Pieces,
+    /// What is in it is copied too often.
+    #[error("the component unfolds to more than {MOST_COPIES} copies of what it passes around")]
+    Copies,
     /// Its modules have too many functions.
     #[error("the component has more than {MOST_FUNCTIONS} functions")]
     Functions,
-    /// A component inside it is imported, or taken out of an instance, so that
-    /// what it unfolds to is not known here.
-    #[error(
-        "the component imports a component or takes one out of an instance, which no policy needs"
-    )]
+    /// A component inside it is imported, exported, or passed on, so that what it
+    /// unfolds to is not known here.
+    #[error("the component passes around a component inside it, which no policy needs")]
     Passed,
 }
 
@@ -49,9 +55,10 @@ impl From<ExpansionError> for PolicyError {
     fn from(error: ExpansionError) -> Self {
         match error {
             ExpansionError::Unreadable(error) => Self::Invalid(error.to_string()),
-            ExpansionError::Pieces | ExpansionError::Functions | ExpansionError::Passed => {
-                Self::Unbounded(error.to_string())
-            }
+            ExpansionError::Pieces
+            | ExpansionError::Copies
+            | ExpansionError::Functions
+            | ExpansionError::Passed => Self::Unbounded(error.to_string()),
         }
     }
 }
@@ -72,20 +79,137 @@ pub(super) fn check(component: &[u8]) -> Result<(), ExpansionError> {
         if expansion.functions > MOST_FUNCTIONS {
             return Err(ExpansionError::Functions);
         }
-        if expansion.open.iter().any(|pieces| *pieces > MOST_PIECES) {
-            return Err(ExpansionError::Pieces);
+        for scope in &expansion.open {
+            scope.check()?;
         }
     }
     Ok(())
 }
 
+/// A number that may depend on how large the instances are that a component is
+/// given: `own`, and `times` the size of the largest of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Size {
+    own: u64,
+    times: u64,
+}
+
+impl Size {
+    /// The size of the largest instance that is passed in.
+    const PASSED: Self = Self { own: 0, times: 1 };
+
+    const fn plain(own: u64) -> Self {
+        Self { own, times: 0 }
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            own: self.own.saturating_add(other.own),
+            times: self.times.saturating_add(other.times),
+        }
+    }
+
+    /// The larger of each, so that it is no smaller than either.
+    fn or(self, other: Self) -> Self {
+        Self {
+            own: self.own.max(other.own),
+            times: self.times.max(other.times),
+        }
+    }
+
+    /// What it comes to where the largest instance that is passed in is `passed`.
+    const fn given(self, passed: Self) -> Self {
+        let scaled = Self {
+            own: passed.own.saturating_mul(self.times),
+            times: passed.times.saturating_mul(self.times),
+        };
+        Self::plain(self.own).plus(scaled)
+    }
+}
+
+/// What a component or a module comes to, once for each of its instances.
+#[derive(Clone, Copy, Debug, Default)]
+struct Scope {
+    /// What it unfolds to.
+    pieces: u64,
+    /// How many items are copied on the way.
+    copies: Size,
+    /// The largest instance in it.
+    instance: Size,
+    /// What it exports: an instance of it is that large.
+    exports: Size,
+    /// What it takes from the components around it.
+    taken: u64,
+}
+
+impl Scope {
+    const fn check(&self) -> Result<(), ExpansionError> {
+        if self.pieces > MOST_PIECES {
+            return Err(ExpansionError::Pieces);
+        }
+        if self.copies.own > MOST_COPIES {
+            return Err(ExpansionError::Copies);
+        }
+        Ok(())
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            pieces: self.pieces.max(other.pieces),
+            copies: self.copies.or(other.copies),
+            instance: self.instance.or(other.instance),
+            exports: self.exports.or(other.exports),
+            taken: self.taken.max(other.taken),
+        }
+    }
+
+    const fn count(&mut self, pieces: u64) {
+        self.pieces = self.pieces.saturating_add(pieces);
+    }
+
+    const fn copy(&mut self, copies: Size) {
+        self.copies = self.copies.plus(copies);
+    }
+
+    /// Takes something from the components around it, to which so much belongs.
+    const fn take(&mut self, taken: u64) {
+        self.taken = self.taken.saturating_add(taken);
+        self.copy(Size::plain(taken));
+    }
+
+    /// What naming an item comes to: an instance is copied.
+    fn named(&self, kind: ComponentExternalKind) -> Result<Size, ExpansionError> {
+        let one = Size::plain(1);
+        match kind {
+            ComponentExternalKind::Component => Err(ExpansionError::Passed),
+            ComponentExternalKind::Instance => Ok(one.plus(self.instance)),
+            _ => Ok(one),
+        }
+    }
+
+    fn all_named(
+        &self,
+        kinds: impl Iterator<Item = ComponentExternalKind>,
+    ) -> Result<Size, ExpansionError> {
+        let mut all = Size::default();
+        for kind in kinds {
+            all = all.plus(self.named(kind)?);
+        }
+        Ok(all)
+    }
+}
+
 #[derive(Default)]
 struct Expansion {
-    /// What each component or module that is still open has unfolded to.
-    open: Vec<u64>,
-    /// The most that a component which ended unfolds to. INVARIANT: none is
-    /// passed around, so that whatever is instantiated has ended before.
-    largest: u64,
+    /// The components and the module that are still open, outermost first.
+    open: Vec<Scope>,
+    /// No smaller than any that ended. INVARIANT: none is passed around, so
+    /// that whatever is instantiated has ended before.
+    ended: Scope,
+    /// The most imports of a module: each of its instances gets all of them.
+    module_imports: u64,
+    /// The largest type of an instance.
+    instance_type: u64,
     functions: u64,
 }
 
@@ -93,58 +217,192 @@ impl Expansion {
     fn add(&mut self, payload: Payload<'_>) -> Result<(), ExpansionError> {
         match payload {
             Payload::Version { encoding, .. } => {
+                let mut scope = Scope::default();
                 // What instantiates a module counts at least one for it.
-                self.open.push(u64::from(encoding == Encoding::Module));
+                scope.count(u64::from(encoding == Encoding::Module));
+                self.open.push(scope);
             }
-            Payload::End(_) => {
-                let ended = self.open.pop().unwrap_or_default();
-                self.largest = self.largest.max(ended);
-            }
+            Payload::End(_) => self.end(),
             Payload::FunctionSection(functions) => {
                 self.functions += u64::from(functions.count());
             }
+            Payload::ImportSection(imports) => {
+                let imports = imports.into_imports().count() as u64;
+                self.module_imports = self.module_imports.max(imports);
+            }
+            Payload::InstanceSection(instances) => {
+                for instance in instances {
+                    self.core_instance(&instance?);
+                }
+            }
+            Payload::ComponentTypeSection(types) => {
+                for one in types {
+                    self.declare(&one?);
+                }
+            }
             Payload::ComponentInstanceSection(instances) => {
                 for instance in instances {
-                    self.count(match instance? {
-                        ComponentInstance::Instantiate { .. } => self.largest.saturating_add(1),
-                        ComponentInstance::FromExports(exports) => exports.len() as u64,
-                    });
+                    self.instance(&instance?)?;
                 }
             }
             Payload::ComponentAliasSection(aliases) => {
                 for alias in aliases {
-                    if let ComponentAlias::InstanceExport {
-                        kind: ComponentExternalKind::Component,
-                        ..
-                    } = alias?
-                    {
-                        return Err(ExpansionError::Passed);
-                    }
-                    self.count(1);
+                    self.alias(&alias?)?;
                 }
             }
             Payload::ComponentImportSection(imports) => {
                 for import in imports {
-                    if let ComponentTypeRef::Component(_) = import?.ty {
-                        return Err(ExpansionError::Passed);
-                    }
-                    self.count(1);
+                    self.import(import?.ty)?;
                 }
             }
-            Payload::InstanceSection(instances) => self.count(u64::from(instances.count())),
-            Payload::ComponentCanonicalSection(functions) => {
-                self.count(u64::from(functions.count()));
+            Payload::ComponentExportSection(exports) => {
+                for export in exports {
+                    self.export(export?.kind)?;
+                }
             }
-            Payload::ComponentExportSection(exports) => self.count(u64::from(exports.count())),
+            Payload::ComponentCanonicalSection(functions) => {
+                if let Some(open) = self.open.last_mut() {
+                    open.count(u64::from(functions.count()));
+                }
+            }
             _ => {}
         }
         Ok(())
     }
 
-    /// Adds pieces to the innermost open component.
-    fn count(&mut self, pieces: u64) {
+    fn end(&mut self) {
+        let ended = self.open.pop().unwrap_or_default();
+        self.ended = self.ended.or(ended);
+        // What it takes passes through the component around it, which takes it
+        // in its turn unless it is its own.
         if let Some(open) = self.open.last_mut() {
-            *open = open.saturating_add(pieces);
+            open.take(ended.taken);
+        }
+    }
+
+    fn core_instance(&mut self, instance: &Instance<'_>) {
+        let imports = match instance {
+            Instance::Instantiate { .. } => self.module_imports,
+            Instance::FromExports(_) => 0,
+        };
+        if let Some(open) = self.open.last_mut() {
+            open.count(1);
+            open.copy(Size::plain(imports));
+        }
+    }
+
+    fn instance(&mut self, instance: &ComponentInstance<'_>) -> Result<(), ExpansionError> {
+        let ended = self.ended;
+        let Some(open) = self.open.last_mut() else {
+            return Ok(());
+        };
+        let (copies, made) = match instance {
+            ComponentInstance::FromExports(exports) => {
+                open.count(exports.len() as u64);
+                let named = open.all_named(exports.iter().map(|export| export.kind))?;
+                (named, named)
+            }
+            ComponentInstance::Instantiate { args, .. } => {
+                let is_instance = |kind| kind == ComponentExternalKind::Instance;
+                let passed = match args.iter().any(|arg| is_instance(arg.kind)) {
+                    true => open.instance,
+                    false => Size::default(),
+                };
+                let named = open.all_named(args.iter().map(|arg| arg.kind))?;
+                open.count(ended.pieces.saturating_add(1));
+                let unfolded = ended.copies.given(passed).plus(named);
+                let taken = Size::plain(ended.taken);
+                (unfolded.plus(taken), ended.exports.given(passed))
+            }
+        };
+        open.copy(copies);
+        open.instance = open.instance.or(made);
+        Ok(())
+    }
+
+    fn alias(&mut self, alias: &ComponentAlias<'_>) -> Result<(), ExpansionError> {
+        let taken = self.ended.taken.saturating_add(1);
+        let Some(open) = self.open.last_mut() else {
+            return Ok(());
+        };
+        open.count(1);
+        match alias {
+            ComponentAlias::InstanceExport { kind, .. } => open.copy(open.named(*kind)?),
+            ComponentAlias::Outer { kind, .. } => match kind {
+                ComponentOuterAliasKind::Component => open.take(taken),
+                ComponentOuterAliasKind::CoreModule => open.take(1),
+                ComponentOuterAliasKind::CoreType | ComponentOuterAliasKind::Type => {}
+            },
+            ComponentAlias::CoreInstanceExport { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: ComponentTypeRef) -> Result<(), ExpansionError> {
+        let is_outermost = self.open.len() == 1;
+        let instance_type = Size::plain(self.instance_type);
+        let Some(open) = self.open.last_mut() else {
+            return Ok(());
+        };
+        match import {
+            ComponentTypeRef::Component(_) => return Err(ExpansionError::Passed),
+            ComponentTypeRef::Instance(_) => {
+                let passed = if is_outermost {
+                    instance_type
+                } else {
+                    Size::PASSED
+                };
+                open.instance = open.instance.or(passed);
+                open.copy(passed);
+            }
+            _ => {}
+        }
+        open.count(1);
+        Ok(())
+    }
+
+    fn export(&mut self, kind: ComponentExternalKind) -> Result<(), ExpansionError> {
+        if let Some(open) = self.open.last_mut() {
+            let named = open.named(kind)?;
+            open.count(1);
+            open.copy(named);
+            open.exports = open.exports.plus(named);
+        }
+        Ok(())
+    }
+
+    /// Takes note of how large the types of instances are.
+    fn declare(&mut self, declared: &ComponentType<'_>) {
+        let mut size = 0_u64;
+        match declared {
+            ComponentType::Instance(declarations) => {
+                for declaration in declarations {
+                    match declaration {
+                        InstanceTypeDeclaration::Type(inner) => self.declare(inner),
+                        InstanceTypeDeclaration::Export { ty, .. } => {
+                            size = size.saturating_add(self.declared(*ty));
+                        }
+                        InstanceTypeDeclaration::CoreType(_)
+                        | InstanceTypeDeclaration::Alias(_) => {}
+                    }
+                }
+            }
+            ComponentType::Component(declarations) => {
+                for declaration in declarations {
+                    if let ComponentTypeDeclaration::Type(inner) = declaration {
+                        self.declare(inner);
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.instance_type = self.instance_type.max(size);
+    }
+
+    const fn declared(&self, exported: ComponentTypeRef) -> u64 {
+        match exported {
+            ComponentTypeRef::Instance(_) => self.instance_type.saturating_add(1),
+            _ => 1,
         }
     }
 }
