@@ -209,7 +209,8 @@ impl Gate {
                 obligations,
             } => (statement, grant, obligations),
         };
-        self.ceiling.check(&grant, &obligations)?;
+        let left = token.expires_at().saturating_sub(token.now());
+        self.ceiling.check(&grant, &obligations, left)?;
         // RFC 7800 §3: a token with `cnf` is never a bearer token.
         let proves = |one: &Obligation| matches!(one, Obligation::Prove(_));
         if token.token().confirmation().is_some() && !obligations.iter().any(proves) {

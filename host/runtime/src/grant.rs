@@ -58,8 +58,8 @@ pub struct Ceiling {
     pub scopes: BTreeSet<String>,
     /// The names of extra claims that may be granted.
     pub claims: BTreeSet<String>,
-    /// The longest lifetime that may be granted, in seconds, inclusive; none:
-    /// as long as the token's.
+    /// The longest lifetime that may be granted, in seconds, inclusive: that of
+    /// the token where a grant names none. None: as long as the token's.
     pub longest_lifetime: Option<u32>,
     /// Whether a first use may enrol a name in the ledger.
     pub enrolment: bool,
@@ -71,26 +71,25 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
-    /// Checks what a policy granted and asked for.
+    /// Checks what a policy granted and asked for, on a token that ends in
+    /// `left` seconds: a grant without a lifetime lasts as long.
     ///
     /// # Errors
     /// [`HostCode::Ceiling`] where it holds more than this, or sets a
     /// registered claim, or may last longer, or where an obligation that
     /// always holds is missing.
-    pub fn check(&self, grant: &Grant, obligations: &[Obligation]) -> Result<(), HostError> {
+    pub fn check(
+        &self,
+        grant: &Grant,
+        obligations: &[Obligation],
+        left: u64,
+    ) -> Result<(), HostError> {
         self.check_names("role", &grant.roles, &self.roles)?;
         self.check_names("scope", &grant.scopes, &self.scopes)?;
         if let Some(claims) = &grant.claims {
             self.check_claims(claims)?;
         }
-        match (self.longest_lifetime, grant.max_lifetime) {
-            (Some(longest), Some(lifetime)) if lifetime > longest => {
-                return Err(past(&format!(
-                    "a lifetime of {lifetime} s, where this route allows at most {longest} s"
-                )));
-            }
-            _ => {}
-        }
+        self.check_lifetime(grant.max_lifetime.map_or(left, u64::from))?;
         let enrols = obligations.contains(&Obligation::Bind(FirstUse::Enrol));
         if enrols && !self.enrolment {
             return Err(past(
@@ -125,6 +124,15 @@ impl Ceiling {
                 "{what} `{}`, which this route does not allow",
                 clip(name)
             ))),
+        }
+    }
+
+    fn check_lifetime(&self, lifetime: u64) -> Result<(), HostError> {
+        match self.longest_lifetime {
+            Some(longest) if lifetime > u64::from(longest) => Err(past(&format!(
+                "a lifetime of {lifetime} s, where this route allows at most {longest} s"
+            ))),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -105,6 +105,29 @@ fn nothing_is_granted_past_the_ceiling() {
     }
 }
 
+/// The token ends 290 seconds after it is decided.
+#[test]
+fn a_grant_without_a_lifetime_lasts_as_long_as_its_token() {
+    let victim = Victim::new();
+    for (row, grant, longest, expected) in [
+        ("as long as it may", json!({}), Some(290), "allow"),
+        ("a second longer", json!({}), Some(289), "host.ceiling"),
+        (
+            "a lifetime of its own",
+            json!({ "max-lifetime": 289 }),
+            Some(289),
+            "allow",
+        ),
+        ("any lifetime allowed", json!({}), None, "allow"),
+    ] {
+        let ceiling = Ceiling {
+            longest_lifetime: longest,
+            ..ceiling()
+        };
+        assert_eq!(decided(&victim, row, &grant, ceiling), expected, "{row}");
+    }
+}
+
 #[test]
 fn extra_claims_are_an_object_of_those_that_the_ceiling_names() {
     let victim = Victim::new();
@@ -228,7 +251,22 @@ fn an_obligation_is_declared_known_and_what_it_says_it_is() {
         (
             "proof by no method",
             json!([{ "prove": "" }]),
-            "host.obligation",
+            "host.contract",
+        ),
+        (
+            "proof by a method in capitals",
+            json!([{ "prove": "DPoP" }]),
+            "host.contract",
+        ),
+        (
+            "proof by a method that no message holds",
+            json!([{ "prove": "x".repeat(100_000) }]),
+            "host.contract",
+        ),
+        (
+            "proof by a method that clears the screen",
+            json!([{ "prove": "\u{1b}[2J" }]),
+            "host.contract",
         ),
         // What bears the name of one that the contract has is not it.
         (

@@ -393,7 +393,8 @@ fn a_policy_of_chance_gets_past_neither_floor_nor_ceiling() {
             );
         }
         if let Outcome::Allow(allowed) = decide(TOKEN.as_str()) {
-            low.check(&allowed.grant, &allowed.obligations).unwrap();
+            low.check(&allowed.grant, &allowed.obligations, 290)
+                .unwrap();
             assert!(allowed.ends_at <= NOW + 290, "mutant {mutant}");
         }
     }

@@ -16,6 +16,8 @@ const MOST_REASONS: usize = 16;
 const MOST: usize = 256;
 /// The kinds of obligations that the contract names.
 const NAMED: [&str; 3] = ["bind", "use-once", "prove"];
+/// The methods of proof that the contract names.
+const METHODS: [&str; 3] = ["any", "dpop", "mtls"];
 
 /// What a policy answered. Not yet a decision: the ceiling and the obligations
 /// come after it.
@@ -137,6 +139,7 @@ fn allow(allowed: wire::Allowed, manifest: &Manifest) -> Result<Answer, HostErro
     check_names(&allowed.statement, &grant)?;
     let obligations: Vec<_> = grant.obligations.into_iter().map(obligation).collect();
     check_kinds(&obligations)?;
+    check_methods(&obligations)?;
     let undeclared = obligations
         .iter()
         .find(|one| !manifest.obligations.iter().any(|kind| kind == one.kind()));
@@ -201,6 +204,26 @@ fn check_kinds(obligations: &[Obligation]) -> Result<(), HostError> {
         }
         if found.next().is_some() {
             return Err(broken(format_args!("obligation `{named}` twice")));
+        }
+    }
+    Ok(())
+}
+
+/// A method that the contract does not name proves nothing, and would stand in
+/// the place of one that does.
+fn check_methods(obligations: &[Obligation]) -> Result<(), HostError> {
+    for obligation in obligations {
+        match obligation {
+            Obligation::Prove(method) if !METHODS.contains(&method.as_str()) => {
+                let method = clip(method);
+                return Err(broken(format_args!(
+                    "proof by the unknown method `{method}`"
+                )));
+            }
+            Obligation::Prove(_)
+            | Obligation::Bind(_)
+            | Obligation::UseOnce
+            | Obligation::Other { .. } => {}
         }
     }
     Ok(())

@@ -304,9 +304,10 @@ impl Expansion {
             }
             ComponentInstance::Instantiate { args, .. } => {
                 let is_instance = |kind| kind == ComponentExternalKind::Instance;
-                let passed = match args.iter().any(|arg| is_instance(arg.kind)) {
-                    true => open.instance,
-                    false => Size::default(),
+                let passed = if args.iter().any(|arg| is_instance(arg.kind)) {
+                    open.instance
+                } else {
+                    Size::default()
                 };
                 let named = open.all_named(args.iter().map(|arg| arg.kind))?;
                 open.count(ended.pieces.saturating_add(1));
