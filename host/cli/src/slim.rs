@@ -21,6 +21,7 @@ const POST_RETURN: &str = "cabi_post_";
 /// The bytes are no core module.
 pub(crate) fn slim(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     let without_tables = !uses_tables(module).context("the core module can't be read")?;
+    let pointed = uses(module, points).context("the core module can't be read")?;
     let mut slim = Module::new();
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload?;
@@ -30,7 +31,8 @@ pub(crate) fn slim(module: &[u8]) -> anyhow::Result<Vec<u8>> {
                 let mut kept = ExportSection::new();
                 for export in exports.clone() {
                     let export = export?;
-                    if !export.name.starts_with(POST_RETURN) {
+                    // An export may be the declaration that a pointer needs.
+                    if pointed || !export.name.starts_with(POST_RETURN) {
                         kept.export(export.name, kind(export.kind), export.index);
                     }
                 }
@@ -76,20 +78,31 @@ fn uses_tables(module: &[u8]) -> Result<bool, BinaryReaderError> {
                 }
                 tables
             }
-            Payload::CodeSectionEntry(body) => {
-                let mut uses = false;
-                for operator in body.get_operators_reader()? {
-                    uses |= touches_tables(&operator?);
-                }
-                uses
-            }
             _ => false,
         };
         if used {
             return Ok(true);
         }
     }
+    uses(module, touches_tables)
+}
+
+/// Whether the code has an instruction that is one of these.
+fn uses(module: &[u8], is_one: impl Fn(&Operator<'_>) -> bool) -> Result<bool, BinaryReaderError> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::CodeSectionEntry(body) = payload? {
+            for operator in body.get_operators_reader()? {
+                if is_one(&operator?) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
     Ok(false)
+}
+
+const fn points(operator: &Operator<'_>) -> bool {
+    matches!(operator, Operator::RefFunc { .. })
 }
 
 const fn touches_tables(operator: &Operator<'_>) -> bool {
@@ -106,6 +119,8 @@ const fn touches_tables(operator: &Operator<'_>) -> bool {
             | Operator::TableCopy { .. }
             | Operator::TableInit { .. }
             | Operator::ElemDrop { .. }
+            | Operator::ArrayNewElem { .. }
+            | Operator::ArrayInitElem { .. }
     )
 }
 
@@ -157,6 +172,13 @@ mod tests {
             let (ids, _) = shape(&slim(&module).unwrap());
             assert!(ids.contains(&TABLE) && ids.contains(&ELEMENTS), "{user}");
         }
+    }
+
+    #[test]
+    fn a_function_that_is_pointed_at_stays_declared() {
+        let module = r#"(module (func $f (export "cabi_post_f")) (func (drop (ref.func $f))))"#;
+        let slim = slim(&wat::parse_str(module).unwrap()).unwrap();
+        assert_eq!(shape(&slim).1, ["cabi_post_f"]);
     }
 
     #[test]

@@ -125,11 +125,13 @@ fn with_component(text: &str) -> Vec<u8> {
     let mut inner = 0;
     let mut depth = 0;
     for payload in Parser::new(0).parse_all(&component) {
-        match payload.unwrap() {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::ComponentSection { .. } if depth == 1 => inner += 1,
-            _ => {}
+        let payload = payload.unwrap();
+        if let Payload::Version { .. } = payload {
+            depth += 1;
+        } else if let Payload::End(_) = payload {
+            depth -= 1;
+        } else if let (1, Payload::ComponentSection { .. }) = (depth, payload) {
+            inner += 1;
         }
     }
     let data = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
