@@ -14,6 +14,7 @@ mod late;
 mod manifest;
 mod memory;
 mod packed;
+mod packing;
 mod section;
 mod shape;
 mod unfolding;
