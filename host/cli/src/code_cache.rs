@@ -1,8 +1,6 @@
 //! The folder of machine code, where one is named, and the key of what is in it.
 
-use std::fs::File;
-#[cfg(unix)]
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -52,7 +50,10 @@ impl Arguments {
                 path.display()
             );
         }
-        let cache = CodeCache::open(folder, key(path)?).context("`--code-cache`")?;
+        let (key, metadata) = key(path)?;
+        let cache = CodeCache::open(folder, key).context("`--code-cache`")?;
+        #[cfg(unix)]
+        check_owner(path, &metadata, folder)?;
         Ok(sandbox.with_code_cache(cache))
     }
 }
@@ -66,7 +67,8 @@ fn is_inside(key: &Path, folder: &Path) -> bool {
     }
 }
 
-fn key(path: &Path) -> anyhow::Result<CodeKey> {
+/// A key, and of what file.
+fn key(path: &Path) -> anyhow::Result<(CodeKey, Metadata)> {
     let source = Source::File(path.to_owned());
     let file = File::open(path).with_context(|| format!("{source} can't be read"))?;
     let metadata = file
@@ -84,7 +86,7 @@ fn key(path: &Path) -> anyhow::Result<CodeKey> {
         .read_to_end(&mut bytes)
         .with_context(|| format!("{source} can't be read"))?;
     if let Some(key) = digits(bytes.trim_ascii()) {
-        return Ok(CodeKey::new(&key));
+        return Ok((CodeKey::new(&key), metadata));
     }
     let text = String::from_utf8_lossy(&bytes);
     artifact::refuse(&source, &text, "a key of machine code")?;
@@ -116,6 +118,23 @@ fn check_mode(metadata: &Metadata, source: &Source) -> anyhow::Result<()> {
     if mode & TOO_OPEN != 0 {
         bail!(
             "{source} may be read by others, or written to by them or its group (mode {mode:03o}); close it by `chmod 600`"
+        );
+    }
+    Ok(())
+}
+
+/// Refuses a key that another user has: it is this one's, or root's, who mounts
+/// secrets for others. The folder is this user's, or would not have been opened.
+#[cfg(unix)]
+fn check_owner(path: &Path, key: &Metadata, folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let user = folder.metadata().context("`--code-cache`")?.uid();
+    let owner = key.uid();
+    if owner != user && owner != 0 {
+        bail!(
+            "`{}` belongs to user {owner}, who could make machine code with it; use a key of this user's own",
+            path.display()
         );
     }
     Ok(())

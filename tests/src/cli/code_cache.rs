@@ -1,7 +1,7 @@
 //! `--code-cache` and `--code-key`, on the commands that run a policy.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -134,6 +134,21 @@ fn a_key_that_is_none_or_is_not_kept_apart_is_refused() {
         program.run(&cached(&CHECK, "code", "mounted.key")).status,
         0
     );
+}
+
+#[test]
+fn a_key_of_another_user_is_refused() {
+    let program = with_key();
+    let run = || program.run(&cached(&CHECK, "code", "code.key"));
+    assert_eq!(run().status, 0);
+    // Only root can give a key away.
+    if chown(program.path("code.key"), Some(65_534), None).is_ok() {
+        let ran = run();
+        assert!(
+            ran.status == 2 && ran.err.contains("belongs to user 65534"),
+            "{ran:?}"
+        );
+    }
 }
 
 #[test]

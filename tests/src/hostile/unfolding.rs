@@ -109,7 +109,7 @@ fn what_is_copied_without_end_is_refused_before_it_is() {
     ] {
         let bytes = wat::parse_str(&text).unwrap_or_else(|error| panic!("{row}: {error}"));
         let refused = victim.refused(row, &bytes);
-        let PolicyError::Invalid(why) = &refused else {
+        let PolicyError::Unbounded(why) = &refused else {
             panic!("{row}: {refused}");
         };
         assert!(
