@@ -15,7 +15,7 @@ pub const MOST_REASONS: usize = 16;
 pub const MOST_STEPS: usize = 512;
 /// How many statements are compared to find the closest. A denial must not
 /// cost much more than an allow, whatever the number of statements.
-const COMPARED: u32 = 8;
+const COMPARED: u32 = 4;
 
 /// Decides one token.
 ///

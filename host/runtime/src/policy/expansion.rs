@@ -37,7 +37,9 @@ pub(super) enum ExpansionError {
     #[error(transparent)]
     Unreadable(#[from] BakeError),
     /// It unfolds to too much.
-    #[error("the component unfolds to more than {MOST_PIECES} instances, aliases, imports, exports and functions")]
+    #[error(
+        "the component unfolds to more than {MOST_PIECES} instances, aliases, imports, exports and functions"
+    )]
     Pieces,
     /// What is in it is copied too often.
     #[error("the component unfolds to more than {MOST_COPIES} copies of what it passes around")]
