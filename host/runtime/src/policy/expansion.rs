@@ -9,6 +9,8 @@
     reason = "what makes nothing costs nothing, whatever it is"
 )]
 
+mod scope;
+
 use wasmparser::{
     BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance,
     ComponentOuterAliasKind, ComponentType, ComponentTypeDeclaration, ComponentTypeRef, Encoding,
@@ -17,9 +19,11 @@ use wasmparser::{
 
 use super::PolicyError;
 use crate::bake::{BakeError, pieces};
+use scope::{Scope, Size};
 
 /// Most instances, aliases, imports, exports and functions of a component,
-/// those of its inner components once for each of their instances. Toolchains make hundreds.
+/// those of its inner components once for each of their instances. Toolchains
+/// make hundreds.
 const MOST_PIECES: u64 = 20_000;
 
 /// Most items that are copied on the way. The engine takes up to 1.5 KiB for
@@ -86,119 +90,6 @@ pub(super) fn check(component: &[u8]) -> Result<(), ExpansionError> {
         }
     }
     Ok(())
-}
-
-/// A number that may depend on how large the instances are that a component is
-/// given: `own`, and `times` the size of the largest of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Size {
-    own: u64,
-    times: u64,
-}
-
-impl Size {
-    /// The size of the largest instance that is passed in.
-    const PASSED: Self = Self { own: 0, times: 1 };
-
-    const fn plain(own: u64) -> Self {
-        Self { own, times: 0 }
-    }
-
-    const fn plus(self, other: Self) -> Self {
-        Self {
-            own: self.own.saturating_add(other.own),
-            times: self.times.saturating_add(other.times),
-        }
-    }
-
-    /// The larger of each, so that it is no smaller than either.
-    fn or(self, other: Self) -> Self {
-        Self {
-            own: self.own.max(other.own),
-            times: self.times.max(other.times),
-        }
-    }
-
-    /// What it comes to where the largest instance that is passed in is `passed`.
-    const fn given(self, passed: Self) -> Self {
-        let scaled = Self {
-            own: passed.own.saturating_mul(self.times),
-            times: passed.times.saturating_mul(self.times),
-        };
-        Self::plain(self.own).plus(scaled)
-    }
-}
-
-/// What a component or a module comes to, once for each of its instances.
-#[derive(Clone, Copy, Debug, Default)]
-struct Scope {
-    /// What it unfolds to.
-    pieces: u64,
-    /// How many items are copied on the way.
-    copies: Size,
-    /// The largest instance in it.
-    instance: Size,
-    /// What it exports: an instance of it is that large.
-    exports: Size,
-    /// What it takes from the components around it.
-    taken: u64,
-}
-
-impl Scope {
-    const fn check(&self) -> Result<(), ExpansionError> {
-        if self.pieces > MOST_PIECES {
-            return Err(ExpansionError::Pieces);
-        }
-        if self.copies.own > MOST_COPIES {
-            return Err(ExpansionError::Copies);
-        }
-        Ok(())
-    }
-
-    fn or(self, other: Self) -> Self {
-        Self {
-            pieces: self.pieces.max(other.pieces),
-            copies: self.copies.or(other.copies),
-            instance: self.instance.or(other.instance),
-            exports: self.exports.or(other.exports),
-            taken: self.taken.max(other.taken),
-        }
-    }
-
-    const fn count(&mut self, pieces: u64) {
-        self.pieces = self.pieces.saturating_add(pieces);
-    }
-
-    const fn copy(&mut self, copies: Size) {
-        self.copies = self.copies.plus(copies);
-    }
-
-    /// Takes something from the components around it, to which so much belongs.
-    const fn take(&mut self, taken: u64) {
-        self.taken = self.taken.saturating_add(taken);
-        self.copy(Size::plain(taken));
-    }
-
-    /// What naming an item comes to: an instance is copied.
-    fn named(&self, kind: ComponentExternalKind) -> Result<Size, ExpansionError> {
-        let one = Size::plain(1);
-        match kind {
-            ComponentExternalKind::Component => Err(ExpansionError::Passed),
-            ComponentExternalKind::Instance => Ok(one.plus(self.instance)),
-            _ => Ok(one),
-        }
-    }
-
-    fn all_named(
-        &self,
-        kinds: impl Iterator<Item = ComponentExternalKind>,
-    ) -> Result<Size, ExpansionError> {
-        let mut all = Size::default();
-        for kind in kinds {
-            all = all.plus(self.named(kind)?);
-        }
-        Ok(all)
-    }
 }
 
 #[derive(Default)]
