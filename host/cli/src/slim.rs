@@ -1,6 +1,6 @@
 //! Takes out of a core module what a component that lives for one call has no
-//! use for, and would pay for at each decision: a table that nothing is called through,
-//! and the functions that give an answer's memory back.
+//! use for, and would pay for at each decision: a table that nothing is called
+//! through, and the functions that give an answer's memory back.
 
 #![expect(
     clippy::wildcard_enum_match_arm,

@@ -43,6 +43,7 @@ pub mod danger;
 pub mod floor;
 pub mod gate;
 pub mod grant;
+mod hexadecimal;
 pub mod issuer;
 pub mod json;
 pub mod key;

@@ -25,6 +25,7 @@ use crate::code::{Code, Origin};
 use crate::contract::claimbound::policy::types as wire;
 use crate::contract::exports::claimbound::policy::decide as wire_decide;
 use crate::floor::Admissible;
+use crate::hexadecimal;
 use crate::outcome::HostError;
 use crate::reason::HostCode;
 use crate::sandbox::{Meter, Sandbox};
@@ -154,7 +155,7 @@ impl Policy {
             id: Arc::new(PolicyId {
                 name: manifest.name.clone(),
                 version: manifest.version.clone(),
-                digest: text(&hash),
+                digest: prefixed(&hash),
             }),
             manifest,
             sandbox: sandbox.clone(),
@@ -281,21 +282,15 @@ impl fmt::Debug for Policy {
 
 /// The digest of a component as its [`PolicyId`] has it.
 pub fn digest(component: &[u8]) -> String {
-    text(&hash(component))
+    prefixed(&hash(component))
 }
 
 fn hash(component: &[u8]) -> Digest {
     aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, component)
 }
 
-fn text(digest: &Digest) -> String {
-    let mut text = String::from("sha256:");
-    for byte in digest.as_ref() {
-        use fmt::Write as _;
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+fn prefixed(digest: &Digest) -> String {
+    hexadecimal::encode("sha256:", digest.as_ref())
 }
 
 /// Refuses every import but an interface of types alone, which toolchains leave

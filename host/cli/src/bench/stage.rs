@@ -195,7 +195,8 @@ impl Peer {
         let key = serde_json::from_value(signer.jwk()?)
             .context("jsonwebtoken reads the key otherwise")?;
         let mut validation = Validation::new(known);
-        // Both are given the same time, and it is the example's.
+        // It reads its own clock, which is not the example's: one comparison is
+        // left out of its time.
         validation.validate_exp = false;
         validation.set_audience(&[&example.request.audience]);
         validation.set_issuer(&[example

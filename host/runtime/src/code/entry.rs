@@ -11,11 +11,10 @@
 //! tag        32, HMAC-SHA-256 over everything above
 //! ```
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{Context, Digest, SHA256};
 
 use super::{CodeKey, Unused};
+use crate::hexadecimal;
 
 const MAGIC: &[u8; 24] = b"claimbound machine code\n";
 /// Counts up when the layout changes.
@@ -53,12 +52,7 @@ impl Identity {
         let mut both = Context::new(&SHA256);
         both.update(self.engine.as_ref());
         both.update(self.component.as_ref());
-        let mut name = String::new();
-        for byte in both.finish().as_ref() {
-            // Writing to a string can't fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        name + ENDING
+        hexadecimal::encode("", both.finish().as_ref()) + ENDING
     }
 }
 

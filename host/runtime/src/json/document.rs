@@ -20,7 +20,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Where the entry after this value stands, which itself stands at `index`.
-    const fn next(self, index: usize) -> usize {
+    pub(super) const fn next(self, index: usize) -> usize {
         match self.kind {
             Kind::List | Kind::Object => self.link as usize,
             Kind::Null

@@ -308,16 +308,7 @@ impl Parser<'_> {
                 .document
                 .tape
                 .get(next + 1)
-                .map_or(usize::MAX, |value| match value.kind {
-                    Kind::List | Kind::Object => value.link as usize,
-                    Kind::Null
-                    | Kind::True
-                    | Kind::False
-                    | Kind::Integer
-                    | Kind::Number
-                    | Kind::Text
-                    | Kind::Escaped => next + 2,
-                });
+                .map_or(usize::MAX, |value| value.next(next + 1));
         }
     }
 
