@@ -25,6 +25,7 @@ mod question;
 mod redact;
 mod signer;
 mod slim;
+mod throwaway;
 mod time;
 mod trial;
 

@@ -6,8 +6,8 @@ use anyhow::{Context as _, anyhow, bail};
 use claimbound::clock::FixedClock;
 use claimbound::floor::{Admissible, Floor};
 use claimbound::gate::Gate;
-use claimbound::issuer::{Issuer, Issuers, Settings};
-use claimbound::key::{Algorithm, Key, KeySet, SetLimits};
+use claimbound::issuer::Settings;
+use claimbound::key::{Algorithm, Key};
 use claimbound::outcome::{Allowed, Outcome};
 use claimbound::policy::{Answer, Policy, Request};
 use claimbound::token::Token;
@@ -18,8 +18,8 @@ use serde_json::{Map, Value};
 
 use super::facts::{Read, Told};
 use super::reader::Reader;
-use crate::question;
 use crate::signer::Signer;
+use crate::throwaway;
 
 /// A token of one algorithm with whoever decides it.
 pub(crate) struct Stage<'a> {
@@ -65,7 +65,15 @@ impl<'a> Stage<'a> {
         let claims = Value::Object(example.claims.clone());
         let token = signer.sign(&claims)?;
         let clock = FixedClock(example.request.now);
-        let gate = gate(compiled, policy, &signer, algorithm, example)?;
+        let url = example.claims.get("iss").and_then(Value::as_str);
+        let url = url.context("the example names no issuer")?;
+        // Whatever the issuer's model signs by: what is timed is the algorithm.
+        let settings = Settings {
+            algorithms: Some(vec![algorithm]),
+            ..Settings::default()
+        };
+        let place = (url, example.request.audience.as_str());
+        let gate = throwaway::gate(compiled, Arc::clone(policy), &signer, place, settings)?;
         let input = token.rfind('.').context("a token has three parts")?;
         let signature = signer.signature(token.get(..input).unwrap_or_default().as_bytes())?;
         let verified = gate.verify(Token::new(&token)).map_err(unexpected)?;
@@ -90,7 +98,7 @@ impl<'a> Stage<'a> {
                 attributes: example.request.attributes.clone().into_iter().collect(),
             },
             payload: claims.to_string().into_bytes(),
-            peer: Peer::new(&signer, example, algorithm)?,
+            peer: Peer::new(&signer, place, algorithm)?,
             admissible,
             token,
         };
@@ -189,7 +197,11 @@ impl<'a> Stage<'a> {
 }
 
 impl Peer {
-    fn new(signer: &Signer, example: &Example, algorithm: Algorithm) -> anyhow::Result<Self> {
+    fn new(
+        signer: &Signer,
+        (url, audience): (&str, &str),
+        algorithm: Algorithm,
+    ) -> anyhow::Result<Self> {
         let known = algorithm.as_str().parse();
         let known = known.map_err(|_| anyhow!("jsonwebtoken, the measure, does not know it"))?;
         let key = serde_json::from_value(signer.jwk()?)
@@ -198,12 +210,8 @@ impl Peer {
         // It reads its own clock, which is not the example's: one comparison is
         // left out of its time.
         validation.validate_exp = false;
-        validation.set_audience(&[&example.request.audience]);
-        validation.set_issuer(&[example
-            .claims
-            .get("iss")
-            .and_then(Value::as_str)
-            .unwrap_or_default()]);
+        validation.set_audience(&[audience]);
+        validation.set_issuer(&[url]);
         Ok(Self {
             key: DecodingKey::from_jwk(&key)?,
             validation,
@@ -220,35 +228,4 @@ fn unexpected(outcome: Outcome) -> anyhow::Error {
         Outcome::Error(error) => error.into(),
         Outcome::Allow(_) => anyhow!("an allow is no refusal"),
     }
-}
-
-fn gate(
-    compiled: &Compiled,
-    policy: &Arc<Policy>,
-    signer: &Signer,
-    algorithm: Algorithm,
-    example: &Example,
-) -> anyhow::Result<Gate> {
-    let url = example.claims.get("iss").and_then(Value::as_str);
-    let summary = url.and_then(|url| compiled.issuer(url));
-    let summary = summary.context("the example names no issuer of the document")?;
-    let keys = KeySet::parse(signer.key_set()?.to_string(), &SetLimits::default())?;
-    // Whatever the issuer's model signs by: what is timed is the algorithm.
-    let settings = Settings {
-        algorithms: Some(vec![algorithm]),
-        ..Settings::default()
-    };
-    let issuer = Issuer::new(
-        summary.url.as_str(),
-        Arc::clone(&summary.model),
-        keys,
-        settings,
-    )?;
-    let gate = Gate::new(
-        Issuers::new([Arc::new(issuer)])?,
-        Floor::new(example.request.audience.as_str())?,
-        Arc::clone(policy),
-        question::ceiling(compiled),
-    );
-    Ok(gate)
 }

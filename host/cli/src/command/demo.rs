@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 use aws_lc_rs::hmac;
 use claimbound::clock::FixedClock;
-use claimbound::floor::Floor;
 use claimbound::gate::Gate;
-use claimbound::issuer::{Issuer, Issuers, Settings};
-use claimbound::key::{Algorithm, KeySet, SetLimits};
+use claimbound::issuer::Settings;
+use claimbound::key::Algorithm;
 use claimbound::models::Model;
 use claimbound::outcome::Outcome;
 use claimbound::policy::{Policy, Request};
@@ -23,8 +22,8 @@ use crate::component;
 use crate::console::{Console, Status};
 use crate::fresh::FreshHost;
 use crate::page::{Cell, Ink, Page};
-use crate::question;
 use crate::signer::{Signer, encode, signing_input};
+use crate::throwaway;
 
 /// The policy that the demonstration shows.
 const POLICY: &str = include_str!("../demo/policy.toml");
@@ -251,29 +250,15 @@ impl Stage {
 }
 
 fn gate(compiled: &Compiled, signer: &Signer) -> anyhow::Result<Gate> {
-    let summary = compiled
-        .issuers
-        .first()
-        .context("the policy has no issuer")?;
-    let keys = KeySet::parse(signer.key_set()?.to_string(), &SetLimits::default())?;
-    let issuer = Issuer::new(
-        summary.url.as_str(),
-        Arc::clone(&summary.model),
-        keys,
-        Settings::default(),
-    )?;
-    let audience = compiled
-        .audiences
-        .first()
-        .context("the policy has no audience")?;
+    let issuer = compiled.issuers.first();
+    let issuer = issuer.context("the policy has no issuer")?;
+    let audience = compiled.audiences.first();
+    let audience = audience.context("the policy has no audience")?;
     let component = component::build(compiled, POLICY, None)?;
     let policy = Policy::load(&Sandbox::new(component::limits()?)?, &component)?;
-    let gate = Gate::new(
-        Issuers::new([Arc::new(issuer)])?,
-        Floor::new(audience.as_str())?,
-        Arc::new(policy),
-        question::ceiling(compiled),
-    );
+    let place = (issuer.url.as_str(), audience.as_str());
+    let settings = Settings::default();
+    let gate = throwaway::gate(compiled, Arc::new(policy), signer, place, settings)?;
     Ok(gate.with_commit(FreshHost::of(compiled)))
 }
 
