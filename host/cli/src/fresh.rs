@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use claimbound::gate::Judged;
 use claimbound::models::BoundName;
 use claimbound::obligation::{Commit, CommitError, Committed, FirstUse, Obligation};
-use claimbound::reason::{Code, Reason};
+use claimbound::reason::{Code, Reason, Refusal};
 use claimbound_language::{Compiled, Statement, Subject, SubjectField};
 
 /// Meets obligations as a fresh host would, and writes nothing.
@@ -81,7 +81,10 @@ impl Commit for FreshHost {
                 Obligation::Prove(_) | Obligation::Other { .. } => {}
             }
         }
-        Ok(Committed { assumed })
+        Ok(Committed {
+            assumed,
+            ..Committed::default()
+        })
     }
 }
 
@@ -128,7 +131,7 @@ impl FreshHost {
             .expected("a name that the ledger knows")
             .found(&first.name);
         reason.statement = Some(statement.to_owned());
-        Err(CommitError::Refused(reason.into()))
+        Err(Refusal::from(reason).into())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What time it is, said by whoever runs the host.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A source of the present time.
 ///
@@ -9,6 +10,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub trait Clock: Send + Sync {
     /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
     fn now(&self) -> u64;
+
+    /// Time since some fixed moment, that never goes back: for how long
+    /// something took, and how old something is. It stands still unless a
+    /// clock says otherwise.
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The operating system's clock.
@@ -21,6 +29,11 @@ impl Clock for SystemClock {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs())
+    }
+
+    fn monotonic(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::floor::{Admissible, Floor};
 use crate::grant::{Ceiling, Grant};
 use crate::issuer::Issuers;
 use crate::json::Limits;
-use crate::obligation::{Commit, CommitError, NothingAttached, Obligation, unmet};
+use crate::obligation::{Commit, CommitError, Committed, NothingAttached, Obligation, unmet};
 use crate::outcome::{Allowed, Denied, HostError, Outcome};
 use crate::policy::{Answer, Policy, PolicyId, Request, Step};
 use crate::reason::HostCode;
@@ -164,7 +164,7 @@ impl Gate {
             Err(error) => return Explanation::without_steps(error.into()),
         };
         let outcome = match self.weigh(token, answer) {
-            Ok(judged) => Outcome::Allow(Box::new(allowed(judged, Vec::new()))),
+            Ok(judged) => Outcome::Allow(Box::new(allowed(judged, Committed::default()))),
             Err(outcome) => outcome,
         };
         Explanation { outcome, steps }
@@ -177,7 +177,7 @@ impl Gate {
             .and_then(|token| self.judge(token, request))
             .map_or_else(
                 |refused| refused,
-                |judged| Outcome::Allow(Box::new(allowed(judged, Vec::new()))),
+                |judged| Outcome::Allow(Box::new(allowed(judged, Committed::default()))),
             )
     }
 
@@ -233,13 +233,13 @@ impl Gate {
         }
         let committed = match self.commit.commit(&judged) {
             Ok(committed) => committed,
-            Err(CommitError::Refused(refusal)) => return refusal.into(),
+            Err(CommitError::Refused(denied)) => return denied.into(),
             Err(CommitError::Failed(error)) => return error.into(),
         };
         if let Err(late) = self.recheck(&judged, request, clock) {
             return late.into();
         }
-        Outcome::Allow(Box::new(allowed(judged, committed.assumed)))
+        Outcome::Allow(Box::new(allowed(judged, committed)))
     }
 
     /// Meeting obligations takes time. Where the clock has moved on, the end of
@@ -295,7 +295,7 @@ impl From<Denied> for Outcome {
     }
 }
 
-fn allowed(judged: Judged, assumed: Vec<String>) -> Allowed {
+fn allowed(judged: Judged, committed: Committed) -> Allowed {
     let token_end = judged.token.expires_at();
     let grant_end = judged
         .grant
@@ -308,7 +308,9 @@ fn allowed(judged: Judged, assumed: Vec<String>) -> Allowed {
         obligations: judged.obligations,
         workload: judged.token.into_workload(),
         ends_at: grant_end.map_or(token_end, |end| end.min(token_end)),
-        assumed,
+        assumed: committed.assumed,
+        bound: committed.bound,
+        spent: committed.spent,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::gate::Judged;
-use crate::outcome::HostError;
+use crate::outcome::{Denied, HostError};
 use crate::reason::{HostCode, Refusal};
 
 /// What to do with a name that the ledger does not know.
@@ -98,15 +98,41 @@ pub trait Commit: Send + Sync {
 pub struct Committed {
     /// What had to be assumed for it, in words; empty in a real host.
     pub assumed: Vec<String>,
+    /// What the ledger said of the workload's names; none where it was not
+    /// asked.
+    pub bound: Option<Bound>,
+    /// Whether the token was spent.
+    pub spent: bool,
+}
+
+/// How the ledger came to accept a workload's names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// It knew all of them, each under the id that the token carries.
+    Known,
+    /// It enrolled these, each as its kind, a space and the name; never empty.
+    Enrolled(Vec<String>),
 }
 
 /// Not all obligations are met, and none took effect.
 #[derive(Debug)]
 pub enum CommitError {
-    /// One is not met: the token is denied.
-    Refused(Refusal),
+    /// At least one is not met: the token is denied.
+    Refused(Denied),
     /// The store, or whatever else was asked, gave no answer.
     Failed(HostError),
+}
+
+impl From<Refusal> for CommitError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl From<HostError> for CommitError {
+    fn from(error: HostError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Nothing is attached: no obligation can be met.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::grant::Grant;
-use crate::obligation::Obligation;
+use crate::obligation::{Bound, Obligation};
 use crate::policy::PolicyId;
 use crate::reason::{HostCode, Reason, Refusal};
 
@@ -39,6 +39,11 @@ pub struct Allowed {
     pub ends_at: u64,
     /// What whoever met the obligations had to assume; empty in a real host.
     pub assumed: Vec<String>,
+    /// What the ledger said of the workload's names; none where it was not
+    /// asked.
+    pub bound: Option<Bound>,
+    /// Whether the token was spent.
+    pub spent: bool,
 }
 
 /// A token that is not accepted.
@@ -82,12 +87,18 @@ impl Outcome {
     }
 }
 
-impl From<Refusal> for Outcome {
+impl From<Refusal> for Denied {
     fn from(refusal: Refusal) -> Self {
-        Self::Deny(Denied {
+        Self {
             reasons: vec![refusal.into_reason()],
             truncated: false,
-        })
+        }
+    }
+}
+
+impl From<Refusal> for Outcome {
+    fn from(refusal: Refusal) -> Self {
+        Self::Deny(refusal.into())
     }
 }
 

@@ -6,6 +6,9 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::base64url;
 use crate::danger::AssumedKey;
 use crate::issuer::{Issuer, Issuers};
 use crate::json::Node;
@@ -359,6 +362,19 @@ impl Verified {
             .flat_map(Node::items)
             .filter_map(Node::text);
         alone.into_iter().chain(listed)
+    }
+
+    /// The SHA-256 digest of what was signed (RFC 7515 §5.1), which tells
+    /// tokens apart whatever is written as their signature: ECDSA's has a twin.
+    pub fn digest(&self) -> [u8; 32] {
+        // What decoded from canonical base64url encodes to the same again.
+        let mut signed = base64url::encode(self.header.as_signed().as_bytes());
+        signed.push('.');
+        signed.push_str(&base64url::encode(self.claims.text().as_bytes()));
+        let mut bytes = [0; 32];
+        // INVARIANT: a SHA-256 digest has 32 bytes.
+        bytes.copy_from_slice(digest(&SHA256, signed.as_bytes()).as_ref());
+        bytes
     }
 
     /// The `jti`.

@@ -85,6 +85,11 @@ impl Header {
         self.document.text()
     }
 
+    /// The whole header as it was signed.
+    pub(crate) fn as_signed(&self) -> &str {
+        self.document.text()
+    }
+
     fn text(&self, index: Option<u32>) -> Option<&str> {
         self.document.node(index?).text()
     }
