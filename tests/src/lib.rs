@@ -20,6 +20,8 @@ mod hostile;
 #[cfg(test)]
 mod hostile_tokens;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod peers;

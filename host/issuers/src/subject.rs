@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{PrintError, SubjectError};
 use crate::form::{Form, Reading};
+use crate::kind::Kind;
 use crate::model::Model;
 use crate::template::Value;
 
@@ -82,6 +83,53 @@ impl Model {
         first.ok_or_else(|| SubjectError::Unrecognised {
             model: self.shared_name(),
         })
+    }
+
+    /// What a subject says, whatever its shape: equal for two subjects that
+    /// differ in nothing but the order of their parts, an id beside a name, or
+    /// the case of a name that the issuer compares without.
+    ///
+    /// Two identities that held one name at different times have one key, so it
+    /// is for refusing, never for accepting.
+    pub fn subject_key<'a>(&self, parts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+        let given: Vec<_> = parts
+            .filter_map(|(name, value)| {
+                let part = self.parts.iter().position(|part| part.name() == name)?;
+                Some((part, name, value))
+            })
+            .collect();
+        let has = |part: usize| given.iter().any(|(given, ..)| *given == part);
+        // An id says nothing more where its name is there as well.
+        let beside_name = |part: usize| {
+            self.kinds.iter().any(|kind| {
+                kind.id.parts.contains(&part)
+                    && kind.templates.iter().any(|template| {
+                        let mut parts = template.parts().peekable();
+                        parts.peek().is_some() && parts.all(|name| name != part && has(name))
+                    })
+            })
+        };
+        let folds = |part: usize| {
+            let named = |kind: &&Kind| {
+                kind.templates
+                    .iter()
+                    .any(|one| one.parts().any(|at| at == part))
+            };
+            self.kinds.iter().filter(named).any(Kind::folds_case)
+        };
+        let mut lines: Vec<String> = given
+            .iter()
+            .filter(|(part, ..)| !beside_name(*part))
+            .map(|(part, name, value)| {
+                if folds(*part) {
+                    format!("{name}={}", value.to_ascii_lowercase())
+                } else {
+                    format!("{name}={value}")
+                }
+            })
+            .collect();
+        lines.sort_unstable();
+        lines.join("\n")
     }
 
     /// Writes the subject of `form` that has these parts, raw values as the

@@ -50,6 +50,14 @@ impl Clock for FixedClock {
     }
 }
 
+/// A time in seconds since 1970 as people read it (RFC 3339 §5.6).
+pub(crate) fn date(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map_or_else(|| format!("{seconds} s"), |time| time.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

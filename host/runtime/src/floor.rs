@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use claimbound_issuers::Workload;
 
+use crate::clock::date;
 use crate::reason::{Code, Reason, Refusal, clip};
 use crate::token::TokenTypes;
 use crate::verify::Verified;
@@ -265,14 +266,6 @@ fn check_lifetime(token: &Verified, expires_at: u64, now: u64) -> Result<(), Ref
         .expected(format!("at most {longest} seconds"))
         .found(&format!("{lifetime} seconds"))
         .into())
-}
-
-/// A time in seconds since 1970 as people read it (RFC 3339 §5.6).
-fn date(seconds: u64) -> String {
-    i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .map_or_else(|| format!("{seconds} s"), |time| time.to_string())
 }
 
 #[derive(Clone, Copy)]

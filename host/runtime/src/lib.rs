@@ -47,6 +47,7 @@ mod hexadecimal;
 pub mod issuer;
 pub mod json;
 pub mod key;
+pub mod ledger;
 pub mod obligation;
 pub mod outcome;
 pub mod policy;

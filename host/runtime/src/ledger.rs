@@ -1,0 +1,383 @@
+//! The ledger: which identity a name belongs to, what is revoked, what was used.
+//!
+//! A name that a token carries means something only as long as it keeps meaning
+//! the same workload. The ledger remembers, for each name of an issuer, the
+//! immutable id that it was first trusted with, what it belongs to, who said so,
+//! and what became of it; and an id's names. A name that is known under another
+//! id has been *reassigned*; an id that is known under another name has been
+//! *renamed*; neither is accepted until an operator has spoken.
+//!
+//! What an operator says holds on every route. What a statement of a route
+//! enrolled at a first use holds for that statement alone: for all others it is
+//! an observation, which opens nothing and blocks nobody.
+//!
+//! Beside it stand the marks of tokens that may be used once, and revocations.
+//! A decision meets all of them in one transaction, see [`Keeper`].
+//!
+//! Do not use it as a cache of identities: it has no expiry, and it never
+//! forgets a name that an operator has barred.
+
+mod change;
+mod decide;
+mod entry;
+mod event;
+mod keeper;
+mod name;
+mod revocation;
+mod row;
+mod rule;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+mod transfer;
+mod warm;
+mod words;
+
+use std::fmt;
+use std::io::{BufRead, Seek, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub use change::{Change, ChangeError, Effect, Order};
+pub use entry::{Entry, Scope, Standing, State};
+pub use event::{Action, Event};
+pub use keeper::Keeper;
+pub use name::{Identity, IdentityError, LONGEST, Name, Parent};
+pub use revocation::{Revocation, Target};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Durability, Sqlite};
+pub use store::{StoreError, StoreFailure};
+pub use transfer::{ExportError, ImportError, Imported};
+
+use decide::{Answer, Question};
+use revocation::Revocations;
+use store::{Finish, Store, Transaction};
+use warm::Warm;
+
+use crate::obligation::{CommitError, Committed};
+
+/// How long a mark is kept past its end, in seconds: a clock that was set
+/// forward for less than this makes no host forget a token that is still good.
+const GRACE: u64 = 60 * 60;
+
+/// After how many used tokens the marks that have ended are swept, and how many
+/// of them at a time: twice as many as were added meanwhile, so that they never
+/// pile up.
+const SWEEP_EVERY: u32 = 256;
+const SWEEP_MOST: u32 = 512;
+
+/// The ledger, in one of its stores.
+pub struct Ledger {
+    store: Box<dyn Store>,
+    warm: Warm,
+    spent_since_sweep: AtomicU32,
+}
+
+/// Whether a change takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// It does.
+    Real,
+    /// It is made, looked at, and undone.
+    Dry,
+}
+
+impl Ledger {
+    fn new(store: Box<dyn Store>) -> Self {
+        Self {
+            store,
+            warm: Warm::default(),
+            spent_since_sweep: AtomicU32::new(0),
+        }
+    }
+
+    /// The ledger in a file.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it can't be opened, or is no ledger.
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite(settings: &Sqlite) -> Result<Self, StoreError> {
+        Ok(Self::new(Box::new(sqlite::File::open(settings)?)))
+    }
+
+    /// Makes a change by an operator, or tries it.
+    ///
+    /// # Errors
+    /// Why it can't be made; nothing was changed.
+    pub fn apply(&self, order: &Order, run: Run) -> Result<Vec<Effect>, ChangeError> {
+        let mut outcome = Ok(Vec::new());
+        self.store.transact(&mut |tables| {
+            outcome = order.apply(tables);
+            match &mut outcome {
+                Ok(_) => Ok(finish(run)),
+                // The store decides whether this is run again.
+                Err(ChangeError::Store(error)) => Err(error.clone()),
+                Err(_) => Ok(Finish::Abort),
+            }
+        })?;
+        outcome
+    }
+
+    /// Every entry, by issuer, kind and name: an operator's before those of
+    /// routes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn entries(&self, mut each: impl FnMut(Entry)) -> Result<(), StoreError> {
+        self.view(|tables| {
+            tables.entries(&mut |entry| {
+                each(entry);
+                Ok(())
+            })
+        })
+    }
+
+    /// The entries of a name: an operator's before those of routes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn find(&self, name: &Name) -> Result<Vec<Entry>, StoreError> {
+        let mut found = Vec::new();
+        self.view(|tables| {
+            found = tables.by_name(name)?;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The entries of an id: the names that it goes by, and those that it left.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn names_of(&self, issuer: &str, kind: &str, id: &str) -> Result<Vec<Entry>, StoreError> {
+        let mut found = Vec::new();
+        self.view(|tables| {
+            found = tables.by_id(issuer, kind, id)?;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The history, of one name or of all, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn history(
+        &self,
+        of: Option<&Name>,
+        mut each: impl FnMut(Event),
+    ) -> Result<(), StoreError> {
+        self.view(|tables| {
+            tables.events(of, &mut |event| {
+                each(event);
+                Ok(())
+            })
+        })
+    }
+
+    /// Everything that is revoked, also what has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn revocations(&self) -> Result<Vec<Revocation>, StoreError> {
+        let mut found = Vec::new();
+        self.view(|tables| {
+            tables.revocations(&mut |one| {
+                found.push(one);
+                Ok(())
+            })
+        })?;
+        Ok(found)
+    }
+
+    /// Writes everything as JSON Lines: names, revocations, history and the
+    /// marks of used tokens, as one moment has them.
+    ///
+    /// # Errors
+    /// [`ExportError`]; part of it may have been written.
+    pub fn export(&self, out: &mut dyn Write) -> Result<(), ExportError> {
+        let mut outcome = Ok(());
+        self.view(|tables| {
+            outcome = transfer::export(tables, out);
+            Ok(())
+        })?;
+        outcome
+    }
+
+    /// Reads in what [`Self::export`] wrote, all of it or nothing. What the
+    /// ledger says already is passed over; what contradicts it is refused.
+    ///
+    /// # Errors
+    /// [`ImportError`]; nothing was imported.
+    pub fn import<R: BufRead + Seek>(
+        &self,
+        lines: &mut R,
+        order: &ImportOrder<'_>,
+        run: Run,
+    ) -> Result<Imported, ImportError> {
+        let mut outcome = Ok(Imported::default());
+        self.store.transact(&mut |tables| {
+            outcome = lines
+                .rewind()
+                .map_err(|source| ImportError::Read { line: 0, source })
+                .and_then(|()| transfer::import(tables, lines, order.by, order.at, order.reason));
+            match &outcome {
+                Ok(_) => Ok(finish(run)),
+                Err(ImportError::Store(error)) => Err(error.clone()),
+                Err(ImportError::Line { .. } | ImportError::Read { .. }) => Ok(Finish::Abort),
+            }
+        })?;
+        outcome
+    }
+
+    /// Answers what a decision asks: all of it is met and written, or nothing.
+    fn settle(&self, question: &Question<'_>) -> Result<Committed, CommitError> {
+        let workload = question.workload();
+        if question.spends.is_empty()
+            && let Some(committed) = self.remembered(question, &workload)?
+        {
+            return Ok(committed);
+        }
+        let mut answer = Answer::ToBeWritten;
+        if question.spends.is_empty() {
+            let mut as_of = None;
+            self.view(|tables| {
+                let (generation, revocations) = self.revoked(tables)?;
+                (answer, _) = question.ask(tables, &revocations, false)?;
+                as_of = Some(generation);
+                Ok(())
+            })?;
+            if let (Answer::Met(_), Some(generation)) = (&answer, as_of) {
+                self.warm.remember(generation, workload);
+            }
+        }
+        if matches!(answer, Answer::ToBeWritten) {
+            answer = self.write(question)?;
+        }
+        match answer {
+            Answer::Met(committed) => Ok(committed),
+            Answer::Refused(denied) => Err(CommitError::Refused(denied)),
+            Answer::ToBeWritten => Err(StoreError::damaged("an answer without its writes").into()),
+        }
+    }
+
+    /// Refuses a token that is revoked, before anybody is asked for a proof.
+    fn check_revoked(&self, question: &Question<'_>) -> Result<(), CommitError> {
+        let generation = self.store.generation()?;
+        let mut refused = None;
+        match self.warm.recall(generation, "") {
+            Some(remembered) => refused = remembered.revocations.refuse(question.token),
+            None => self.view(|tables| {
+                let (_, revocations) = self.revoked(tables)?;
+                refused = revocations.refuse(question.token);
+                Ok(())
+            })?,
+        }
+        match refused {
+            Some(reason) => Err(crate::reason::Refusal::from(reason).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The answer where nothing has to be read or written but the generation.
+    fn remembered(
+        &self,
+        question: &Question<'_>,
+        workload: &str,
+    ) -> Result<Option<Committed>, CommitError> {
+        let generation = self.store.generation()?;
+        let Some(remembered) = self.warm.recall(generation, workload) else {
+            return Ok(None);
+        };
+        if let Some(reason) = remembered.revocations.refuse(question.token) {
+            return Err(crate::reason::Refusal::from(reason).into());
+        }
+        let asks_no_names = question.identities.is_empty();
+        Ok((remembered.known || asks_no_names).then(|| question.known()))
+    }
+
+    /// Answers in a transaction that may write.
+    fn write(&self, question: &Question<'_>) -> Result<Answer, StoreError> {
+        let sweeps = self.sweeps(question);
+        let mut answer = Answer::ToBeWritten;
+        self.store.transact(&mut |tables| {
+            let (_, revocations) = self.revoked(tables)?;
+            let finish;
+            (answer, finish) = question.ask(tables, &revocations, true)?;
+            if sweeps && finish == Finish::Commit {
+                let before = question.token.now().saturating_sub(GRACE);
+                tables.sweep(before, SWEEP_MOST)?;
+            }
+            Ok(finish)
+        })?;
+        Ok(answer)
+    }
+
+    /// Whether this decision is the one that sweeps.
+    fn sweeps(&self, question: &Question<'_>) -> bool {
+        !question.spends.is_empty()
+            && self
+                .spent_since_sweep
+                .fetch_add(1, Ordering::Relaxed)
+                .is_multiple_of(SWEEP_EVERY)
+    }
+
+    /// Everything that is revoked as of this transaction, and its generation.
+    fn revoked(&self, tables: &mut dyn Transaction) -> Result<(u64, Arc<Revocations>), StoreError> {
+        let generation = tables.generation()?;
+        if let Some(remembered) = self.warm.recall(generation, "") {
+            return Ok((generation, remembered.revocations));
+        }
+        let mut revocations = Revocations::default();
+        tables.revocations(&mut |one| {
+            revocations.add(one);
+            Ok(())
+        })?;
+        let revocations = Arc::new(revocations);
+        self.warm.refresh(generation, &revocations);
+        Ok((generation, revocations))
+    }
+
+    fn view(
+        &self,
+        mut look: impl FnMut(&mut dyn Transaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.store.view(&mut |tables| {
+            look(tables)?;
+            Ok(Finish::Abort)
+        })
+    }
+}
+
+/// Who imports, when and why.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportOrder<'a> {
+    /// The operator's name.
+    pub by: &'a str,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Why.
+    pub reason: &'a str,
+}
+
+const fn finish(run: Run) -> Finish {
+    match run {
+        Run::Real => Finish::Commit,
+        Run::Dry => Finish::Abort,
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Ledger")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}

@@ -1,0 +1,796 @@
+//! What an operator does to the ledger, and what can't be done.
+
+use super::entry::{Entry, Scope, Standing, State};
+use super::event::{Action, Event};
+use super::name::{Identity, IdentityError, Name, Parent, check_text};
+use super::revocation::{Revocation, Target};
+use super::row::Row;
+use super::store::{StoreError, Transaction};
+use crate::reason::clip;
+
+/// Longest reason and operator's name, in bytes.
+const LONGEST_WORD: usize = 1024;
+
+/// A change with who makes it, when and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What is to change.
+    pub change: Change,
+    /// The operator's name: 1 to 1024 bytes without control characters.
+    pub by: String,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Why: 1 to 1024 bytes without control characters.
+    pub reason: String,
+}
+
+/// What an operator does to the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Trust an identity, on every route.
+    Approve {
+        /// The identity.
+        identity: Identity,
+        /// The id that has held the name until now, where it is handed over on
+        /// purpose; empty for a name without an id.
+        replacing: Option<String>,
+    },
+    /// Bar a name, and the identity behind it, for now.
+    Suspend {
+        /// The name.
+        name: Name,
+        /// The id that is barred under every name, where the ledger doesn't
+        /// know it or knows several.
+        id: Option<String>,
+    },
+    /// Lift a suspension.
+    Resume {
+        /// The name.
+        name: Name,
+    },
+    /// Bar a name, and the identity behind it, for ever.
+    Retire {
+        /// The name.
+        name: Name,
+        /// As in [`Change::Suspend`].
+        id: Option<String>,
+    },
+    /// Follow an identity to another name, wherever it is known.
+    Migrate {
+        /// The name that it leaves.
+        from: Name,
+        /// The name that it goes by.
+        to: Name,
+        /// The identity's id, where several were seen with the old name.
+        id: Option<String>,
+        /// What it belongs to from now on; none for what it belonged to.
+        parent: Option<Parent>,
+        /// Whether what belongs to it, and is named after it, follows.
+        children: bool,
+    },
+    /// Undo what a route's statement has enrolled.
+    Forget {
+        /// The name.
+        name: Name,
+        /// The route.
+        route: String,
+        /// The statement.
+        statement: String,
+    },
+    /// Refuse tokens.
+    Revoke {
+        /// Which.
+        target: Target,
+        /// Until when, in seconds since 1970, exclusive; none for ever.
+        until: Option<u64>,
+    },
+    /// Lift a revocation.
+    Lift {
+        /// Of what.
+        target: Target,
+    },
+}
+
+/// What a change did to one name, or to one revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// An entry was added, replaced or taken away.
+    Entry {
+        /// What was there; none for nothing.
+        before: Option<Box<Entry>>,
+        /// What is there; none for nothing.
+        after: Option<Box<Entry>>,
+    },
+    /// A revocation was added, replaced or lifted.
+    Revocation {
+        /// What was revoked already; none for nothing.
+        before: Option<Box<Revocation>>,
+        /// What is revoked; none for nothing.
+        after: Option<Box<Revocation>>,
+    },
+}
+
+/// Why a change can't be made. Nothing was changed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// It can't be, by the issuer's naming model.
+    #[error("{0}")]
+    Identity(#[from] IdentityError),
+    /// No reason, or no name of an operator, is given.
+    #[error("{what} has to be 1 to {LONGEST_WORD} bytes without control characters")]
+    Word {
+        /// Which of the two.
+        what: &'static str,
+    },
+    /// The ledger does not know the name.
+    #[error("the ledger knows no {kind} `{name}`")]
+    Unknown {
+        /// The kind of name.
+        kind: String,
+        /// The name.
+        name: String,
+    },
+    /// The name is bound to another identity.
+    #[error(
+        "the {kind} `{name}` is bound to {held}; to hand it over on purpose, say that you are \
+         replacing it"
+    )]
+    Held {
+        /// The kind of name.
+        kind: String,
+        /// The name.
+        name: String,
+        /// What it is bound to.
+        held: String,
+    },
+    /// What is to be replaced is not what is there.
+    #[error("the {kind} `{name}` is bound to {held}, not to what you are replacing")]
+    NotHeld {
+        /// The kind of name.
+        kind: String,
+        /// The name.
+        name: String,
+        /// What it is bound to.
+        held: String,
+    },
+    /// The identity is known under another name.
+    #[error("that {kind} is known as `{name}`; migrate it from there")]
+    Renamed {
+        /// The kind of name.
+        kind: String,
+        /// The name that it is known by.
+        name: String,
+    },
+    /// The name's state does not let it be done.
+    #[error("the {kind} `{name}` is {state}{hint}")]
+    State {
+        /// The kind of name.
+        kind: String,
+        /// The name.
+        name: String,
+        /// Its state.
+        state: &'static str,
+        /// What can be done; empty for nothing.
+        hint: &'static str,
+    },
+    /// Several ids were seen with the name.
+    #[error("the {kind} `{name}` was seen with several ids: `{}`; say which", .ids.join("`, `"))]
+    Several {
+        /// The kind of name.
+        kind: String,
+        /// The name.
+        name: String,
+        /// The ids.
+        ids: Vec<String>,
+    },
+    /// A route enrolled somebody else under the new name.
+    #[error("{by} has enrolled another {kind} as `{name}`; forget that first")]
+    Enrolled {
+        /// The kind of name.
+        kind: String,
+        /// The name.
+        name: String,
+        /// The route and statement.
+        by: String,
+    },
+    /// The two names are not of one kind at one issuer, or are the same.
+    #[error("`{from}` and `{to}` have to be two names of one kind at one issuer")]
+    NotTwo {
+        /// One name.
+        from: String,
+        /// The other.
+        to: String,
+    },
+    /// Nothing of the kind is revoked.
+    #[error("no such {kind} is revoked")]
+    NotRevoked {
+        /// The kind of target.
+        kind: &'static str,
+    },
+    /// A revocation that would never hold.
+    #[error("a revocation that ends at {until} would have ended already")]
+    Ended {
+        /// Its end, in seconds since 1970.
+        until: u64,
+    },
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Order {
+    /// Makes the change in a transaction, with its history.
+    pub(super) fn apply(&self, tables: &mut dyn Transaction) -> Result<Vec<Effect>, ChangeError> {
+        check_word("the operator's name", &self.by)?;
+        check_word("the reason", &self.reason)?;
+        let mut desk = Desk {
+            tables,
+            order: self,
+            effects: Vec::new(),
+        };
+        match &self.change {
+            Change::Approve {
+                identity,
+                replacing,
+            } => desk.approve(identity, replacing.as_deref())?,
+            Change::Suspend { name, id } => desk.suspend(name, id.as_deref())?,
+            Change::Resume { name } => desk.resume(name)?,
+            Change::Retire { name, id } => desk.retire(name, id.as_deref())?,
+            Change::Migrate {
+                from,
+                to,
+                id,
+                parent,
+                children,
+            } => {
+                desk.migrate(from, to, id.as_deref(), parent.as_ref())?;
+                if *children {
+                    desk.migrate_children(from, to)?;
+                }
+            }
+            Change::Forget {
+                name,
+                route,
+                statement,
+            } => desk.forget(name, route, statement)?,
+            Change::Revoke { target, until } => desk.revoke(target, *until)?,
+            Change::Lift { target } => desk.lift(target)?,
+        }
+        if !desk.effects.is_empty() {
+            desk.tables.advance()?;
+        }
+        Ok(desk.effects)
+    }
+}
+
+fn check_word(what: &'static str, text: &str) -> Result<(), ChangeError> {
+    let clean = !text.trim().is_empty()
+        && text.len() <= LONGEST_WORD
+        && !text.chars().any(char::is_control);
+    clean.then_some(()).ok_or(ChangeError::Word { what })
+}
+
+/// Where one order is carried out.
+struct Desk<'a> {
+    tables: &'a mut dyn Transaction,
+    order: &'a Order,
+    effects: Vec<Effect>,
+}
+
+impl Desk<'_> {
+    fn approve(&mut self, identity: &Identity, replacing: Option<&str>) -> Result<(), ChangeError> {
+        self.check_other_names(identity)?;
+        let before = self.operators(&identity.name)?;
+        let mut action = Action::Approve;
+        if let Some(entry) = &before {
+            match (&entry.standing, replacing) {
+                (Standing::Retired, _) => return Err(state(entry, "; that is for ever")),
+                (Standing::Suspended { .. }, _) => return Err(state(entry, "; resume it first")),
+                (Standing::Approved, None) if is_equal(entry, identity) => return Ok(()),
+                // A name that was trusted without an id is bound to its first.
+                (Standing::Approved, None)
+                    if entry.id.is_none() && entry.parent == identity.parent => {}
+                (Standing::Moved { .. }, None) if entry.id.is_some() && entry.id == identity.id => {
+                }
+                (_, None) => return Err(held(entry)),
+                (_, Some(id)) if id != entry.id.as_deref().unwrap_or_default() => {
+                    return Err(ChangeError::NotHeld {
+                        kind: entry.name.kind.clone(),
+                        name: entry.spelling.clone(),
+                        held: entry.shown_id(),
+                    });
+                }
+                (_, Some(_)) => action = Action::Replace,
+            }
+        } else if replacing.is_some_and(|id| !id.is_empty()) {
+            return Err(unknown(&identity.name));
+        }
+        let after = self.word(Entry::of(identity, Standing::Approved, self.order.at));
+        self.replace(action, before, Some(after))
+    }
+
+    /// Refuses an id that an operator knows under another name.
+    fn check_other_names(&mut self, identity: &Identity) -> Result<(), ChangeError> {
+        let Some(id) = &identity.id else {
+            return Ok(());
+        };
+        let name = &identity.name;
+        let entries = self.tables.by_id(&name.issuer, &name.kind, id)?;
+        for entry in entries.iter().filter(|entry| entry.name != *name) {
+            match &entry.standing {
+                Standing::Moved { .. } | Standing::Observed { .. } => {}
+                Standing::Retired => return Err(state(entry, "; that is for ever")),
+                Standing::Approved | Standing::Suspended { .. } => {
+                    return Err(ChangeError::Renamed {
+                        kind: entry.name.kind.clone(),
+                        name: entry.spelling.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn suspend(&mut self, name: &Name, id: Option<&str>) -> Result<(), ChangeError> {
+        let before = self.operators(name)?;
+        let approved = match before.as_ref().map(|entry| (entry, &entry.standing)) {
+            Some((entry, Standing::Retired | Standing::Suspended { .. })) => {
+                return Err(state(entry, " already"));
+            }
+            Some((entry, Standing::Moved { .. })) => {
+                return Err(state(entry, "; suspend the name that it goes by"));
+            }
+            Some((_, Standing::Approved)) => true,
+            Some((_, Standing::Observed { .. })) | None => false,
+        };
+        self.bar(
+            Action::Suspend,
+            Standing::Suspended { approved },
+            name,
+            before,
+            id,
+        )
+    }
+
+    fn retire(&mut self, name: &Name, id: Option<&str>) -> Result<(), ChangeError> {
+        let before = self.operators(name)?;
+        match &before {
+            Some(entry) if entry.standing == Standing::Retired => Err(state(entry, " already")),
+            Some(_) | None => self.bar(Action::Retire, Standing::Retired, name, before, id),
+        }
+    }
+
+    /// Puts an operator's entry that bars a name, and the id behind it.
+    fn bar(
+        &mut self,
+        action: Action,
+        standing: Standing,
+        name: &Name,
+        before: Option<Entry>,
+        id: Option<&str>,
+    ) -> Result<(), ChangeError> {
+        let known = match &before {
+            Some(entry) => Some(entry.clone()),
+            // Whoever they are: the name is barred to all of them.
+            None => match self.observed(name, id) {
+                Err(ChangeError::Several { .. }) => None,
+                observed => observed?,
+            },
+        };
+        if let (Some(given), Some(entry)) = (id, &before)
+            && entry.id.as_deref() != Some(given)
+        {
+            return Err(held(entry));
+        }
+        let mut after = known.unwrap_or_else(|| bare(name, id));
+        // An identity that lives on under another name has an entry of its own:
+        // the name alone is barred.
+        if self.lives_elsewhere(&after)? {
+            after.id = None;
+        }
+        after.standing = standing;
+        after.since = self.order.at;
+        let after = self.word(after);
+        self.replace(action, before, Some(after))
+    }
+
+    /// Whether an operator knows the entry's id under another name.
+    fn lives_elsewhere(&mut self, entry: &Entry) -> Result<bool, StoreError> {
+        let Some(id) = &entry.id else {
+            return Ok(false);
+        };
+        let Name { issuer, kind, .. } = &entry.name;
+        let others = self.tables.by_id(issuer, kind, id)?;
+        Ok(others.iter().any(|other| {
+            other.name != entry.name
+                && other.standing.scope() == Scope::Everywhere
+                && other.standing.state() != State::Moved
+        }))
+    }
+
+    fn resume(&mut self, name: &Name) -> Result<(), ChangeError> {
+        let before = self.operators(name)?.ok_or_else(|| unknown(name))?;
+        let Standing::Suspended { approved } = before.standing else {
+            return Err(state(&before, ", not suspended"));
+        };
+        let after = approved.then(|| {
+            self.word(Entry {
+                standing: Standing::Approved,
+                since: self.order.at,
+                ..before.clone()
+            })
+        });
+        self.replace(Action::Resume, Some(before), after)
+    }
+
+    fn migrate(
+        &mut self,
+        from: &Name,
+        to: &Name,
+        id: Option<&str>,
+        parent: Option<&Parent>,
+    ) -> Result<(), ChangeError> {
+        if from.issuer != to.issuer || from.kind != to.kind || from == to {
+            return Err(ChangeError::NotTwo {
+                from: from.name.clone(),
+                to: to.name.clone(),
+            });
+        }
+        check_text(&to.name)?;
+        let approved = self.operators(from)?;
+        let identity = match &approved {
+            Some(entry) => entry.clone(),
+            None => self.observed(from, id)?.ok_or_else(|| unknown(from))?,
+        };
+        match &identity.standing {
+            Standing::Retired => return Err(state(&identity, "; that is for ever")),
+            Standing::Moved { .. } => {
+                return Err(state(
+                    &identity,
+                    " already; migrate the name that it goes by",
+                ));
+            }
+            // A suspension goes along.
+            Standing::Approved | Standing::Suspended { .. } | Standing::Observed { .. } => {}
+        }
+        if let (Some(given), Some(_)) = (id, &approved)
+            && identity.id.as_deref() != Some(given)
+        {
+            return Err(held(&identity));
+        }
+        let after = |entry: &Entry| Entry {
+            name: to.clone(),
+            spelling: to.name.clone(),
+            parent: parent.cloned().or_else(|| entry.parent.clone()),
+            since: self.order.at,
+            ..entry.clone()
+        };
+        let mut moves = Vec::new();
+        let entries = self.tables.by_name(from)?;
+        for entry in entries.iter().filter(|entry| entry.id == identity.id) {
+            moves.push((entry.clone(), after(entry)));
+        }
+        self.check_free(to, &moves)?;
+        self.leave(from, &identity, &moves)?;
+        for (_, after) in moves {
+            let before = self.at(to, &after.standing.scope())?;
+            let after = match after.standing.state() {
+                // Why it is suspended counts for more than why it was renamed.
+                State::Suspended => after,
+                State::Observed | State::Approved | State::Retired | State::Moved => {
+                    self.word(after)
+                }
+            };
+            self.replace(Action::Migrate, before, Some(after))?;
+        }
+        Ok(())
+    }
+
+    /// Takes an identity's entries from a name and leaves a tombstone.
+    fn leave(
+        &mut self,
+        from: &Name,
+        identity: &Entry,
+        moves: &[(Entry, Entry)],
+    ) -> Result<(), ChangeError> {
+        let Some((_, to)) = moves.first() else {
+            return Err(unknown(from));
+        };
+        let tombstone = self.word(Entry {
+            standing: Standing::Moved {
+                to: to.name.name.clone(),
+            },
+            since: self.order.at,
+            ..identity.clone()
+        });
+        let operators = moves
+            .iter()
+            .map(|(before, _)| before)
+            .find(|before| before.standing.scope() == Scope::Everywhere);
+        self.replace(Action::Migrate, operators.cloned(), Some(tombstone))?;
+        for (before, _) in moves {
+            if before.standing.scope() != Scope::Everywhere {
+                self.replace(Action::Migrate, Some(before.clone()), None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a new name that somebody else holds, or that is barred.
+    fn check_free(&mut self, to: &Name, moves: &[(Entry, Entry)]) -> Result<(), ChangeError> {
+        for entry in self.tables.by_name(to)? {
+            let same = moves
+                .iter()
+                .any(|(before, _)| before.id.is_some() && before.id == entry.id);
+            match &entry.standing {
+                Standing::Retired | Standing::Suspended { .. } => return Err(state(&entry, "")),
+                Standing::Moved { .. } | Standing::Approved | Standing::Observed { .. } if same => {
+                }
+                Standing::Moved { .. } | Standing::Approved => return Err(held(&entry)),
+                Standing::Observed { .. } => {
+                    let scope = entry.standing.scope();
+                    let moves_there = moves
+                        .iter()
+                        .any(|(_, after)| after.standing.scope() == scope);
+                    if moves_there {
+                        return Err(ChangeError::Enrolled {
+                            kind: entry.name.kind.clone(),
+                            name: entry.spelling.clone(),
+                            by: entry.by.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what belongs to a name and is named after it: `acme/infra` after
+    /// `acme`.
+    fn migrate_children(&mut self, from: &Name, to: &Name) -> Result<(), ChangeError> {
+        let prefix = format!("{}/", from.name);
+        let mut found: Vec<(Name, String)> = Vec::new();
+        self.tables.entries(&mut |entry| {
+            let belongs = entry
+                .parent
+                .as_ref()
+                .is_some_and(|parent| parent.kind == from.kind && parent.name == from.name);
+            if entry.name.issuer == from.issuer
+                && belongs
+                && !matches!(entry.standing.state(), State::Moved | State::Retired)
+                && let Some(rest) = entry.name.name.strip_prefix(&prefix)
+                && !found.iter().any(|(name, _)| *name == entry.name)
+            {
+                found.push((entry.name.clone(), rest.to_owned()));
+            }
+            Ok(())
+        })?;
+        for (child, rest) in found {
+            let renamed = Name {
+                name: format!("{}/{rest}", to.name),
+                ..child.clone()
+            };
+            self.migrate_child(&child, &renamed, to)?;
+            self.migrate_children(&child, &renamed)?;
+        }
+        Ok(())
+    }
+
+    /// Moves every identity that is known under a child's name.
+    fn migrate_child(
+        &mut self,
+        child: &Name,
+        renamed: &Name,
+        to: &Name,
+    ) -> Result<(), ChangeError> {
+        let entries = self.tables.by_name(child)?;
+        let Some(parent) = entries.iter().find_map(|entry| entry.parent.clone()) else {
+            return Ok(());
+        };
+        let parent = Parent {
+            name: to.name.clone(),
+            ..parent
+        };
+        self.migrate(child, renamed, None, Some(&parent))
+    }
+
+    fn forget(&mut self, name: &Name, route: &str, statement: &str) -> Result<(), ChangeError> {
+        let scope = Scope::Statement {
+            route: route.to_owned(),
+            statement: statement.to_owned(),
+        };
+        let before = self.at(name, &scope)?.ok_or_else(|| unknown(name))?;
+        self.replace(Action::Forget, Some(before), None)
+    }
+
+    fn revoke(&mut self, target: &Target, until: Option<u64>) -> Result<(), ChangeError> {
+        target.check()?;
+        if let Some(until) = until.filter(|until| *until <= self.order.at) {
+            return Err(ChangeError::Ended { until });
+        }
+        let after = Revocation {
+            target: target.clone(),
+            at: self.order.at,
+            until,
+            by: self.order.by.clone(),
+            reason: self.order.reason.clone(),
+        };
+        let before = self.revoked(target)?;
+        self.tables.revoke(&after)?;
+        self.note_revocation(Action::Revoke, before, Some(after))
+    }
+
+    fn lift(&mut self, target: &Target) -> Result<(), ChangeError> {
+        let before = self.revoked(target)?;
+        if before.is_none() || !self.tables.lift(target)? {
+            return Err(ChangeError::NotRevoked {
+                kind: target.kind(),
+            });
+        }
+        self.note_revocation(Action::Lift, before, None)
+    }
+
+    fn revoked(&mut self, target: &Target) -> Result<Option<Revocation>, StoreError> {
+        let mut found = None;
+        self.tables.revocations(&mut |one| {
+            if one.target.is(target) {
+                found = Some(one);
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn note_revocation(
+        &mut self,
+        action: Action,
+        before: Option<Revocation>,
+        after: Option<Revocation>,
+    ) -> Result<(), ChangeError> {
+        let json = |one: &Option<Revocation>| one.as_ref().map(super::transfer::revocation_json);
+        self.tables.append(&Event {
+            at: self.order.at,
+            by: self.order.by.clone(),
+            action,
+            name: None,
+            before: json(&before),
+            after: json(&after),
+            reason: self.order.reason.clone(),
+        })?;
+        self.effects.push(Effect::Revocation {
+            before: before.map(Box::new),
+            after: after.map(Box::new),
+        });
+        Ok(())
+    }
+
+    /// Puts one entry in the place of another, with its history.
+    fn replace(
+        &mut self,
+        action: Action,
+        before: Option<Entry>,
+        after: Option<Entry>,
+    ) -> Result<(), ChangeError> {
+        match (&before, &after) {
+            (_, Some(after)) => self.tables.put(after)?,
+            (Some(before), None) => self.tables.remove(&before.name, &before.standing.scope())?,
+            (None, None) => return Ok(()),
+        }
+        let either = after.as_ref().or(before.as_ref());
+        let event = Event {
+            at: self.order.at,
+            by: self.order.by.clone(),
+            action,
+            name: either.map(|entry| entry.name.clone()),
+            before: before.as_ref().map(entry_json),
+            after: after.as_ref().map(entry_json),
+            reason: self.order.reason.clone(),
+        };
+        self.tables.append(&event)?;
+        self.effects.push(Effect::Entry {
+            before: before.map(Box::new),
+            after: after.map(Box::new),
+        });
+        Ok(())
+    }
+
+    /// The same entry by this operator's word. What a route enrolled stays the
+    /// route's.
+    fn word(&self, entry: Entry) -> Entry {
+        if entry.standing.scope() != Scope::Everywhere {
+            return entry;
+        }
+        Entry {
+            by: self.order.by.clone(),
+            reason: self.order.reason.clone(),
+            ..entry
+        }
+    }
+
+    fn operators(&mut self, name: &Name) -> Result<Option<Entry>, StoreError> {
+        self.at(name, &Scope::Everywhere)
+    }
+
+    fn at(&mut self, name: &Name, scope: &Scope) -> Result<Option<Entry>, StoreError> {
+        let entries = self.tables.by_name(name)?;
+        Ok(entries
+            .into_iter()
+            .find(|entry| entry.standing.scope() == *scope))
+    }
+
+    /// What routes have seen of a name: an entry of that id, or of the only one.
+    fn observed(&mut self, name: &Name, id: Option<&str>) -> Result<Option<Entry>, ChangeError> {
+        let entries = self.tables.by_name(name)?;
+        let wanted = |entry: &&Entry| id.is_none() || entry.id.as_deref() == id;
+        let mut seen = entries
+            .iter()
+            .filter(|entry| entry.standing.state() == State::Observed)
+            .filter(wanted);
+        let Some(first) = seen.next() else {
+            return Ok(None);
+        };
+        let mut ids: Vec<String> = seen
+            .filter(|entry| entry.id != first.id)
+            .filter_map(|entry| entry.id.clone())
+            .collect();
+        if ids.is_empty() {
+            return Ok(Some(first.clone()));
+        }
+        ids.extend(first.id.clone());
+        ids.sort_unstable();
+        ids.dedup();
+        Err(ChangeError::Several {
+            kind: name.kind.clone(),
+            name: name.name.clone(),
+            ids,
+        })
+    }
+}
+
+/// An entry of a name that nobody has seen yet.
+fn bare(name: &Name, id: Option<&str>) -> Entry {
+    Entry {
+        name: name.clone(),
+        spelling: name.name.clone(),
+        id: id.map(str::to_owned),
+        parent: None,
+        standing: Standing::Retired,
+        since: 0,
+        by: String::new(),
+        reason: String::new(),
+    }
+}
+
+fn is_equal(entry: &Entry, identity: &Identity) -> bool {
+    entry.id == identity.id && entry.parent == identity.parent
+}
+
+/// An entry as history keeps it.
+pub(super) fn entry_json(entry: &Entry) -> String {
+    // INVARIANT: a row is plain values, which always serialise.
+    serde_json::to_string(&Row::from(entry)).unwrap_or_default()
+}
+
+fn unknown(name: &Name) -> ChangeError {
+    ChangeError::Unknown {
+        kind: name.kind.clone(),
+        name: clip(&name.name),
+    }
+}
+
+fn held(entry: &Entry) -> ChangeError {
+    ChangeError::Held {
+        kind: entry.name.kind.clone(),
+        name: entry.spelling.clone(),
+        held: entry.shown_id(),
+    }
+}
+
+fn state(entry: &Entry, hint: &'static str) -> ChangeError {
+    ChangeError::State {
+        kind: entry.name.kind.clone(),
+        name: entry.spelling.clone(),
+        state: entry.standing.state().as_str(),
+        hint,
+    }
+}

@@ -1,0 +1,173 @@
+//! One decision in one transaction: what is revoked, the names, the token's use.
+
+use super::entry::{Entry, Scope};
+use super::event::{Action, Event};
+use super::name::Identity;
+use super::revocation::Revocations;
+use super::rule::{Known, Verdict};
+use super::store::{Finish, Spent, StoreError, Transaction};
+use super::words;
+use crate::floor::Admissible;
+use crate::obligation::{Bound, Committed, FirstUse};
+use crate::outcome::Denied;
+use crate::reason::{Code, Reason};
+
+/// Most reasons of one denial, as everywhere.
+const MOST_REASONS: usize = 16;
+
+/// What a decision asks of the ledger.
+pub(super) struct Question<'a> {
+    pub(super) token: &'a Admissible,
+    /// The route and the statement that accepted the token.
+    pub(super) scope: Scope,
+    /// The workload's names; none where binding was not asked for.
+    pub(super) identities: Vec<Identity>,
+    /// What a first use does; none where binding was not asked for.
+    pub(super) bind: Option<FirstUse>,
+    /// What marks the token as used; none where it may be used again.
+    pub(super) spends: Vec<Spent>,
+}
+
+/// What the ledger answers.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Everything is met, and written down where it had to be.
+    Met(Committed),
+    /// Something is not met.
+    Refused(Denied),
+    /// Everything would be met, but something has to be written first.
+    ToBeWritten,
+}
+
+impl Question<'_> {
+    /// Answers, and writes what has to be written if it `may`.
+    pub(super) fn ask(
+        &self,
+        tables: &mut dyn Transaction,
+        revocations: &Revocations,
+        may: bool,
+    ) -> Result<(Answer, Finish), StoreError> {
+        if let Some(reason) = revocations.refuse(self.token) {
+            return Ok(refused(vec![reason], false));
+        }
+        let first_uses = match self.judge(tables)? {
+            Ok(first_uses) => first_uses,
+            Err((reasons, truncated)) => return Ok(refused(reasons, truncated)),
+        };
+        let writes = !first_uses.is_empty() || !self.spends.is_empty();
+        if writes && !may {
+            return Ok((Answer::ToBeWritten, Finish::Abort));
+        }
+        for identity in &first_uses {
+            self.enrol(tables, identity)?;
+        }
+        for spent in &self.spends {
+            if !tables.spend(spent)? {
+                return Ok(refused(vec![self.reused()], false));
+            }
+        }
+        let finish = if writes {
+            Finish::Commit
+        } else {
+            Finish::Abort
+        };
+        Ok((Answer::Met(self.committed(&first_uses)), finish))
+    }
+
+    /// The names that are used for the first time, where all are accepted; else
+    /// why not, and whether more was left out.
+    fn judge(&self, tables: &mut dyn Transaction) -> Result<Judgement<'_>, StoreError> {
+        let mut first_uses = Vec::new();
+        let mut reasons = Vec::new();
+        for identity in &self.identities {
+            let name = identity.name();
+            let by_name = tables.by_name(name)?;
+            let by_id = match identity.id() {
+                Some(id) => tables.by_id(&name.issuer, &name.kind, id)?,
+                None => Vec::new(),
+            };
+            let known = Known {
+                by_name: &by_name,
+                by_id: &by_id,
+            };
+            match (known.judge(identity, &self.scope), self.bind) {
+                (Verdict::Known, _) => {}
+                (Verdict::Unknown, Some(FirstUse::Enrol)) => first_uses.push(identity),
+                (Verdict::Unknown, Some(FirstUse::Refuse) | None) => {
+                    reasons.push(words::unknown(identity, &by_name));
+                }
+                (Verdict::Refused(reason), _) => reasons.push(*reason),
+            }
+        }
+        if reasons.is_empty() {
+            return Ok(Ok(first_uses));
+        }
+        let truncated = reasons.len() > MOST_REASONS;
+        reasons.truncate(MOST_REASONS);
+        for reason in &mut reasons {
+            reason.statement = Some(self.statement().to_owned());
+        }
+        Ok(Err((reasons, truncated)))
+    }
+
+    fn enrol(&self, tables: &mut dyn Transaction, identity: &Identity) -> Result<(), StoreError> {
+        let entry = Entry::enrolled(identity, &self.scope, self.token.now());
+        tables.put(&entry)?;
+        tables.append(&Event {
+            at: self.token.now(),
+            by: entry.by.clone(),
+            action: Action::Enrol,
+            name: Some(entry.name.clone()),
+            before: None,
+            after: Some(super::change::entry_json(&entry)),
+            reason: String::new(),
+        })
+    }
+
+    /// What a decision comes to whose names are all known and which spends
+    /// nothing.
+    pub(super) fn known(&self) -> Committed {
+        self.committed(&[])
+    }
+
+    fn committed(&self, first_uses: &[&Identity]) -> Committed {
+        let enrolled = |identity: &&Identity| {
+            let name = identity.name();
+            format!("{} {}", name.kind, name.name)
+        };
+        let bound = self.bind.map(|_| match first_uses {
+            [] => Bound::Known,
+            some => Bound::Enrolled(some.iter().map(enrolled).collect()),
+        });
+        Committed {
+            assumed: Vec::new(),
+            bound,
+            spent: !self.spends.is_empty(),
+        }
+    }
+
+    fn reused(&self) -> Reason {
+        let message = format!(
+            "statement `{}` takes each token once, and this one was used before",
+            self.statement()
+        );
+        let mut reason = Reason::new(Code::TokenReused, message);
+        reason.statement = Some(self.statement().to_owned());
+        if let Some(id) = self.token.token().token_id() {
+            reason = reason.about(["jti"]).found(id);
+        }
+        reason
+    }
+
+    fn statement(&self) -> &str {
+        self.scope.columns().1
+    }
+}
+
+/// First uses; or reasons, and whether more were left out.
+type Judgement<'a> = Result<Vec<&'a Identity>, (Vec<Reason>, bool)>;
+
+fn refused(reasons: Vec<Reason>, truncated: bool) -> (Answer, Finish) {
+    let denied = Denied { reasons, truncated };
+    (Answer::Refused(denied), Finish::Abort)
+}

@@ -1,0 +1,148 @@
+//! Meets a route's obligations by the ledger.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::Ledger;
+use super::decide::Question;
+use super::entry::Scope;
+use super::name::Identity;
+use super::store::Spent;
+use crate::gate::Judged;
+use crate::obligation::{Commit, CommitError, Committed, FirstUse, NothingAttached, Obligation};
+
+/// Meets obligations on one route: names by the [`Ledger`], single use, and
+/// what is revoked, whatever the policy asked.
+///
+/// In this order: nothing revoked, then proofs by whoever is attached for them,
+/// then names and single use in one transaction, in which what is revoked is
+/// looked at again. Nothing is enrolled and no token is spent unless all of it
+/// is met.
+pub struct Keeper {
+    ledger: Arc<Ledger>,
+    route: String,
+    others: Box<dyn Commit>,
+}
+
+impl Keeper {
+    /// Whoever meets obligations on the route of that name.
+    pub fn new(ledger: Arc<Ledger>, route: impl Into<String>) -> Self {
+        Self {
+            ledger,
+            route: route.into(),
+            others: Box::new(NothingAttached),
+        }
+    }
+
+    /// The same with somebody who meets what the ledger doesn't: proofs, and
+    /// kinds that the contract does not name. It must have no effect that a
+    /// refusal by the ledger would have to undo.
+    #[must_use]
+    pub fn with_others(self, others: impl Commit + 'static) -> Self {
+        Self {
+            others: Box::new(others),
+            ..self
+        }
+    }
+
+    fn question<'a>(&self, judged: &'a Judged) -> Question<'a> {
+        let token = judged.token();
+        let issuer = token.token().issuer();
+        let bind = judged.obligations().iter().find_map(binds);
+        let identities = match bind {
+            Some(_) => Identity::of_workload(issuer.url(), issuer.model(), token.workload()),
+            None => Vec::new(),
+        };
+        let once = judged.obligations().contains(&Obligation::UseOnce);
+        Question {
+            token,
+            scope: Scope::Statement {
+                route: self.route.clone(),
+                statement: judged.statement().to_owned(),
+            },
+            identities,
+            bind,
+            spends: if once { marks(judged) } else { Vec::new() },
+        }
+    }
+}
+
+impl Commit for Keeper {
+    fn can_meet(&self, obligation: &Obligation) -> bool {
+        match obligation {
+            Obligation::Bind(_) | Obligation::UseOnce => true,
+            Obligation::Prove(_) | Obligation::Other { .. } => self.others.can_meet(obligation),
+        }
+    }
+
+    fn commit(&self, judged: &Judged) -> Result<Committed, CommitError> {
+        let question = self.question(judged);
+        let mut assumed = Vec::new();
+        if judged.obligations().iter().any(is_others) {
+            self.ledger.check_revoked(&question)?;
+            assumed = self.others.commit(judged)?.assumed;
+        }
+        let committed = self.ledger.settle(&question)?;
+        Ok(Committed {
+            assumed,
+            ..committed
+        })
+    }
+}
+
+fn binds(obligation: &Obligation) -> Option<FirstUse> {
+    match obligation {
+        Obligation::Bind(first_use) => Some(*first_use),
+        Obligation::UseOnce | Obligation::Prove(_) | Obligation::Other { .. } => None,
+    }
+}
+
+fn is_others(obligation: &Obligation) -> bool {
+    match obligation {
+        Obligation::Bind(_) | Obligation::UseOnce => false,
+        Obligation::Prove(_) | Obligation::Other { .. } => true,
+    }
+}
+
+/// What marks a token as used: the digest of what was signed and, where the
+/// issuer's model guarantees that no two tokens share one, its `jti`.
+fn marks(judged: &Judged) -> Vec<Spent> {
+    let token = judged.token();
+    let verified = token.token();
+    let issuer = verified.issuer();
+    let until = token.remembered_until();
+    let mark = |kind: &[u8], value: &[u8]| Spent {
+        digest: mark(kind, issuer.url().as_bytes(), value),
+        until,
+    };
+    let mut marks = vec![mark(b"signed", &verified.digest())];
+    if let (true, Some(id)) = (issuer.model().has_unique_token_id(), verified.token_id()) {
+        marks.push(mark(b"jti", id.as_bytes()));
+    }
+    marks
+}
+
+/// A digest that differs where kind, issuer or value do.
+fn mark(kind: &[u8], issuer: &[u8], value: &[u8]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for piece in [kind, issuer, value] {
+        context.update(&(piece.len() as u64).to_be_bytes());
+        context.update(piece);
+    }
+    let mut bytes = [0; 32];
+    // INVARIANT: a SHA-256 digest has 32 bytes.
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Keeper")
+            .field("ledger", &self.ledger)
+            .field("route", &self.route)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,258 @@
+//! The ledger in a file: SQLite inside the process.
+//!
+//! One connection writes; the others read, each what the last commit left. The
+//! file is in WAL mode, so that readers wait for nobody, and every commit is
+//! synced before it counts, so that a kill or a power cut at any moment loses
+//! nothing that was answered for.
+
+mod connection;
+mod tables;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::store::{Finish, Store, StoreError, StoreFailure, Work};
+use connection::{FileId, failed};
+use tables::Tables;
+
+/// How long a decision waits for others who write, unless settings say another.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Most connections that are kept for reading.
+const MOST_READERS: usize = 16;
+
+/// Where a ledger's file is, and how it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sqlite {
+    path: PathBuf,
+    create: bool,
+    durability: Durability,
+    wait: Duration,
+}
+
+/// What a commit survives once it has been answered for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A kill of the process and a power cut: every commit is synced.
+    #[default]
+    PowerCut,
+    /// A kill of the process alone: a power cut may undo the last commits, and
+    /// with them uses of tokens, revocations and approvals. The file stays whole.
+    Kill,
+}
+
+impl Sqlite {
+    /// A ledger that is there already.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            create: false,
+            durability: Durability::default(),
+            wait: WAIT,
+        }
+    }
+
+    /// The same, made where it is absent: readable by this user alone.
+    #[must_use]
+    pub fn or_new(self) -> Self {
+        Self {
+            create: true,
+            ..self
+        }
+    }
+
+    /// The same with another durability.
+    #[must_use]
+    pub fn with_durability(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+
+    /// The same, waiting this long for others who write before it gives up.
+    #[must_use]
+    pub fn with_wait(self, wait: Duration) -> Self {
+        Self { wait, ..self }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The file in use.
+#[derive(Debug)]
+pub(super) struct File {
+    settings: Sqlite,
+    open: Mutex<Open>,
+    writer: Mutex<Option<Writer>>,
+}
+
+/// What is open for reading, and of which file.
+#[derive(Debug)]
+struct Open {
+    file: FileId,
+    readers: Vec<Reader>,
+}
+
+/// The connection that writes, and to which file.
+#[derive(Debug)]
+struct Writer {
+    file: FileId,
+    connection: Connection,
+}
+
+/// A connection that reads, and the generation that it last read.
+#[derive(Debug)]
+struct Reader {
+    file: FileId,
+    connection: Connection,
+    /// SQLite's `data_version`, and the ledger's generation at that time.
+    seen: Option<(i64, u64)>,
+}
+
+impl File {
+    /// Opens the file; makes it, where settings say so.
+    pub(super) fn open(settings: &Sqlite) -> Result<Self, StoreError> {
+        if settings.create {
+            connection::create(settings)?;
+        }
+        let (connection, file) = connection::open(settings)?;
+        Ok(Self {
+            // It never comes into being by itself again: a ledger that is gone
+            // is no empty one.
+            settings: Sqlite {
+                create: false,
+                ..settings.clone()
+            },
+            open: Mutex::new(Open {
+                file,
+                readers: Vec::new(),
+            }),
+            writer: Mutex::new(Some(Writer { file, connection })),
+        })
+    }
+
+    /// The file that is at the path now. Where it is another one than before,
+    /// everything that is open belongs to a file that nobody else sees.
+    fn file(&self) -> Result<FileId, StoreError> {
+        FileId::of(&self.settings.path)
+    }
+
+    /// Reads by a connection of its own.
+    fn read<T>(
+        &self,
+        look: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let file = self.file()?;
+        let mut reader = match self.take_reader(file) {
+            Some(reader) => reader,
+            None => self.new_reader(file)?,
+        };
+        let result = look(&mut reader);
+        // A connection that failed may know the file as it was.
+        if result.is_ok() {
+            self.put_reader(reader);
+        }
+        result
+    }
+
+    fn take_reader(&self, file: FileId) -> Option<Reader> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.file != file {
+            open.file = file;
+            open.readers.clear();
+        }
+        open.readers.pop()
+    }
+
+    fn put_reader(&self, reader: Reader) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.file == reader.file && open.readers.len() < MOST_READERS {
+            open.readers.push(reader);
+        }
+    }
+
+    fn new_reader(&self, file: FileId) -> Result<Reader, StoreError> {
+        let (connection, opened) = connection::open(&self.settings)?;
+        if opened != file {
+            return Err(self.replaced());
+        }
+        Ok(Reader {
+            file,
+            connection,
+            seen: None,
+        })
+    }
+
+    fn replaced(&self) -> StoreError {
+        StoreError::new(
+            StoreFailure::Unreachable,
+            format!(
+                "the ledger `{}` was replaced while it was opened",
+                self.settings.path.display()
+            ),
+        )
+    }
+}
+
+impl Store for File {
+    fn transact(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        let file = self.file()?;
+        let mut held = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = match held.take() {
+            Some(writer) if writer.file == file => writer,
+            Some(_) | None => {
+                let (connection, file) = connection::open(&self.settings)?;
+                Writer { file, connection }
+            }
+        };
+        // What fails is not used again: `held` stays empty.
+        let writer = held.insert(writer);
+        let done = write(&mut writer.connection, work);
+        if done
+            .as_ref()
+            .is_err_and(|error| error.kind != StoreFailure::Busy)
+        {
+            *held = None;
+        }
+        done
+    }
+
+    fn view(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        self.read(|reader| {
+            let transaction = reader
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Deferred)
+                .map_err(|error| failed(&error))?;
+            work(&mut Tables(&transaction))?;
+            transaction.rollback().map_err(|error| failed(&error))
+        })
+    }
+
+    fn generation(&self) -> Result<u64, StoreError> {
+        self.read(|reader| {
+            let version = tables::data_version(&reader.connection)?;
+            match reader.seen {
+                Some((seen, generation)) if seen == version => Ok(generation),
+                Some(_) | None => {
+                    let generation = tables::generation(&reader.connection)?;
+                    reader.seen = Some((version, generation));
+                    Ok(generation)
+                }
+            }
+        })
+    }
+}
+
+fn write(connection: &mut Connection, work: &mut Work<'_>) -> Result<(), StoreError> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(|error| failed(&error))?;
+    match work(&mut Tables(&transaction))? {
+        Finish::Commit => transaction.commit().map_err(|error| failed(&error)),
+        Finish::Abort => transaction.rollback().map_err(|error| failed(&error)),
+    }
+}

@@ -1,0 +1,190 @@
+//! Opening the file, and what can go wrong there.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, Error, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::{Durability, Sqlite};
+use crate::ledger::store::{StoreError, StoreFailure};
+
+/// Marks the file as a ledger, in SQLite's header: `clbd`.
+const APPLICATION: i32 = 0x636c_6264;
+
+/// The version of the tables.
+const VERSION: i32 = 1;
+
+/// Which file is at a path, whatever it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// That at the path now.
+    pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
+        let metadata = fs::metadata(path).map_err(|error| unreachable(path, &error))?;
+        Ok(Self::in_metadata(&metadata))
+    }
+
+    #[cfg(unix)]
+    fn in_metadata(metadata: &fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// A file that is open can't be replaced here.
+    #[cfg(not(unix))]
+    fn in_metadata(_: &fs::Metadata) -> Self {
+        Self {
+            device: 0,
+            inode: 0,
+        }
+    }
+}
+
+fn unreachable(path: &Path, error: &io::Error) -> StoreError {
+    let kind = if error.kind() == io::ErrorKind::PermissionDenied {
+        StoreFailure::Forbidden
+    } else {
+        StoreFailure::Unreachable
+    };
+    let message = format!("the ledger `{}` can't be read: {error}", path.display());
+    StoreError::new(kind, message)
+}
+
+/// Makes an empty file where there is none, for this user alone.
+pub(super) fn create(settings: &Sqlite) -> Result<(), StoreError> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&settings.path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            let path = settings.path.display();
+            Err(StoreError::new(
+                StoreFailure::Unreachable,
+                format!("the ledger `{path}` can't be made: {error}"),
+            ))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Opens the file, and makes its tables where it is empty.
+pub(super) fn open(settings: &Sqlite) -> Result<(Connection, FileId), StoreError> {
+    let path = &settings.path;
+    let file = FileId::of(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let named = |error: Error| {
+        let StoreError { kind, message } = failed(&error);
+        StoreError::new(kind, format!("{message} (`{}`)", path.display()))
+    };
+    let mut connection = Connection::open_with_flags(path, flags).map_err(named)?;
+    prepare(&connection, settings).map_err(named)?;
+    make_tables(&mut connection).map_err(|error| match error {
+        Unfit::Sqlite(error) => named(error),
+        Unfit::Other(what) => StoreError::new(
+            StoreFailure::Unusable,
+            format!("`{}` is no ledger: {what}", path.display()),
+        ),
+    })?;
+    if FileId::of(path)? != file {
+        let message = format!("the ledger `{}` was replaced", path.display());
+        return Err(StoreError::new(StoreFailure::Unreachable, message));
+    }
+    Ok((connection, file))
+}
+
+fn prepare(connection: &Connection, settings: &Sqlite) -> Result<(), Error> {
+    connection.busy_timeout(settings.wait)?;
+    // A file that somebody else could write must not make this process run its
+    // own SQL, nor rewrite its schema.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    let synchronous = match settings.durability {
+        Durability::PowerCut => "full",
+        Durability::Kill => "normal",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Why a file can't be used as a ledger.
+enum Unfit {
+    Sqlite(Error),
+    Other(String),
+}
+
+impl From<Error> for Unfit {
+    fn from(error: Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+fn make_tables(connection: &mut Connection) -> Result<(), Unfit> {
+    if is_ledger(connection)? {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Somebody else may have made them meanwhile.
+    if !is_ledger(&transaction)? {
+        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Whether the file is a ledger; false for an empty one.
+fn is_ledger(connection: &Connection) -> Result<bool, Unfit> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (number("application_id")?, number("user_version")?, tables) {
+        (APPLICATION, VERSION, _) => Ok(true),
+        (APPLICATION, version, _) => Err(Unfit::Other(format!(
+            "its tables are of version {version}, and this release knows version {VERSION}"
+        ))),
+        (0, 0, 0) => Ok(false),
+        _ => Err(Unfit::Other(
+            "it is a database of something else".to_owned(),
+        )),
+    }
+}
+
+/// What SQLite's failures mean to a host.
+pub(super) fn failed(error: &Error) -> StoreError {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFailure::Busy,
+        Some(ErrorCode::DiskFull) => StoreFailure::Full,
+        Some(
+            ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::AuthorizationForStatementDenied,
+        ) => StoreFailure::Forbidden,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::SchemaChanged) => {
+            StoreFailure::Unusable
+        }
+        Some(_) => StoreFailure::Unreachable,
+        None => StoreFailure::Unusable,
+    };
+    let what = match kind {
+        StoreFailure::Busy => "others kept the ledger busy for too long",
+        StoreFailure::Full => "there is no room left for the ledger",
+        StoreFailure::Forbidden => "this process may not write the ledger",
+        StoreFailure::Unusable => "the ledger's file is damaged, or is none",
+        StoreFailure::Unreachable => "the ledger's file can't be used",
+    };
+    StoreError::new(kind, format!("{what}: {error}"))
+}

@@ -1,0 +1,151 @@
+//! What a store does for the ledger: transactions over a few tables. It knows
+//! no rule.
+
+use std::fmt;
+
+use super::entry::{Entry, Scope};
+use super::event::Event;
+use super::name::Name;
+use super::revocation::{Revocation, Target};
+use crate::outcome::HostError;
+use crate::reason::HostCode;
+
+/// Whether what a transaction wrote takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finish {
+    /// All of it does.
+    Commit,
+    /// None of it does: it was tried, or nothing was written.
+    Abort,
+}
+
+/// What is done in one transaction. It may be run again where another one came
+/// in between, and what it found before then counts for nothing.
+pub(super) type Work<'a> = dyn FnMut(&mut dyn Transaction) -> Result<Finish, StoreError> + 'a;
+
+/// Where the ledger is kept.
+///
+/// Transactions are serialisable: whatever runs at once has the effect of some
+/// order. What [`Store::transact`] returned for is durable.
+pub(super) trait Store: Send + Sync + fmt::Debug {
+    /// Runs `work` in a transaction that may write.
+    fn transact(&self, work: &mut Work<'_>) -> Result<(), StoreError>;
+
+    /// Runs `work` on what is there at one moment; it writes nothing.
+    fn view(&self, work: &mut Work<'_>) -> Result<(), StoreError>;
+
+    /// The ledger's generation, which every change by an operator moves on. It
+    /// is as it was at the time of the call or, where replicas share the store,
+    /// at most the store's bound before that.
+    fn generation(&self) -> Result<u64, StoreError>;
+}
+
+/// Tables, as one transaction sees them.
+pub(super) trait Transaction {
+    /// The generation.
+    fn generation(&mut self) -> Result<u64, StoreError>;
+
+    /// Moves the generation on.
+    fn advance(&mut self) -> Result<(), StoreError>;
+
+    /// The entries of a name, of every scope.
+    fn by_name(&mut self, name: &Name) -> Result<Vec<Entry>, StoreError>;
+
+    /// The entries of an id, of every scope.
+    fn by_id(&mut self, issuer: &str, kind: &str, id: &str) -> Result<Vec<Entry>, StoreError>;
+
+    /// Every entry: by issuer, kind, name, then the scope.
+    fn entries(&mut self, each: &mut Each<'_, Entry>) -> Result<(), StoreError>;
+
+    /// Adds an entry, or puts it in the place of that of its name and scope.
+    fn put(&mut self, entry: &Entry) -> Result<(), StoreError>;
+
+    /// Takes the entry of a name and scope away.
+    fn remove(&mut self, name: &Name, scope: &Scope) -> Result<(), StoreError>;
+
+    /// Adds to the history.
+    fn append(&mut self, event: &Event) -> Result<(), StoreError>;
+
+    /// The history, of one name or of all, in its order.
+    fn events(&mut self, of: Option<&Name>, each: &mut Each<'_, Event>) -> Result<(), StoreError>;
+
+    /// Every revocation, also those that have ended: by kind, issuer, value.
+    fn revocations(&mut self, each: &mut Each<'_, Revocation>) -> Result<(), StoreError>;
+
+    /// Adds a revocation, or puts it in the place of that of its target.
+    fn revoke(&mut self, revocation: &Revocation) -> Result<(), StoreError>;
+
+    /// Takes the revocation of a target away; whether there was one.
+    fn lift(&mut self, target: &Target) -> Result<bool, StoreError>;
+
+    /// Marks a token as used, until `until` in seconds since 1970, exclusive.
+    /// False where it is marked already, whatever its time.
+    fn spend(&mut self, key: &Spent) -> Result<bool, StoreError>;
+
+    /// Forgets at most `most` marks that ended before `before`.
+    fn sweep(&mut self, before: u64, most: u32) -> Result<(), StoreError>;
+
+    /// Every mark, by its digest.
+    fn spent(&mut self, each: &mut Each<'_, Spent>) -> Result<(), StoreError>;
+}
+
+/// Takes the rows of a table, one after the other.
+pub(super) type Each<'a, T> = dyn FnMut(T) -> Result<(), StoreError> + 'a;
+
+/// The mark of a used token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spent {
+    /// What tells the token apart, digested: 32 bytes, whoever chose it.
+    pub(super) digest: [u8; 32],
+    /// Until when it is kept, in seconds since 1970, exclusive.
+    pub(super) until: u64,
+}
+
+/// A store that gave no answer. It never allows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreError {
+    /// What kind of failure.
+    pub kind: StoreFailure,
+    /// One sentence for an operator; no secret of a connection.
+    pub message: String,
+}
+
+/// What kind of failure a store had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoreFailure {
+    /// It can't be reached, opened, read or written.
+    Unreachable,
+    /// Others kept it busy for longer than this host waits.
+    Busy,
+    /// It has no room left.
+    Full,
+    /// What is in it is no ledger, is damaged, or is of a later version.
+    Unusable,
+    /// This host may not do there what it has to.
+    Forbidden,
+}
+
+impl StoreError {
+    /// A failure.
+    pub(super) fn new(kind: StoreFailure, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// Something in the store that no ledger has written.
+    pub(super) fn damaged(what: impl fmt::Display) -> Self {
+        Self::new(
+            StoreFailure::Unusable,
+            format!("the ledger holds what it never wrote: {what}"),
+        )
+    }
+}
+
+impl From<StoreError> for HostError {
+    fn from(error: StoreError) -> Self {
+        Self::new(HostCode::Store, error.message)
+    }
+}

@@ -1,0 +1,4 @@
+//! The ledger behind a gate: names and identities, single use, revocation.
+
+mod first_use;
+mod world;
