@@ -10,6 +10,8 @@
 
 #[path = "budgets/asked.rs"]
 mod asked;
+#[path = "budgets/budget.rs"]
+mod budget;
 #[path = "budgets/denial.rs"]
 mod denial;
 #[path = "budgets/estate.rs"]

@@ -28,6 +28,9 @@ mod peers;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod power;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod properties;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::Fault;
 use crate::asked::Due;
+use crate::budget::{Budget, table};
 use crate::figure::Figure;
-use crate::report::{Budget, table};
 use crate::rounds::{Plan, Work, time};
 use crate::samples::Times;
 use crate::stand::{DOCUMENT, Stand, claims, limits};

@@ -10,8 +10,8 @@ use wit_parser::Resolve;
 
 use crate::Fault;
 use crate::asked::Due;
+use crate::budget::table;
 use crate::denial::ten_conditions;
-use crate::report::table;
 use crate::rounds::{Plan, Work, time};
 use crate::samples::Times;
 use crate::stand::{Stand, claims, limits};

@@ -13,9 +13,9 @@ use claimbound_language::compile;
 use serde_json::{Value, json};
 
 use crate::asked::{Asked, Due};
+use crate::budget::{Budget, table};
 use crate::figure::{Figure, grouped};
 use crate::machine::resident;
-use crate::report::{Budget, table};
 use crate::rounds::{Plan, Work, time};
 use crate::samples::Times;
 use crate::stand::{DOCUMENT, Stand, claims, limits};

@@ -56,6 +56,11 @@ impl Stand {
         Ok(Gate::new(issuers, floor()?, policy, ceiling))
     }
 
+    /// A token of these claims.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        self.signer.sign(claims)
+    }
+
     /// A token of these claims, admitted where `gate` would admit it.
     pub(crate) fn asked(&self, gate: &Gate, claims: &Value, due: Due) -> Result<Asked, Fault> {
         Asked::new(gate, &floor()?, self.signer.sign(claims), due)

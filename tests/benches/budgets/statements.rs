@@ -16,9 +16,9 @@ use claimbound_engine::encode::encode;
 use serde_json::{Value, json};
 
 use crate::asked::{Asked, Due};
+use crate::budget::Budget;
 use crate::figure::{Figure, grouped};
 use crate::machine::resident;
-use crate::report::Budget;
 use crate::rounds::{Plan, Work, time};
 use crate::samples::{Samples, Times};
 use crate::stand::{Stand, claims, limits, repository};

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::Fault;
 use crate::asked::{Asked, Due};
+use crate::budget::{Budget, table};
 use crate::denial::ten_conditions;
 use crate::figure::{Figure, grouped};
-use crate::report::{Budget, table};
 use crate::stand::{Stand, claims, limits};
 
 /// Rounds that count; one more warms up.
