@@ -1,11 +1,12 @@
 //! The ledger in a file: SQLite inside the process.
 //!
-//! One connection writes; the others read, each what the last commit left. The
-//! file is in WAL mode, so that readers wait for nobody, and every commit is
-//! synced before it counts, so that a kill or a power cut at any moment loses
+//! One connection writes, for all who write at once; the others read, each what
+//! the last commit left. The file is in WAL mode, so that readers wait for
+//! nobody, and every commit is synced before it counts, so that a kill or a power cut at any moment loses
 //! nothing that was answered for.
 
 mod connection;
+mod queue;
 mod tables;
 
 use std::path::{Path, PathBuf};
@@ -14,8 +15,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::store::{Finish, Store, StoreError, StoreFailure, Work};
+use super::store::{Store, StoreError, StoreFailure, Work};
 use connection::{FileId, failed};
+use queue::{Queue, Writer};
 use tables::Tables;
 
 /// How long a decision waits for others who write, unless settings say another.
@@ -87,7 +89,7 @@ impl Sqlite {
 pub(super) struct File {
     settings: Sqlite,
     open: Mutex<Open>,
-    writer: Mutex<Option<Writer>>,
+    writers: Queue,
 }
 
 /// What is open for reading, and of which file.
@@ -95,13 +97,6 @@ pub(super) struct File {
 struct Open {
     file: FileId,
     readers: Vec<Reader>,
-}
-
-/// The connection that writes, and to which file.
-#[derive(Debug)]
-struct Writer {
-    file: FileId,
-    connection: Connection,
 }
 
 /// A connection that reads, and the generation that it last read.
@@ -119,7 +114,7 @@ impl File {
         if settings.create {
             connection::create(settings)?;
         }
-        let (connection, file) = connection::open(settings)?;
+        let (_, file) = connection::open(settings)?;
         Ok(Self {
             // It never comes into being by itself again: a ledger that is gone
             // is no empty one.
@@ -131,7 +126,7 @@ impl File {
                 file,
                 readers: Vec::new(),
             }),
-            writer: Mutex::new(Some(Writer { file, connection })),
+            writers: Queue::new(settings.wait),
         })
     }
 
@@ -201,24 +196,11 @@ impl File {
 impl Store for File {
     fn transact(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
         let file = self.file()?;
-        let mut held = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let writer = match held.take() {
-            Some(writer) if writer.file == file => writer,
-            Some(_) | None => {
-                let (connection, file) = connection::open(&self.settings)?;
-                Writer { file, connection }
-            }
+        let open = || {
+            let (connection, file) = connection::open(&self.settings)?;
+            Ok(Writer { file, connection })
         };
-        // What fails is not used again: `held` stays empty.
-        let writer = held.insert(writer);
-        let done = write(&mut writer.connection, work);
-        if done
-            .as_ref()
-            .is_err_and(|error| error.kind != StoreFailure::Busy)
-        {
-            *held = None;
-        }
-        done
+        self.writers.transact(file, open, work)
     }
 
     fn view(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
@@ -244,15 +226,5 @@ impl Store for File {
                 }
             }
         })
-    }
-}
-
-fn write(connection: &mut Connection, work: &mut Work<'_>) -> Result<(), StoreError> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(|error| failed(&error))?;
-    match work(&mut Tables(&transaction))? {
-        Finish::Commit => transaction.commit().map_err(|error| failed(&error)),
-        Finish::Abort => transaction.rollback().map_err(|error| failed(&error)),
     }
 }
