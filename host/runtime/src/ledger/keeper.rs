@@ -12,6 +12,8 @@ use super::name::Identity;
 use super::store::Spent;
 use crate::gate::Judged;
 use crate::obligation::{Commit, CommitError, Committed, FirstUse, NothingAttached, Obligation};
+use crate::outcome::HostError;
+use crate::reason::HostCode;
 
 /// Meets obligations on one route: names by the [`Ledger`], single use, and
 /// what is revoked, whatever the policy asked.
@@ -79,6 +81,9 @@ impl Commit for Keeper {
 
     fn commit(&self, judged: &Judged) -> Result<Committed, CommitError> {
         let question = self.question(judged);
+        if question.bind.is_some() && question.identities.is_empty() {
+            return Err(nameless().into());
+        }
         let mut assumed = Vec::new();
         if judged.obligations().iter().any(is_others) {
             self.ledger.check_revoked(&question)?;
@@ -90,6 +95,14 @@ impl Commit for Keeper {
             ..committed
         })
     }
+}
+
+/// Nobody can say who a workload without names is.
+fn nameless() -> HostError {
+    HostError::new(
+        HostCode::Obligation,
+        "the policy asks that the ledger accept the workload's names, and it has none",
+    )
 }
 
 fn binds(obligation: &Obligation) -> Option<FirstUse> {

@@ -21,6 +21,22 @@ pub(super) fn renamed(identity: &Identity, entry: &Entry) -> Reason {
         .found(&identity.spelling)
 }
 
+/// The identity left the name that the token carries, and nobody knows it here.
+pub(super) fn left(identity: &Identity, entry: &Entry, to: &str) -> Reason {
+    let message = format!(
+        "the {} with {} left the name `{}` for `{}` {}, and nobody knows it here by either; \
+         `subject approve` does",
+        identity.name.kind,
+        shown(identity),
+        clip(&identity.spelling),
+        clip(to),
+        source(entry),
+    );
+    reason(Code::IdentityRenamed, identity, message)
+        .expected(to)
+        .found(&identity.spelling)
+}
+
 /// The name belongs to another identity.
 pub(super) fn reassigned(identity: &Identity, entry: &Entry) -> Reason {
     let message = format!(
