@@ -25,8 +25,18 @@ pub(super) struct FileId {
 
 impl FileId {
     /// That at the path now.
+    ///
+    /// # Errors
+    /// There is none, or everybody may write to it.
     pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
         let metadata = fs::metadata(path).map_err(|error| unreachable(path, &error))?;
+        if is_everybodys(&metadata) {
+            let path = path.display();
+            return Err(StoreError::new(
+                StoreFailure::Forbidden,
+                format!("everybody may write to the ledger `{path}`; take that away (`chmod o-w`)"),
+            ));
+        }
         Ok(Self::in_metadata(&metadata))
     }
 
@@ -47,6 +57,18 @@ impl FileId {
             inode: 0,
         }
     }
+}
+
+/// Whether anybody could approve whom they like. A group may: operators have
+/// one.
+#[cfg(unix)]
+fn is_everybodys(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(metadata) & 0o002 != 0
+}
+
+#[cfg(not(unix))]
+fn is_everybodys(_: &fs::Metadata) -> bool {
+    false
 }
 
 fn unreachable(path: &Path, error: &io::Error) -> StoreError {
@@ -187,4 +209,44 @@ pub(super) fn failed(error: &Error) -> StoreError {
         StoreFailure::Unreachable => "the ledger's file can't be used",
     };
     StoreError::new(kind, format!("{what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_everybody_may_write_to_is_not_used() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let settings = Sqlite::at(&path).or_new();
+        create(&settings).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600, "it is made for this user alone");
+        open(&settings).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o606)).unwrap();
+        let refused = open(&settings).unwrap_err();
+        assert_eq!(refused.kind, StoreFailure::Forbidden);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap();
+        open(&settings).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_ledger_is_not_made_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.db");
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE mine (a)").unwrap();
+        let refused = open(&Sqlite::at(&path)).unwrap_err();
+        assert_eq!(refused.kind, StoreFailure::Unusable, "{refused}");
+        other.execute_batch("DROP TABLE mine").unwrap();
+        open(&Sqlite::at(&path)).unwrap();
+        other
+            .pragma_update(None, "user_version", VERSION + 1)
+            .unwrap();
+        let refused = open(&Sqlite::at(&path)).unwrap_err();
+        assert!(refused.message.contains("version 2"), "{refused}");
+    }
 }

@@ -6,6 +6,9 @@
 //! a savepoint of its own, behind those who came before, and each is answered
 //! once the commit is durable, or was not to be had.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
