@@ -1,16 +1,20 @@
-//! A service that asks a policy before it answers.
+//! A service that asks a policy before it answers, and a ledger who the workload
+//! is.
 //!
 //! ```text
-//! claimbound build policies/spiffe-workload/policy.toml -o policy.wasm
-//! claimbound token mint --like policies/spiffe-workload/policy.toml:trust.ledger-writer \
+//! claimbound build policies/ci-cloud-environment/policy.toml -o policy.wasm
+//! claimbound token mint --like policies/ci-cloud-environment/policy.toml:trust.production \
 //!     --jwks-out keys.json > token.jwt
 //! cargo run -p claimbound --example service -- policy.wasm keys.json \
-//!     https://spire.acme.example spiffe spiffe://acme.example/payments/ledger
+//!     https://token.actions.githubusercontent.com github-actions \
+//!     https://cloud.acme.example/production production-deployer ledger.db
 //! curl -H "Authorization: Bearer $(cat token.jwt)" http://127.0.0.1:8080/
 //! ```
 //!
-//! No ledger is attached, so that it allows under policies without obligations
-//! alone: one for SPIFFE workloads, for example. Everything else is answered
+//! The arguments after the model are the route's audience, the role that it may
+//! grant, and the ledger, which is made where it is absent: `claimbound subject
+//! list --ledger sqlite:ledger.db` shows what it knows. Nobody is attached who
+//! could check a proof of possession, so that a token which needs one is answered
 //! with 503, never let in.
 
 #![expect(clippy::print_stdout, reason = "this service's log is its output")]
@@ -27,6 +31,7 @@ use claimbound::gate::Gate;
 use claimbound::grant::Ceiling;
 use claimbound::issuer::{Issuer, Issuers, Settings};
 use claimbound::key::{KeySet, SetLimits};
+use claimbound::ledger::{Keeper, Ledger, Sqlite};
 use claimbound::outcome::Outcome;
 use claimbound::policy::{Policy, Request};
 use claimbound::sandbox::{Limits, Sandbox};
@@ -37,8 +42,10 @@ use claimbound_issuers::Registry;
 const LONGEST_REQUEST: u64 = 32 * 1024;
 
 fn gate(arguments: &[String]) -> Result<Gate, Box<dyn Error>> {
-    let [policy, keys, issuer, model, audience] = arguments else {
-        return Err("usage: service POLICY.wasm KEYS.json ISSUER MODEL AUDIENCE".into());
+    let [policy, keys, issuer, model, audience, role, ledger] = arguments else {
+        return Err(
+            "usage: service POLICY.wasm KEYS.json ISSUER MODEL AUDIENCE ROLE LEDGER".into(),
+        );
     };
     let model = Registry::standard()
         .get(model)
@@ -53,12 +60,15 @@ fn gate(arguments: &[String]) -> Result<Gate, Box<dyn Error>> {
     let sandbox = Sandbox::new(Limits::default())?;
     let policy = Policy::load(&sandbox, &std::fs::read(policy)?)?;
     let ceiling = Ceiling {
-        roles: ["ledger-writer".to_owned()].into(),
+        roles: [role.clone()].into(),
+        enrolment: true,
         ..Ceiling::default()
     };
     let issuers = Issuers::new([Arc::new(issuer)])?;
     let floor = Floor::new(audience.as_str())?;
-    Ok(Gate::new(issuers, floor, Arc::new(policy), ceiling))
+    let ledger = Ledger::sqlite(&Sqlite::at(ledger).or_new())?;
+    let gate = Gate::new(issuers, floor, Arc::new(policy), ceiling);
+    Ok(gate.with_commit(Keeper::new(Arc::new(ledger), "service")))
 }
 
 /// The status for a request: the caller learns no more than that, and the
