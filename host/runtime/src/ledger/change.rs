@@ -394,16 +394,18 @@ impl Desk<'_> {
         self.replace(action, before, Some(after))
     }
 
-    /// Whether an operator knows the entry's id under another name.
+    /// Whether an operator knows the entry's id under another name, or whoever
+    /// knows it where the identity has left the entry's.
     fn lives_elsewhere(&mut self, entry: &Entry) -> Result<bool, StoreError> {
         let Some(id) = &entry.id else {
             return Ok(false);
         };
         let Name { issuer, kind, .. } = &entry.name;
+        let left = entry.standing.state() == State::Moved;
         let others = self.tables.by_id(issuer, kind, id)?;
         Ok(others.iter().any(|other| {
             other.name != entry.name
-                && other.standing.scope() == Scope::Everywhere
+                && (left || other.standing.scope() == Scope::Everywhere)
                 && other.standing.state() != State::Moved
         }))
     }
