@@ -76,12 +76,7 @@ impl Known<'_> {
         match self.elsewhere(identity, scope, former) {
             Elsewhere::Refused(reason) => refuse(reason),
             Elsewhere::Same => Verdict::Known,
-            Elsewhere::Nowhere => match self.named(&Scope::Everywhere) {
-                // Enrolled by a name that it has left, the identity would be a
-                // stranger by the one that it goes by.
-                Some(tombstone) if former => refuse(words::left(identity, tombstone)),
-                Some(_) | None => Verdict::Unknown,
-            },
+            Elsewhere::Nowhere => Verdict::Unknown,
         }
     }
 

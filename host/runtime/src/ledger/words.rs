@@ -90,29 +90,6 @@ pub(super) fn left_behind(identity: &Identity, entry: &Entry, to: &str) -> Reaso
     between(Code::IdentityReassigned, identity, entry, message)
 }
 
-/// The identity has left the name, and nobody here knows it yet.
-pub(super) fn left(identity: &Identity, tombstone: &Entry) -> Reason {
-    let to = match &tombstone.standing {
-        Standing::Moved { to } => to.as_str(),
-        Standing::Observed { .. }
-        | Standing::Approved
-        | Standing::Suspended { .. }
-        | Standing::Retired => "",
-    };
-    let message = format!(
-        "the {} with {} moved to `{}` {}, and this token still calls it `{}`; a first use enrols \
-         no name that was left",
-        identity.name.kind,
-        shown(identity),
-        clip(to),
-        source(tombstone),
-        clip(&identity.spelling),
-    );
-    reason(Code::IdentityRenamed, identity, message)
-        .expected(to)
-        .found(&identity.spelling)
-}
-
 /// An operator retired the name or the identity.
 pub(super) fn retired(identity: &Identity, entry: &Entry) -> Reason {
     barred(
