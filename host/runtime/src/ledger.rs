@@ -105,9 +105,21 @@ impl Ledger {
     /// # Errors
     /// Why it can't be made; nothing was changed.
     pub fn apply(&self, order: &Order, run: Run) -> Result<Vec<Effect>, ChangeError> {
+        self.apply_all(std::slice::from_ref(order), run)
+    }
+
+    /// Makes changes by an operator, each on what the ones before it left, all
+    /// of them or none; or tries them.
+    ///
+    /// # Errors
+    /// Why one of them can't be made; nothing was changed.
+    pub fn apply_all(&self, orders: &[Order], run: Run) -> Result<Vec<Effect>, ChangeError> {
         let mut outcome = Ok(Vec::new());
         self.store.transact(&mut |tables| {
-            outcome = order.apply(tables);
+            let effects = orders.iter().map(|order| order.apply(tables));
+            outcome = effects
+                .collect::<Result<Vec<_>, _>>()
+                .map(|all| all.concat());
             match &mut outcome {
                 Ok(_) => Ok(finish(run)),
                 // The store decides whether this is run again.
@@ -315,7 +327,8 @@ impl Ledger {
 
     /// Whether this decision is the one that sweeps.
     fn sweeps(&self, question: &Question<'_>) -> bool {
-        !question.spends.is_empty()
+        question.run == Run::Real
+            && !question.spends.is_empty()
             && self
                 .spent_since_sweep
                 .fetch_add(1, Ordering::Relaxed)

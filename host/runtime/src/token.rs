@@ -20,6 +20,7 @@ pub use claims::Claims;
 pub use decoded::Decoded;
 pub use header::Header;
 pub use jws::Jws;
+pub(crate) use jws::signed_digest;
 pub(crate) use registered::Registered;
 pub use types::{TokenTypes, TokenTypesError};
 

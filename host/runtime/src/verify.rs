@@ -6,15 +6,13 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
 use crate::base64url;
 use crate::danger::AssumedKey;
 use crate::issuer::{Issuer, Issuers};
 use crate::json::Node;
 use crate::key::{Algorithm, Key, KeySet};
 use crate::reason::{Code, Reason, Refusal, clip};
-use crate::token::{Claims, Decoded, Header, Jws, Registered};
+use crate::token::{Claims, Decoded, Header, Jws, Registered, signed_digest};
 
 /// Most keys tried for a token that names none.
 pub const MOST_KEYS_TRIED: usize = 8;
@@ -371,10 +369,7 @@ impl Verified {
         let mut signed = base64url::encode(self.header.as_signed().as_bytes());
         signed.push('.');
         signed.push_str(&base64url::encode(self.claims.text().as_bytes()));
-        let mut bytes = [0; 32];
-        // INVARIANT: a SHA-256 digest has 32 bytes.
-        bytes.copy_from_slice(digest(&SHA256, signed.as_bytes()).as_ref());
-        bytes
+        signed_digest(signed.as_bytes())
     }
 
     /// The `jti`.

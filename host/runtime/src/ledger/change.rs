@@ -296,19 +296,25 @@ impl Desk<'_> {
                 }
                 (_, None) => return Err(held(entry)),
                 (_, Some(id)) if id != entry.id.as_deref().unwrap_or_default() => {
-                    return Err(ChangeError::NotHeld {
-                        kind: entry.name.kind.clone(),
-                        name: entry.spelling.clone(),
-                        held: entry.shown_id(),
-                    });
+                    return Err(not_held(entry));
                 }
                 (_, Some(_)) => action = Action::Replace,
             }
-        } else if replacing.is_some_and(|id| !id.is_empty()) {
-            return Err(unknown(&identity.name));
+        } else if let Some(id) = replacing.filter(|id| !id.is_empty()) {
+            self.check_enrolled(&identity.name, id)?;
         }
         let after = self.word(Entry::of(identity, Standing::Approved, self.order.at));
         self.replace(action, before, Some(after))
+    }
+
+    /// Refuses to replace what no route has enrolled either.
+    fn check_enrolled(&mut self, name: &Name, id: &str) -> Result<(), ChangeError> {
+        let entries = self.tables.by_name(name)?;
+        match entries.first() {
+            None => Err(unknown(name)),
+            Some(_) if entries.iter().any(|one| one.id.as_deref() == Some(id)) => Ok(()),
+            Some(entry) => Err(not_held(entry)),
+        }
     }
 
     /// Refuses an id that an operator knows under another name.
@@ -808,6 +814,14 @@ fn unknown(name: &Name) -> ChangeError {
 
 fn held(entry: &Entry) -> ChangeError {
     ChangeError::Held {
+        kind: entry.name.kind.clone(),
+        name: entry.spelling.clone(),
+        held: entry.shown_id(),
+    }
+}
+
+fn not_held(entry: &Entry) -> ChangeError {
+    ChangeError::NotHeld {
         kind: entry.name.kind.clone(),
         name: entry.spelling.clone(),
         held: entry.shown_id(),

@@ -6,7 +6,7 @@ use super::name::Identity;
 use super::revocation::Revocations;
 use super::rule::{Known, Verdict};
 use super::store::{Finish, Spent, StoreError, Transaction};
-use super::words;
+use super::{Run, words};
 use crate::floor::Admissible;
 use crate::obligation::{Bound, Committed, FirstUse};
 use crate::outcome::Denied;
@@ -26,6 +26,8 @@ pub(super) struct Question<'a> {
     pub(super) bind: Option<FirstUse>,
     /// What marks the token as used; none where it may be used again.
     pub(super) spends: Vec<Spent>,
+    /// Whether what the answer writes takes effect.
+    pub(super) run: Run,
 }
 
 /// What the ledger answers.
@@ -66,10 +68,9 @@ impl Question<'_> {
                 return Ok(refused(vec![self.reused()], false));
             }
         }
-        let finish = if writes {
-            Finish::Commit
-        } else {
-            Finish::Abort
+        let finish = match self.run {
+            Run::Real if writes => Finish::Commit,
+            Run::Real | Run::Dry => Finish::Abort,
         };
         Ok((Answer::Met(self.committed(&first_uses)), finish))
     }
@@ -131,6 +132,35 @@ impl Question<'_> {
     }
 
     fn committed(&self, first_uses: &[&Identity]) -> Committed {
+        match self.run {
+            Run::Real => self.done(first_uses),
+            Run::Dry => self.foreseen(first_uses),
+        }
+    }
+
+    /// What a real run would have written counts as assumed.
+    fn foreseen(&self, first_uses: &[&Identity]) -> Committed {
+        let enrolled = |identity: &&Identity| {
+            let id = identity
+                .id()
+                .map_or_else(String::new, |id| format!(" as {id}"));
+            let name = identity.name();
+            format!("ledger: would enrol {} {}{id}", name.kind, name.name)
+        };
+        let mut assumed: Vec<_> = first_uses.iter().map(enrolled).collect();
+        if !self.spends.is_empty() {
+            assumed
+                .push("single use: the token was not used before, and would be spent".to_owned());
+        }
+        let known = self.bind.is_some() && first_uses.is_empty();
+        Committed {
+            assumed,
+            bound: known.then_some(Bound::Known),
+            spent: false,
+        }
+    }
+
+    fn done(&self, first_uses: &[&Identity]) -> Committed {
         let enrolled = |identity: &&Identity| {
             let name = identity.name();
             format!("{} {}", name.kind, name.name)

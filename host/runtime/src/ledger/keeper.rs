@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use super::Ledger;
 use super::decide::Question;
 use super::entry::Scope;
 use super::name::Identity;
 use super::store::Spent;
+use super::{Ledger, Run};
 use crate::gate::Judged;
 use crate::obligation::{Commit, CommitError, Committed, FirstUse, NothingAttached, Obligation};
 use crate::outcome::HostError;
@@ -26,6 +26,7 @@ pub struct Keeper {
     ledger: Arc<Ledger>,
     route: String,
     others: Box<dyn Commit>,
+    run: Run,
 }
 
 impl Keeper {
@@ -35,6 +36,7 @@ impl Keeper {
             ledger,
             route: route.into(),
             others: Box::new(NothingAttached),
+            run: Run::Real,
         }
     }
 
@@ -45,6 +47,16 @@ impl Keeper {
     pub fn with_others(self, others: impl Commit + 'static) -> Self {
         Self {
             others: Box::new(others),
+            ..self
+        }
+    }
+
+    /// The same, writing nothing: what it would have enrolled or spent is listed
+    /// as [`Committed::assumed`]. An allow from it lets nobody in.
+    #[must_use]
+    pub fn dry(self) -> Self {
+        Self {
+            run: Run::Dry,
             ..self
         }
     }
@@ -67,6 +79,7 @@ impl Keeper {
             identities,
             bind,
             spends: if once { marks(judged) } else { Vec::new() },
+            run: self.run,
         }
     }
 }
@@ -90,6 +103,7 @@ impl Commit for Keeper {
             assumed = self.others.commit(judged)?.assumed;
         }
         let committed = self.ledger.settle(&question)?;
+        assumed.extend(committed.assumed);
         Ok(Committed {
             assumed,
             ..committed

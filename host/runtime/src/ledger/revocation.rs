@@ -64,6 +64,14 @@ impl Target {
         }
     }
 
+    /// The token whose signed part has this digest: see
+    /// [`Decoded::digest`](crate::token::Decoded::digest).
+    pub fn token(digest: &[u8; 32]) -> Self {
+        Self::Token {
+            digest: hexadecimal::encode("", digest),
+        }
+    }
+
     /// What kind of thing it is, as it is written.
     pub const fn kind(&self) -> &'static str {
         match self {

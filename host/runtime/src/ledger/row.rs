@@ -78,6 +78,13 @@ impl From<&Entry> for Row {
     }
 }
 
+/// As a line of an export has it.
+impl Serialize for Entry {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Row::from(self).serialize(serializer)
+    }
+}
+
 impl TryFrom<Row> for Entry {
     type Error = RowError;
 

@@ -138,6 +138,13 @@ impl From<&Revocation> for RevocationRow {
     }
 }
 
+/// As a line of an export has it.
+impl Serialize for Revocation {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RevocationRow::from(self).serialize(serializer)
+    }
+}
+
 impl RevocationRow {
     fn read(self) -> Option<Revocation> {
         let issuer = self.issuer.unwrap_or_default();

@@ -65,7 +65,7 @@ pub(super) fn moved_to_parent(identity: &Identity, entry: &Entry) -> Reason {
     );
     let message = format!(
         "the {} `{}` belonged to {was} {}, and this token says that it belongs to {is}; if the \
-         transfer is genuine, `subject migrate --parent` records it",
+         transfer is genuine, `subject approve --replacing` with its own id records it",
         identity.name.kind,
         clip(&identity.spelling),
         source(entry),

@@ -2,7 +2,7 @@
 
 use super::claims::Claims;
 use super::header::Header;
-use super::jws::Jws;
+use super::jws::{Jws, signed_digest};
 use super::registered::Registered;
 use crate::json::Limits;
 use crate::reason::{Code, Reason, Refusal};
@@ -47,6 +47,14 @@ impl<'a> Decoded<'a> {
             .node(self.registered.issuer)
             .text()
             .unwrap_or_default()
+    }
+
+    /// The digest of what was signed, as [`Verified::digest`] has it once the
+    /// signature has been checked.
+    ///
+    /// [`Verified::digest`]: crate::verify::Verified::digest
+    pub fn digest(&self) -> [u8; 32] {
+        signed_digest(self.jws.signing_input())
     }
 
     pub(crate) fn jws(&self) -> &Jws<'a> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use memchr::memchr_iter;
 
 use super::header::Header;
@@ -84,6 +85,15 @@ impl fmt::Debug for Jws<'_> {
             .field("header", &self.header)
             .finish_non_exhaustive()
     }
+}
+
+/// The SHA-256 digest of a JWS signing input (RFC 7515 §5.1), which tells tokens
+/// apart whatever is written as their signature: ECDSA's has a twin.
+pub(crate) fn signed_digest(signing_input: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    // INVARIANT: a SHA-256 digest has 32 bytes.
+    bytes.copy_from_slice(digest(&SHA256, signing_input).as_ref());
+    bytes
 }
 
 struct Parts<'a> {
