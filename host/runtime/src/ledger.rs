@@ -23,6 +23,8 @@ mod entry;
 mod event;
 mod keeper;
 mod name;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod revocation;
 mod row;
 mod rule;
@@ -43,6 +45,8 @@ pub use entry::{Entry, Scope, Standing, State};
 pub use event::{Action, Event};
 pub use keeper::Keeper;
 pub use name::{Identity, IdentityError, LONGEST, Name, Parent};
+#[cfg(feature = "postgres")]
+pub use postgres::{Installed, Postgres};
 pub use revocation::{Revocation, Target};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, Sqlite};
@@ -54,6 +58,8 @@ use revocation::Revocations;
 use store::{Finish, Store, Transaction};
 use warm::Warm;
 
+#[cfg(feature = "postgres")]
+use crate::clock::Clock;
 use crate::obligation::{CommitError, Committed};
 
 /// How long a mark is kept past its end, in seconds: a clock that was set
@@ -98,6 +104,19 @@ impl Ledger {
     #[cfg(feature = "sqlite")]
     pub fn sqlite(settings: &Sqlite) -> Result<Self, StoreError> {
         Ok(Self::new(Box::new(sqlite::File::open(settings)?)))
+    }
+
+    /// The ledger in a database that replicas share.
+    ///
+    /// By `clock` it is told how old what is known of operators' changes is: an
+    /// operating system's, not one of tests.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it can't be opened, or holds no ledger.
+    #[cfg(feature = "postgres")]
+    pub fn postgres(settings: &Postgres, clock: impl Clock + 'static) -> Result<Self, StoreError> {
+        let server = postgres::Server::open(settings, Arc::new(clock))?;
+        Ok(Self::new(Box::new(server)))
     }
 
     /// Makes a change by an operator, or tries it.
