@@ -153,13 +153,13 @@ impl Decision {
 const fn is_passing(code: HostCode) -> bool {
     match code {
         HostCode::Trap
+        | HostCode::Memory
         | HostCode::Policy
         | HostCode::Contract
         | HostCode::Obligation
         | HostCode::Ceiling
         | HostCode::Configuration => false,
         HostCode::Deadline
-        | HostCode::Memory
         | HostCode::Store
         | HostCode::Record
         | HostCode::Keys
