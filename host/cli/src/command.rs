@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+mod audit;
 mod bench;
 mod build;
 mod check;
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Build(build::Arguments),
     Inspect(inspect::Arguments),
     Token(token::Arguments),
+    Audit(audit::Arguments),
     New(new::Arguments),
     Bench(bench::Arguments),
     Demo(demo::Arguments),
@@ -42,6 +44,7 @@ impl Command {
             | Self::Build(_)
             | Self::Inspect(_)
             | Self::Token(_)
+            | Self::Audit(_)
             | Self::New(_)
             | Self::Bench(_)
             | Self::Demo(_)
@@ -63,6 +66,7 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Build(arguments) => build::run(arguments, console),
         Command::Inspect(arguments) => inspect::run(arguments, console),
         Command::Token(arguments) => token::run(arguments, console),
+        Command::Audit(arguments) => audit::run(arguments, console),
         Command::New(arguments) => new::run(arguments, console),
         Command::Bench(arguments) => bench::run(arguments, console),
         Command::Demo(_) => demo::run(console),

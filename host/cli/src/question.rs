@@ -16,6 +16,7 @@ use claimbound::json::{Limits, Node};
 use claimbound::outcome::Outcome;
 use claimbound::policy::{Policy, Request};
 use claimbound::reason::Refusal;
+use claimbound::record::Record;
 use claimbound::token::{Claims, Token};
 use claimbound::verify::Verified;
 use claimbound_language::Compiled;
@@ -293,13 +294,27 @@ impl Question {
         matches!(self.presented, Presented::Claims(_))
     }
 
+    /// The same question, whose decision is written to `record`.
+    pub(crate) fn recorded(self, route: &str, record: Arc<dyn Record>) -> Self {
+        Self {
+            gate: self.gate.with_record(route, record),
+            ..self
+        }
+    }
+
     /// Decides.
     pub(crate) fn decide(&self) -> Outcome {
-        let outcome = match self.verified() {
-            Ok(verified) => self
-                .gate
-                .decide_verified(verified, &self.request, &*self.clock),
-            Err(outcome) => self.told(outcome),
+        let outcome = match &self.presented {
+            Presented::Token(token) => {
+                let token = Token::new(token);
+                self.told(self.gate.decide(token, &self.request, &*self.clock))
+            }
+            Presented::Claims(_) => match self.verified() {
+                Ok(verified) => self
+                    .gate
+                    .decide_verified(verified, &self.request, &*self.clock),
+                Err(outcome) => outcome,
+            },
         };
         self.with_assumption(outcome)
     }

@@ -2,7 +2,7 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 20] = [
     &[],
     &["check"],
     &["explain"],
@@ -13,6 +13,11 @@ const COMMANDS: [&[&str]; 15] = [
     &["token", "decode"],
     &["token", "verify"],
     &["token", "mint"],
+    &["audit"],
+    &["audit", "verify"],
+    &["audit", "show"],
+    &["audit", "replay"],
+    &["audit", "try"],
     &["new"],
     &["bench"],
     &["demo"],

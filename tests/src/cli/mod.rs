@@ -9,7 +9,7 @@ mod code_cache;
 mod decide;
 mod demo;
 mod help;
-mod program;
+pub(crate) mod program;
 mod scaffold;
 mod secrets;
 mod token;

@@ -2,7 +2,7 @@
 
 use crate::console::{self, Console, Status};
 use crate::page::{Ink, Page};
-use crate::{outcome, question};
+use crate::{outcome, question, recorder};
 
 /// Decide one token.
 #[derive(Debug, clap::Args)]
@@ -13,19 +13,27 @@ Examples:
   claimbound check --policy policy.toml --claims claims.json --at 2026-11-23T10:00:00Z
   claimbound check --policy policy.wasm --token token.jwt --jwks keys.json \\
     --code-cache ~/.cache/claimbound --code-key code.key
+  claimbound check --policy policy.wasm --token token.jwt --jwks keys.json --record record
 
 It decides as a host on its first day would: with an empty ledger and no token
 spent. What it takes for granted is listed as assumed. Nothing is written but
-machine code, and that only to the folder that `--code-cache` names.
+machine code and the record, and those only to the folders that `--code-cache`
+and `--record` name.
 
 Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     question: question::Arguments,
+
+    #[command(flatten)]
+    record: recorder::Arguments,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let question = arguments.question.open()?;
+    let mut question = arguments.question.open()?;
+    if let Some(journal) = arguments.record.open()? {
+        question = question.recorded(arguments.record.route(), journal);
+    }
     let outcome = question.decide();
     let policy = question.gate().policy().id();
     console.answer(

@@ -29,10 +29,17 @@ pub fn beside(folder: &Path) -> PathBuf {
 /// # Errors
 /// One that can't be read, or is none.
 pub fn read(path: &Path) -> Result<Option<Head>, RecordError> {
-    let file = match fs::File::open(path) {
+    // Asked first: a pipe would never answer.
+    let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(RecordError::io(path, "read"))?,
     };
+    if !metadata.is_file() {
+        return Err(RecordError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let file = fs::File::open(path).map_err(RecordError::io(path, "read"))?;
     let mut text = String::new();
     file.take(LONGEST)
         .read_to_string(&mut text)

@@ -172,19 +172,16 @@ impl Disk {
         self.unsynced
     }
 
+    /// Keeps what is to be cut off in a file beside.
+    pub(super) fn put_aside(&self, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
+        let path = self.place.folder.join(name);
+        let kept = self.files.replace(&path, bytes);
+        kept.map_err(RecordError::io(&path, "written"))
+    }
+
     /// Goes on with a file, of which so many bytes are good; the rest is cut
-    /// off, once it is kept beside.
-    pub(super) fn go_on(
-        &mut self,
-        name: FileName,
-        good: u64,
-        damage: Option<(&str, &[u8])>,
-    ) -> Result<(), RecordError> {
-        if let Some((name, bytes)) = damage {
-            let path = self.place.folder.join(name);
-            let kept = self.files.replace(&path, bytes);
-            kept.map_err(RecordError::io(&path, "written"))?;
-        }
+    /// off.
+    pub(super) fn go_on(&mut self, name: FileName, good: u64) -> Result<(), RecordError> {
         let path = self.place.folder.join(name.to_string());
         let handle = self.files.open(&path, false);
         let mut current = Current {
@@ -298,6 +295,8 @@ impl Current {
         self.good = good.saturating_add(lines.len() as u64);
         if syncs && let Err(error) = self.sync() {
             self.good = good;
+            // At best: the next write looks after it.
+            let _ = self.handle.truncate(good);
             return Err(error);
         }
         Ok(())

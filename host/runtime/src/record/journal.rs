@@ -129,7 +129,7 @@ impl Journal {
     ) -> Result<Self, RecordError> {
         // Absolute, so that it stays the same folder wherever the process goes.
         let folder = std::path::absolute(folder).map_err(RecordError::io(folder, "found"))?;
-        make(&folder)?;
+        make(&folder, &*files)?;
         let lock = lock(&folder)?;
         let checkpoint = options
             .checkpoint
@@ -139,6 +139,8 @@ impl Journal {
             path: checkpoint,
         };
         let opened = opening::look(&folder, &known)?;
+        let mut damage = opening::left_over(&folder, opened.end)?;
+        damage.extend_from_slice(&opened.damage);
         let place = Place {
             folder,
             checkpoint: known.path,
@@ -147,14 +149,15 @@ impl Journal {
         };
         let checkpointed = known.head.map_or(0, |head| head.count);
         let mut disk = Disk::new(files, place, opened.end, checkpointed);
-        let recovered = opened.damage.as_deref().map(|bytes| {
+        let recovered = (!damage.is_empty()).then(|| {
             let file = FileName::damaged(opened.end.count.saturating_add(1));
-            recovered(bytes, file, clock.now())
+            recovered(&damage, file, clock.now())
         });
+        if let Some(recovered) = &recovered {
+            disk.put_aside(&recovered.file, &damage)?;
+        }
         if let Some((name, good)) = opened.current {
-            let damage = recovered.as_ref().zip(opened.damage.as_deref());
-            let damage = damage.map(|(recovered, bytes)| (recovered.file.as_str(), bytes));
-            disk.go_on(name, good, damage)?;
+            disk.go_on(name, good)?;
         }
         let journal = Self::of(disk, lock, options.keeps_claims, options.durability)?;
         if let Some(recovered) = recovered {
@@ -416,8 +419,8 @@ fn recovered(bytes: &[u8], file: String, time: u64) -> Recovered {
     }
 }
 
-/// Makes the folder, for its user alone.
-fn make(folder: &Path) -> Result<(), RecordError> {
+/// Makes the folder, for its user alone, durably.
+fn make(folder: &Path, files: &dyn Files) -> Result<(), RecordError> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -425,7 +428,12 @@ fn make(folder: &Path) -> Result<(), RecordError> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             Err(RecordError::io(folder, "made")(error))
         }
-        Ok(()) | Err(_) => Ok(()),
+        Err(_) => Ok(()),
+        Ok(()) => {
+            let parent = folder.parent().unwrap_or(folder);
+            let synced = files.sync_folder(parent);
+            synced.map_err(RecordError::io(parent, "synced"))
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a line keeps, by choice, so that its decision can be derived again:
 //! the claims that were read, and what they were held to.
 
-use claimbound_issuers::Model;
+use std::collections::HashSet;
+
+use claimbound_issuers::{IssuerMatch, Model, Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::floor::Floor;
@@ -82,7 +84,11 @@ impl Kept {
         let attributes = request.attributes.iter();
         let is_read = |(name, _): &&(String, String)| reads.attributes.contains(name);
         Self {
-            claims: selected(token.claims(), reads.claims.as_deref(), issuer.model()),
+            claims: selected(
+                token.claims(),
+                reads.claims.as_deref(),
+                of_host(issuer.model(), issuer.url(), token.subject()),
+            ),
             token_type: token.header().token_type().map(ToOwned::to_owned),
             key: KeptKey::of(token),
             model: issuer.model().name().to_owned(),
@@ -105,17 +111,25 @@ impl Reads {
             published_keys: manifest.published_keys,
         }
     }
+}
 
-    /// Whether a claim is kept, by this policy's doing or by the model's.
-    pub(super) fn keeps<S: AsRef<str>>(&self, path: &[S], model: &Model) -> bool {
-        let Some(claims) = &self.claims else {
-            return true;
-        };
-        let own = claims.iter().map(|path| borrowed(path));
+/// The claims that are kept of one token.
+pub(super) struct KeptPaths<'a>(Option<Vec<Vec<&'a str>>>);
+
+impl<'a> KeptPaths<'a> {
+    pub(super) fn new(reads: &'a Reads, model: &'a Model, issuer: &str, subject: &str) -> Self {
+        let own = reads.claims.as_deref();
+        let own = own.map(|paths| paths.iter().map(|path| borrowed(path)));
+        Self(own.map(|own| own.chain(of_host(model, issuer, subject)).collect()))
+    }
+
+    /// Whether what stands at `path` is kept, if anything does.
+    pub(super) fn contains<S: AsRef<str>>(&self, path: &[S]) -> bool {
         let is_inside = |kept: &Vec<&str>| {
             path.len() >= kept.len() && kept.iter().zip(path).all(|(a, b)| *a == b.as_ref())
         };
-        own.chain(of_host(model)).any(|kept| is_inside(&kept))
+        let paths = self.0.as_ref();
+        paths.is_none_or(|paths| paths.iter().any(is_inside))
     }
 }
 
@@ -136,25 +150,33 @@ fn borrowed<S: AsRef<str>>(path: &[S]) -> Vec<&str> {
     path.iter().map(AsRef::as_ref).collect()
 }
 
-/// The claims that the floor and the naming model read.
-fn of_host(model: &Model) -> impl Iterator<Item = Vec<&str>> {
-    let parts = model.parts().iter().filter_map(|part| part.claim());
+/// The claims that the floor and the naming model read of a token: of those
+/// that repeat a part, the ones whose part this subject or issuer has.
+fn of_host<'a>(model: &'a Model, issuer: &str, subject: &str) -> Vec<Vec<&'a str>> {
+    let own = model.parse_subject(subject);
+    let own: Vec<_> = own.iter().flat_map(Subject::parts).collect();
+    let issuers = model.issuer(issuer);
+    let issuers = issuers.iter().flat_map(IssuerMatch::parts);
+    let present: HashSet<_> = own.iter().chain(issuers).map(|(name, _)| *name).collect();
+    let parts = model.parts().iter();
+    let parts = parts.filter(|part| present.contains(part.name()));
     let names = model.names().iter();
     let names = names.flat_map(|kind| kind.claim().into_iter().chain(kind.id_claim()));
+    let paths = parts.filter_map(|part| part.claim()).chain(names);
     let registered = REGISTERED.iter().map(|name| vec![*name]);
-    registered.chain(parts.chain(names).map(|path| borrowed(path)))
+    registered.chain(paths.map(|path| borrowed(path))).collect()
 }
 
 /// The claims that are read, as a JSON object in the order of the payload; all
 /// of the payload where the policy reads all of it.
-fn selected(claims: &Claims, read: Option<&[Vec<String>]>, model: &Model) -> String {
+fn selected(token: &Claims, read: Option<&[Vec<String>]>, of_host: Vec<Vec<&str>>) -> String {
     let Some(read) = read else {
-        return claims.text().to_owned();
+        return token.text().to_owned();
     };
     let own = read.iter().map(|path| borrowed(path));
-    let paths: Vec<_> = own.chain(of_host(model)).collect();
+    let paths: Vec<_> = own.chain(of_host).collect();
     let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
-    object(claims.members(), &paths)
+    object(token.members(), &paths)
 }
 
 /// The members that the paths lead to or through.
@@ -206,9 +228,9 @@ mod tests {
             path(&["absent"]),
         ];
         assert_eq!(
-            selected(&claims, Some(&read), model),
+            selected(&claims, Some(&read), of_host(model, "", "s")),
             r#"{"a":1.50e400,"b":{"c":{"d":"\u0041"}},"e":[1 ,2],"sub":"s","n\"m":true,"t":{}}"#
         );
-        assert_eq!(selected(&claims, None, model), text);
+        assert_eq!(selected(&claims, None, Vec::new()), text);
     }
 }

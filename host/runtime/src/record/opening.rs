@@ -24,8 +24,8 @@ pub(super) struct Opened {
     pub(super) end: Head,
     /// The file that goes on, and how much of it is good, in bytes.
     pub(super) current: Option<(FileName, u64)>,
-    /// What follows the good part of that file.
-    pub(super) damage: Option<Vec<u8>>,
+    /// What follows the good part of that file, and was never acknowledged.
+    pub(super) damage: Vec<u8>,
 }
 
 /// The checkpoint of a record that is opened.
@@ -60,6 +60,21 @@ impl Known {
     }
 }
 
+/// What was taken off the end of a record before, of which no line tells yet:
+/// the process ended in between.
+pub(super) fn left_over(folder: &Path, end: Head) -> Result<Vec<u8>, RecordError> {
+    let path = folder.join(FileName::damaged(end.count.saturating_add(1)));
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let mut bytes = Vec::new();
+    let file = files::open(&path)?;
+    // Twice: what was left over, and what was left of that.
+    let read = file.take(2 * MOST_DAMAGE).read_to_end(&mut bytes);
+    read.map_err(RecordError::io(&path, "read"))?;
+    Ok(bytes)
+}
+
 /// Looks for the end of the record in `folder`; nothing is changed.
 pub(super) fn look(folder: &Path, known: &Known) -> Result<Opened, RecordError> {
     let names = files::list(folder)?;
@@ -68,7 +83,7 @@ pub(super) fn look(folder: &Path, known: &Known) -> Result<Opened, RecordError> 
         return Ok(Opened {
             end: Head::GENESIS,
             current: None,
-            damage: None,
+            damage: Vec::new(),
         });
     };
     let walk = Walk::of(folder, *last, known)?;
@@ -167,11 +182,8 @@ impl Walk {
     }
 
     /// What follows the good lines.
-    fn damage(mut self) -> Result<Option<Vec<u8>>, RecordError> {
+    fn damage(mut self) -> Result<Vec<u8>, RecordError> {
         let bytes = self.length.saturating_sub(self.good);
-        if bytes == 0 {
-            return Ok(None);
-        }
         if bytes > MOST_DAMAGE {
             return Err(RecordError::Damaged {
                 path: self.path,
@@ -184,7 +196,7 @@ impl Walk {
             .seek(SeekFrom::Start(self.good))
             .and_then(|_| self.file.take(bytes).read_to_end(&mut damage))
             .map_err(RecordError::io(&self.path, "read"))?;
-        Ok(Some(damage))
+        Ok(damage)
     }
 }
 

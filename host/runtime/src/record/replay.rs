@@ -5,13 +5,13 @@ use std::sync::Arc;
 use claimbound_issuers::{Model, Registry};
 
 use super::decision::{Decision, Stage, Verdict};
-use super::kept::Kept;
+use super::kept::{Kept, KeptPaths};
 use crate::clock::FixedClock;
 use crate::danger::{Assumed, AssumedKey, assume_verified_again};
 use crate::floor::Floor;
 use crate::gate::Gate;
 use crate::issuer::{Issuer, Issuers, Settings};
-use crate::json::Limits;
+use crate::json::{Limits, Node};
 use crate::key::{Algorithm, KeySet};
 use crate::outcome::Outcome;
 use crate::policy::{Manifest, Policy, Request};
@@ -80,7 +80,8 @@ impl Decision {
         let model = models
             .get(&kept.model)
             .ok_or_else(|| NotDerived::Model(kept.model.clone()))?;
-        kept.has_all(policy.manifest(), model)?;
+        let claims = kept.parsed()?;
+        kept.has_all(policy.manifest(), &kept.paths(model, &self.issuer, &claims))?;
         let issuer = Arc::new(kept.issuer(&self.issuer, model)?);
         let issuers = Issuers::new([Arc::clone(&issuer)]).map_err(invalid)?;
         let floor = Floor::new(kept.audience.as_str())
@@ -90,7 +91,7 @@ impl Decision {
         let request = Request {
             attributes: kept.attributes.clone(),
         };
-        let outcome = match kept.token(&issuer)? {
+        let outcome = match kept.token(claims, &issuer)? {
             Err(outcome) => outcome,
             Ok(token) => gate.preview(token, &request, &FixedClock(self.time)),
         };
@@ -152,13 +153,13 @@ impl Decision {
 const fn is_passing(code: HostCode) -> bool {
     match code {
         HostCode::Trap
+        | HostCode::Memory
         | HostCode::Policy
         | HostCode::Contract
         | HostCode::Obligation
         | HostCode::Ceiling
         | HostCode::Configuration => false,
         HostCode::Deadline
-        | HostCode::Memory
         | HostCode::Store
         | HostCode::Record
         | HostCode::Keys
@@ -173,7 +174,7 @@ fn invalid(error: impl ToString) -> NotDerived {
 
 impl Kept {
     /// Whether all that a policy reads was kept.
-    fn has_all(&self, manifest: &Manifest, model: &Model) -> Result<(), NotDerived> {
+    fn has_all(&self, manifest: &Manifest, kept: &KeptPaths<'_>) -> Result<(), NotDerived> {
         if manifest.published_keys {
             return Err(NotDerived::PublishedKeys);
         }
@@ -182,7 +183,7 @@ impl Kept {
             (claims, _) => claims.iter().flatten(),
         };
         for path in claims {
-            if !self.reads.keeps(path, model) {
+            if !kept.contains(path) {
                 return Err(NotDerived::Claim(path.join(" › ")));
             }
         }
@@ -191,6 +192,17 @@ impl Kept {
             Some(name) => Err(NotDerived::Attribute(name.clone())),
             None => Ok(()),
         }
+    }
+
+    /// The claims; as long as a line may be, for a token's own limit was
+    /// another's choice.
+    fn parsed(&self) -> Result<Claims, NotDerived> {
+        Claims::parse(self.claims.as_str(), &Limits::FILE).map_err(invalid)
+    }
+
+    fn paths<'a>(&'a self, model: &'a Model, issuer: &str, claims: &Claims) -> KeptPaths<'a> {
+        let subject = claims.get(&["sub"]).and_then(Node::text);
+        KeptPaths::new(&self.reads, model, issuer, subject.unwrap_or_default())
     }
 
     fn issuer(&self, url: &str, model: &Arc<Model>) -> Result<Issuer, NotDerived> {
@@ -203,9 +215,11 @@ impl Kept {
     }
 
     /// The token, as if it had just been verified; else its refusal.
-    fn token(&self, issuer: &Arc<Issuer>) -> Result<Result<Verified, Outcome>, NotDerived> {
-        // As long as a line may be: the token's own limit was another's choice.
-        let claims = Claims::parse(self.claims.as_str(), &Limits::FILE).map_err(invalid)?;
+    fn token(
+        &self,
+        claims: Claims,
+        issuer: &Arc<Issuer>,
+    ) -> Result<Result<Verified, Outcome>, NotDerived> {
         let algorithm = Algorithm::parse(&self.key.algorithm)
             .ok_or_else(|| NotDerived::Invalid(format!("algorithm `{}`", self.key.algorithm)))?;
         let assumed = Assumed {

@@ -410,6 +410,29 @@ fn a_line_that_a_crash_left_half_written_is_cut_and_that_is_said() {
 }
 
 #[test]
+fn what_was_cut_is_said_by_the_next_opener_where_the_first_could_not() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    journal.write(&decision("a")).unwrap();
+    drop(journal);
+    let path = bench.file(1);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, [whole.as_slice(), b"torn"].concat()).unwrap();
+    // The disk is full just when the line is to be written that says so.
+    bench.fail(&[Failure::Half]);
+    assert!(bench.open_with(Options::default()).is_err());
+    fs::write(&path, [whole.as_slice(), b" again"].concat()).unwrap();
+    drop(bench.open());
+    let report = bench.audit();
+    let (seq, recovered) = &report.recovered[0];
+    assert_eq!((*seq, recovered.bytes), (2, 10), "{report:?}");
+    let kept = fs::read(bench.folder().join(&recovered.file)).unwrap();
+    assert_eq!(kept, b"torn again");
+    drop(bench.open());
+    assert_eq!(bench.audit().head.count, 2, "it is said once");
+}
+
+#[test]
 fn whole_lines_that_are_taken_off_are_a_finding_and_never_those_of_the_checkpoint() {
     let bench = Bench::new();
     let journal = bench.open();
