@@ -29,7 +29,7 @@ const SLACK: Duration = Duration::from_secs(1);
 /// Shortest and longest time after which a connection on which nothing comes is
 /// tried: systems count in whole seconds, and not for ever.
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// How connections are made.
 #[derive(Clone)]
