@@ -1,5 +1,6 @@
 //! Databases of a running server of PostgreSQL, and servers of a test's own.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -53,23 +54,26 @@ impl Role {
 /// The password of every role of the tests.
 const PASSWORD: &str = "s3cret of tests";
 
+/// The server that the tests were given, as a superuser of it.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(super) fn named() -> Option<String> {
+    let url = std::env::var("CLAIMBOUND_POSTGRES").ok();
+    if url.is_none() {
+        eprintln!("skipped: CLAIMBOUND_POSTGRES names no server (tests/run starts one)");
+    }
+    url
+}
+
 /// A database with a ledger; dropped at the end.
 pub(super) struct Database {
-    server: Config,
+    server: Box<Config>,
     name: String,
 }
 
 impl Database {
     /// A database with an installed ledger; none where no server is named.
-    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
     pub(super) fn new() -> Option<Self> {
-        match std::env::var("CLAIMBOUND_POSTGRES") {
-            Ok(url) => Some(Self::on(&url)),
-            Err(_) => {
-                eprintln!("skipped: CLAIMBOUND_POSTGRES names no server (tests/run starts one)");
-                None
-            }
-        }
+        named().map(|url| Self::on(&url))
     }
 
     /// The same on the server of this URL, as a superuser.
@@ -92,7 +96,7 @@ impl Database {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let database = Self {
-            server: url.parse().unwrap(),
+            server: Box::new(url.parse().unwrap()),
             name: format!("claimbound_test_{}_{count}", std::process::id()),
         };
         let mut admin = database.connect_to_server();
@@ -130,13 +134,26 @@ impl Database {
         config.connect(NoTls).unwrap()
     }
 
-    /// How a role connects.
-    pub(super) fn url(&self, role: Role) -> String {
-        let host = match &self.server.get_hosts()[0] {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
+    /// Where the server listens.
+    pub(super) fn address(&self) -> (String, u16) {
+        let Host::Tcp(name) = &self.server.get_hosts()[0] else {
+            panic!("the tests' server listens on the loopback");
         };
         let port = self.server.get_ports().first().copied().unwrap_or(5432);
+        (name.clone(), port)
+    }
+
+    /// How a role connects through another address.
+    pub(super) fn settings_by(&self, address: SocketAddr, role: Role) -> Postgres {
+        let rest = self.url(role);
+        let (_, rest) = rest.split_once("dbname=").unwrap();
+        let (host, port) = (address.ip(), address.port());
+        Postgres::at(&format!("host={host} port={port} dbname={rest}")).unwrap()
+    }
+
+    /// How a role connects.
+    pub(super) fn url(&self, role: Role) -> String {
+        let (host, port) = self.address();
         format!(
             "host='{host}' port={port} dbname={} user={} password='{PASSWORD}'",
             self.name,
@@ -186,7 +203,8 @@ impl Server {
     /// Starts one; none where the tests have none.
     #[expect(clippy::print_stderr, reason = "a skipped test says so")]
     pub(super) fn start() -> Option<Self> {
-        if std::env::var_os("CLAIMBOUND_POSTGRES").is_none() || script("which", None).is_none() {
+        named()?;
+        if script("which", None).is_none() {
             eprintln!("skipped: no server of PostgreSQL can be started (tests/run installs it)");
             return None;
         }
@@ -206,11 +224,42 @@ impl Server {
         script("again", Some(self.folder.path())).unwrap();
     }
 
-    /// The process that all others of the server are children of.
-    pub(super) fn process(&self) -> String {
+    /// Sends a signal to all its processes.
+    pub(super) fn signal(&self, signal: &str) {
         let file = self.folder.path().join("data/postmaster.pid");
-        let lines = std::fs::read_to_string(file).unwrap();
-        lines.lines().next().unwrap().to_owned()
+        let first = std::fs::read_to_string(file).unwrap();
+        let first = first.lines().next().unwrap();
+        let children = format!("/proc/{first}/task/{first}/children");
+        let children = std::fs::read_to_string(children).unwrap();
+        let killed = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(first)
+            .args(children.split_whitespace())
+            .status();
+        assert!(killed.unwrap().success());
+    }
+
+    /// Has it use the certificate and the key in this folder.
+    pub(super) fn encrypt(&self, folder: &Path) {
+        self.stop();
+        let data = self.folder.path().join("data");
+        let copy = Command::new("cp")
+            .arg("--no-preserve=mode,ownership")
+            .args([folder.join("certificate.pem"), folder.join("key.pem")])
+            .arg(&data)
+            .status();
+        assert!(copy.unwrap().success());
+        let owned = Command::new("sh")
+            .arg("-c")
+            .arg("chown --reference=. *.pem && chmod 600 *.pem")
+            .current_dir(&data)
+            .status();
+        assert!(owned.unwrap().success());
+        let config = data.join("postgresql.conf");
+        let mut text = std::fs::read_to_string(&config).unwrap();
+        text.push_str("ssl = on\nssl_cert_file = 'certificate.pem'\nssl_key_file = 'key.pem'\n");
+        std::fs::write(&config, text).unwrap();
+        self.start_again();
     }
 }
 
@@ -236,7 +285,7 @@ fn script(command: &str, folder: Option<&Path>) -> Option<String> {
 
 /// Tries until it is so, for at most `limit`.
 pub(super) fn until(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
-    let step = Duration::from_millis(20);
+    let step = Duration::from_millis(2);
     let mut waited = Duration::ZERO;
     while !is_so() {
         if waited >= limit {

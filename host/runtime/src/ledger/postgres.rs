@@ -56,7 +56,7 @@ use std::time::Duration;
 
 use tokio_postgres::Config;
 
-use super::store::{Finish, Store, StoreError, StoreFailure, Work};
+use super::store::{AsOf, Finish, Store, StoreError, StoreFailure, Work};
 use crate::clock::Clock;
 use connection::Dial;
 use driver::Driver;
@@ -291,9 +291,9 @@ impl Server {
 
     /// Runs `work` in a transaction that may write, once.
     fn attempt(&self, work: &mut Work<'_>, turn: Turn) -> Result<(), Failure> {
-        let asked = self.generation.ask();
+        let (epoch, asked) = (self.generation.epoch(), self.generation.ask());
         let mut lease = self.begin(turn.begin())?;
-        let mut tables = Tables::new(lease.connection()?);
+        let mut tables = Tables::new(lease.connection()?, epoch);
         let finish = run(work, &mut tables);
         let (seen, advanced) = (tables.seen(), tables.advanced());
         let finish = match finish {
@@ -339,9 +339,9 @@ impl Server {
 
     /// Runs `work` on what is there at one moment.
     fn look(&self, work: &mut Work<'_>) -> Result<(), Failure> {
-        let asked = self.generation.ask();
+        let (epoch, asked) = (self.generation.epoch(), self.generation.ask());
         let mut lease = self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-        let mut tables = Tables::new(lease.connection()?);
+        let mut tables = Tables::new(lease.connection()?, epoch);
         let done = run(work, &mut tables);
         let seen = tables.seen();
         let after = match &done {
@@ -356,7 +356,7 @@ impl Server {
     }
 
     /// Asks the server for the generation.
-    fn ask(&self) -> Result<u64, StoreError> {
+    fn ask(&self) -> Result<AsOf, StoreError> {
         let mut found = None;
         self.view(&mut |tables| {
             found = Some(tables.generation()?);
@@ -412,9 +412,9 @@ impl Store for Server {
         self.look(work).map_err(Failure::given_up)
     }
 
-    fn generation(&self) -> Result<u64, StoreError> {
+    fn generation(&self) -> Result<AsOf, StoreError> {
         match self.generation.fresh() {
-            Some(generation) => Ok(generation),
+            Some(as_of) => Ok(as_of),
             None => self.ask(),
         }
     }

@@ -26,6 +26,11 @@ pub(super) const VERSION: i32 = 1;
 /// How much longer than the server's own limit an answer is waited for.
 const SLACK: Duration = Duration::from_secs(1);
 
+/// Shortest and longest time after which a connection on which nothing comes is
+/// tried: systems count in whole seconds, and not for ever.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_mins(1);
+
 /// How connections are made.
 #[derive(Clone)]
 pub(super) struct Dial {
@@ -46,10 +51,10 @@ impl Dial {
             .ssl_mode(transport.mode())
             .connect_timeout(settings.connect)
             .keepalives(true)
-            .keepalives_idle(settings.statement)
+            .keepalives_idle(settings.statement.clamp(SHORTEST, LONGEST))
             .keepalives_interval(Duration::from_secs(1))
             .keepalives_retries(3)
-            .tcp_user_timeout(settings.statement + SLACK)
+            .tcp_user_timeout(settings.statement.clamp(SHORTEST, LONGEST) + SLACK)
             // A standby knows revocations late and takes no write: the primary,
             // or none.
             .target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
@@ -67,7 +72,7 @@ impl Dial {
 
     /// How long an answer is waited for.
     pub(super) fn patience(&self) -> Duration {
-        self.statement + SLACK
+        self.statement.saturating_add(SLACK)
     }
 
     /// A connection to a ledger, that the caller's thread waits for.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::ledger::store::AsOf;
 
 /// The generation, as far as it is known here.
 ///
@@ -27,6 +28,9 @@ struct State {
     known: Option<Known>,
     /// Whether the listener hears the server.
     heard: bool,
+    /// Moves on when the server is lost, and when it is found again: what is
+    /// there then may be an older copy.
+    epoch: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,13 +94,29 @@ impl Generation {
         state.known = None;
     }
 
-    /// Whether the listener hears the server.
-    pub(super) fn listens(&self, heard: bool) {
-        self.lock().heard = heard;
+    /// The listener hears the server.
+    pub(super) fn found(&self) {
+        self.hears(true);
+    }
+
+    /// The listener doesn't hear the server any more.
+    pub(super) fn lost(&self) {
+        self.hears(false);
+    }
+
+    fn hears(&self, heard: bool) {
+        let mut state = self.lock();
+        state.epoch += u64::from(state.heard != heard);
+        state.heard = heard;
+    }
+
+    /// What is read now is of this epoch, or of one before.
+    pub(super) fn epoch(&self) -> u64 {
+        self.lock().epoch
     }
 
     /// The generation, if it was the server's within the bound.
-    pub(super) fn fresh(&self) -> Option<u64> {
+    pub(super) fn fresh(&self) -> Option<AsOf> {
         let (monotonic, now) = (self.clock.monotonic(), self.clock.now());
         let state = self.lock();
         let known = state.known.filter(|_| state.heard)?;
@@ -104,7 +124,10 @@ impl Generation {
         let fresh = monotonic.saturating_sub(asked.monotonic) < self.bound
             // Whole seconds, so up to one more than the bound.
             && now.abs_diff(asked.now) <= self.bound.as_secs() + 1;
-        fresh.then_some(known.generation)
+        fresh.then_some(AsOf {
+            epoch: state.epoch,
+            generation: known.generation,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -148,8 +171,24 @@ mod tests {
     fn heard() -> (Arc<Hand>, Generation) {
         let clock = Arc::new(Hand::default());
         let generation = Generation::new(Arc::clone(&clock) as _, Duration::from_secs(1));
-        generation.listens(true);
+        generation.found();
         (clock, generation)
+    }
+
+    fn fresh(generation: &Generation) -> Option<u64> {
+        generation.fresh().map(|as_of| as_of.generation)
+    }
+
+    #[test]
+    fn a_server_that_came_back_is_another() {
+        let (_, generation) = heard();
+        generation.answer(generation.ask(), 7);
+        let before = generation.fresh();
+        generation.lost();
+        generation.found();
+        generation.answer(generation.ask(), 7);
+        assert!(generation.fresh().is_some());
+        assert_ne!(generation.fresh(), before);
     }
 
     #[test]
@@ -158,9 +197,9 @@ mod tests {
         let asked = generation.ask();
         clock.monotonic.store(999, Ordering::Relaxed);
         generation.answer(asked, 7);
-        assert_eq!(generation.fresh(), Some(7));
+        assert_eq!(fresh(&generation), Some(7));
         clock.monotonic.store(1_000, Ordering::Relaxed);
-        assert_eq!(generation.fresh(), None);
+        assert_eq!(fresh(&generation), None);
     }
 
     #[test]
@@ -168,16 +207,16 @@ mod tests {
         let (clock, generation) = heard();
         generation.answer(generation.ask(), 7);
         clock.now.store(3, Ordering::Relaxed);
-        assert_eq!(generation.fresh(), None);
+        assert_eq!(fresh(&generation), None);
     }
 
     #[test]
     fn under_a_clock_that_stands_still_it_counts_while_the_server_is_heard() {
         let (_, generation) = heard();
         generation.answer(generation.ask(), 7);
-        assert_eq!(generation.fresh(), Some(7));
-        generation.listens(false);
-        assert_eq!(generation.fresh(), None);
+        assert_eq!(fresh(&generation), Some(7));
+        generation.lost();
+        assert_eq!(fresh(&generation), None);
     }
 
     #[test]
@@ -186,9 +225,9 @@ mod tests {
         let before = generation.ask();
         generation.changed(generation.ask(), 8);
         generation.answer(before, 7);
-        assert_eq!(generation.fresh(), Some(8));
+        assert_eq!(fresh(&generation), Some(8));
         generation.answer(generation.ask(), 9);
-        assert_eq!(generation.fresh(), Some(9));
+        assert_eq!(fresh(&generation), Some(9));
     }
 
     #[test]
@@ -197,8 +236,8 @@ mod tests {
         let before = generation.ask();
         generation.answer(generation.ask(), 7);
         generation.forget();
-        assert_eq!(generation.fresh(), None);
+        assert_eq!(fresh(&generation), None);
         generation.answer(before, 7);
-        assert_eq!(generation.fresh(), None);
+        assert_eq!(fresh(&generation), None);
     }
 }

@@ -25,7 +25,7 @@ pub enum Installed {
 pub(super) fn install(settings: &Postgres) -> Result<Installed, StoreError> {
     let driver = Driver::start()?;
     let dial = Dial::new(settings)?;
-    let installed = driver.wait(settings.connect + dial.patience(), async {
+    let installed = driver.wait(settings.connect.saturating_add(dial.patience()), async {
         let client = dial.open_any(Arc::default()).await?;
         make(&client).await
     });

@@ -43,7 +43,7 @@ impl Listener {
                 let ended = self.listen(&client, &news).await;
                 match ended {
                     Ok(never) => match never {},
-                    Err(_) => self.generation.listens(false),
+                    Err(_) => self.generation.lost(),
                 }
             }
             sleep(pause).await;
@@ -62,7 +62,7 @@ impl Listener {
             let asked = self.generation.ask();
             let rows = self.ask(client, tables::GENERATION).await?;
             self.generation.answer(asked, tables::generation(&rows)?);
-            self.generation.listens(true);
+            self.generation.found();
             sleep(PAUSE).await;
             // A notification is news as well as its absence.
             let _ = timeout(self.bound / 4, news.notified()).await;

@@ -10,7 +10,7 @@ use crate::ledger::event::{Action, Event};
 use crate::ledger::name::Name;
 use crate::ledger::revocation::{Revocation, Target};
 use crate::ledger::row::Row;
-use crate::ledger::store::{Each, Spent, StoreError, Transaction};
+use crate::ledger::store::{AsOf, Each, Spent, StoreError, Transaction};
 
 /// `SELECT` of a whole entry, with what follows it.
 macro_rules! entries {
@@ -47,6 +47,7 @@ pub(super) struct Tables<'c> {
     /// The first failure: after it the server takes nothing more in this
     /// transaction, and a commit would be none.
     failure: Option<After>,
+    epoch: u64,
     /// The generation as others have committed it.
     seen: Option<u64>,
     /// The generation that this transaction makes.
@@ -54,10 +55,11 @@ pub(super) struct Tables<'c> {
 }
 
 impl<'c> Tables<'c> {
-    pub(super) fn new(connection: &'c mut Connection) -> Self {
+    pub(super) fn new(connection: &'c mut Connection, epoch: u64) -> Self {
         Self {
             connection,
             failure: None,
+            epoch,
             seen: None,
             advanced: None,
         }
@@ -138,13 +140,16 @@ impl<'c> Tables<'c> {
 }
 
 impl Transaction for Tables<'_> {
-    fn generation(&mut self) -> Result<u64, StoreError> {
+    fn generation(&mut self) -> Result<AsOf, StoreError> {
         let rows = self.query(GENERATION, &[])?;
         let generation = generation(&rows)?;
         if self.advanced.is_none() {
             self.seen = Some(generation);
         }
-        Ok(generation)
+        Ok(AsOf {
+            epoch: self.epoch,
+            generation,
+        })
     }
 
     fn advance(&mut self) -> Result<(), StoreError> {
