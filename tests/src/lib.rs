@@ -32,6 +32,8 @@ mod program;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod standard;
 #[cfg(test)]
 mod tree;
