@@ -1,8 +1,8 @@
 //! A forge whose names change hands, and a ledger that has to keep up: random
 //! histories against a plain reference.
 //!
-//! `CLAIMBOUND_HISTORIES` is how many histories each test runs, and
-//! `CLAIMBOUND_SEED` the seed of the first; whatever fails names its own.
+//! `CLAIMBOUND_HISTORIES` multiplies how many histories each test runs, and
+//! `CLAIMBOUND_SEED` is the seed of the first; whatever fails names its own.
 
 #[cfg(unix)]
 mod crash;
@@ -15,6 +15,7 @@ mod operator;
 mod random;
 mod reference;
 mod route;
+mod seeded;
 
 use crate::ledger::world::{World, on_each_store};
 use history::{History, Tally};
@@ -27,10 +28,10 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     value.map_or(otherwise, |value| value.parse().unwrap())
 }
 
-/// Seeds of as many histories as were asked for.
+/// Seeds of so many histories, or of so many times as many.
 fn seeds(usual: u64) -> std::ops::Range<u64> {
     let first = number("CLAIMBOUND_SEED", 20_261_123);
-    first..first + number("CLAIMBOUND_HISTORIES", usual)
+    first..first + usual * number("CLAIMBOUND_HISTORIES", 1)
 }
 
 on_each_store! {
