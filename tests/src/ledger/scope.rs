@@ -1,9 +1,11 @@
 //! For whom an enrolment holds: for its route and statement, and nobody else.
 
+use serde_json::json;
+
 use super::world::{
     ISSUER, NAMES_ALONE, World, approve_acme, decide, job_of, name, on_each_store, refusal,
 };
-use crate::forge::job;
+use crate::forge::{job, with};
 use crate::gate::answer;
 
 const GITHUB: (&str, &str) = (ISSUER, "github-actions");
@@ -41,16 +43,22 @@ fn another_statement_of_the_same_route_is_somebody_else(world: &World) {
 }
 
 fn where_one_name_is_refused_no_other_is_enrolled(world: &World) {
-    let lax = world.gate_at("lax", GITHUB, "identity = { first_use = \"enrol\" }");
-    assert!(decide(&lax, &job()).is_allow());
-    // The owner is known, under another id; the repository is new.
-    let (code, _) = refusal(&lax, &job_of("acme/new", "999999", "5"));
-    assert_eq!(code, "identity.reassigned");
-    let new = name("repository", "acme/new");
-    assert!(world.ledger.find(&new).unwrap().is_empty());
-    let mut events = 0;
-    world.ledger.history(None, |_| events += 1).unwrap();
-    assert_eq!(events, 2, "the first job's owner and repository");
+    let enrol = "identity = { first_use = \"enrol\" }";
+    let once = format!("single_use = true\n{enrol}");
+    let mut known = 0;
+    for (route, asks) in [("lax", enrol), ("once", &once)] {
+        let gate = world.gate_at(route, GITHUB, asks);
+        assert!(decide(&gate, &job()).is_allow());
+        known += 2;
+        // The owner is known, under another id; the repository is new.
+        let other = with(job_of("acme/new", "999999", "5"), &json!({ "jti": "another" }));
+        assert_eq!(refusal(&gate, &other).0, "identity.reassigned");
+        let new = name("repository", "acme/new");
+        assert!(world.ledger.find(&new).unwrap().is_empty());
+        let mut events = 0;
+        world.ledger.history(None, |_| events += 1).unwrap();
+        assert_eq!(events, known, "the first job's owner and repository");
+    }
 }
 
 fn each_enrolment_is_told_in_history(world: &World) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use claimbound::ledger::Run;
 use claimbound::obligation::Bound;
 use claimbound::outcome::Outcome;
 
@@ -159,7 +160,7 @@ fn operate(
         let Some(change) = operator::change(forges, &reference, jobs, NOW, random) else {
             continue;
         };
-        let done = turns.span(|| apply(host, operator::told(&change), NOW));
+        let done = turns.span(|| apply(host, &change, NOW, Run::Real));
         if done.what.is_ok() {
             changes.push(Done {
                 began: done.began,

@@ -1,13 +1,15 @@
 //! What is left in a ledger, read off its export by names of JSON members.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
 
-use claimbound::ledger::Ledger;
+use claimbound::ledger::{ImportOrder, Ledger, Run};
 use serde_json::Value;
 
 use super::job::issuer;
 use super::operator::kind;
 use super::reference::{Name, Reference, State};
+use crate::forge::NOW;
 
 /// A ledger's export.
 pub(super) struct Export {
@@ -119,6 +121,35 @@ fn members(line: &Value, names: &[&str]) -> String {
 
 fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     holds.then_some(()).ok_or_else(otherwise)
+}
+
+/// A copy of a ledger holds what it holds, and says of what it was made.
+pub(super) fn check_copy(ledger: &Ledger, copy: &Ledger) -> Result<(), String> {
+    let mut text = Vec::new();
+    ledger.export(&mut text).unwrap();
+    let order = ImportOrder {
+        by: "alice",
+        at: NOW,
+        reason: "a copy",
+    };
+    let lines = &mut Cursor::new(text);
+    let import = |lines: &mut Cursor<_>| copy.import(lines, &order, Run::Real);
+    import(lines).map_err(|error| error.to_string())?;
+    let again = import(lines).map_err(|error| error.to_string())?;
+    demand(
+        again.names + again.revocations + again.events + again.spent == 0,
+        || format!("the second time it added {again:?}"),
+    )?;
+    let (one, mut other) = (Export::of(ledger), Export::of(copy));
+    let last = other.events.pop();
+    let imported = last.is_some_and(|event| event["action"] == "import");
+    let same = one.names == other.names
+        && one.revocations == other.revocations
+        && one.events == other.events
+        && one.spent == other.spent;
+    demand(same && (imported || one.events.is_empty()), || {
+        "the copy is another".to_owned()
+    })
 }
 
 /// Everything in the ledger is what the reference has, and nothing is missing.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use claimbound::ledger::{Change as Told, Order, Run};
+use claimbound::ledger::{Effect, Order, Run};
 use claimbound::outcome::Outcome;
 
 use super::forge::{Flavour, Forge};
@@ -100,15 +100,21 @@ impl<'w> History<'w> {
                 );
             }
         }
-        for host in &self.hosts {
-            if let Err(difference) = export::check(&host.ledger, &self.reference) {
-                panic!(
-                    "seed {seed}, in the end: {difference}\n{}",
-                    self.told.join("\n")
-                );
-            }
+        if let Err(difference) = self.check_end() {
+            panic!(
+                "seed {seed}, in the end: {difference}\n{}",
+                self.told.join("\n")
+            );
         }
         self.tally
+    }
+
+    /// Both hosts see all of it, and so does whoever restores a backup.
+    fn check_end(&self) -> Result<(), String> {
+        for host in &self.hosts {
+            export::check(&host.ledger, &self.reference)?;
+        }
+        export::check_copy(&self.hosts[0].ledger, &self.world.another().ledger)
     }
 
     fn step(&mut self) -> Result<(), String> {
@@ -207,10 +213,17 @@ impl<'w> History<'w> {
         };
         let host = self.random.below(2);
         let expected = self.reference.change(&change, self.now);
-        let answer = apply(&self.hosts[host], operator::told(&change), self.now);
+        let tried = apply(&self.hosts[host], &change, self.now, Run::Dry);
+        let answer = apply(&self.hosts[host], &change, self.now, Run::Real);
         self.told.push(format!(
-            "an operator at host {host}: {change:?}: {answer:?}"
+            "an operator at host {host}: {change:?}: {:?}",
+            answer.as_ref().map(Vec::len)
         ));
+        if tried != answer {
+            return Err(format!(
+                "a dry run answers {tried:?}, the real one {answer:?}"
+            ));
+        }
         self.tally.count(match (&change, &answer) {
             (_, Err(_)) => "refused",
             (Change::Approve { .. }, _) => "approve",
@@ -230,15 +243,20 @@ impl<'w> History<'w> {
 }
 
 /// An operator's word at a host.
-pub(super) fn apply(host: &Host, change: Told, now: u64) -> Result<(), String> {
+pub(super) fn apply(
+    host: &Host,
+    change: &Change,
+    now: u64,
+    run: Run,
+) -> Result<Vec<Effect>, String> {
     let order = Order {
-        change,
+        change: operator::told(change),
         by: "alice".to_owned(),
         at: now,
         reason: "a simulation".to_owned(),
     };
-    let done = host.ledger.apply(&order, Run::Real);
-    done.map(|_| ()).map_err(|error| error.to_string())
+    let done = host.ledger.apply(&order, run);
+    done.map_err(|error| error.to_string())
 }
 
 /// The codes of a denial or failure; none of an allow.

@@ -7,7 +7,7 @@ use claimbound::models::{Model, Registry};
 use super::forge::{Flavour, Forge, REPOSITORIES};
 use super::job::{Job, issuer, thumbprint};
 use super::random::Random;
-use super::reference::{Change, Identity, Level, Name, Parent, Reference, Scope, Target};
+use super::reference::{Change, Identity, Level, Name, Parent, Reference, Scope, State, Target};
 use super::route;
 
 /// Statements that enrol.
@@ -42,7 +42,9 @@ pub(super) fn change(
             identity,
         },
         6 => Change::Suspend { name: named, id },
-        7 | 8 => Change::Resume { name: named },
+        7 | 8 => Change::Resume {
+            name: suspended(reference, random).unwrap_or(named),
+        },
         9 => Change::Retire {
             name: if random.chance(70) {
                 some_name(forge, random)
@@ -67,19 +69,37 @@ pub(super) fn change(
                 id: random.chance(40).then_some(identity.id),
             }
         }
-        17 | 18 => Change::Forget {
-            name: named,
-            scope: *random.pick(&SCOPES),
-        },
+        17 | 18 => {
+            let seen: Vec<_> = reference.seen.keys().collect();
+            let known = (!seen.is_empty() && random.chance(60)).then(|| *random.pick(&seen));
+            let (name, scope) = known
+                .cloned()
+                .unwrap_or_else(|| (named, *random.pick(&SCOPES)));
+            Change::Forget { name, scope }
+        }
         19..22 => Change::Revoke {
             target: target(jobs, random)?,
             // Most end soon, so that not all is refused for good.
             until: (!random.chance(10)).then(|| now + u64::try_from(random.below(60)).unwrap()),
         },
-        _ => Change::Lift {
-            target: target(jobs, random)?,
-        },
+        _ => {
+            let revoked: Vec<_> = reference.revoked.keys().collect();
+            let known = (!revoked.is_empty()).then(|| (*random.pick(&revoked)).clone());
+            Change::Lift {
+                target: known.or_else(|| target(jobs, random))?,
+            }
+        }
     })
+}
+
+/// A name that is suspended.
+fn suspended(reference: &Reference, random: &mut Random) -> Option<Name> {
+    let said = reference.said.iter();
+    let suspended: Vec<_> = said
+        .filter(|(_, said)| matches!(said.state, State::Suspended { .. }))
+        .map(|(name, _)| name)
+        .collect();
+    (!suspended.is_empty()).then(|| (*random.pick(&suspended)).clone())
 }
 
 /// A genuine rename, or transfer, of somebody whom the ledger knows by a name
