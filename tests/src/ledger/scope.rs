@@ -16,6 +16,8 @@ fn what_a_lax_route_enrolled_opens_no_strict_one(world: &World) {
     let lax = world.gate("lax", &NAMES_ALONE);
     let strict = world.gate_at("strict", GITHUB, REFUSE);
     assert!(decide(&lax, &job()).is_allow());
+    let known = decide(&lax, &job());
+    assert!(known.is_allow(), "and is remembered: {known:?}");
     let (code, message) = refusal(&strict, &job());
     assert_eq!(code, "identity.unknown");
     assert_eq!(

@@ -92,6 +92,12 @@ impl Forge {
         )
     }
 
+    /// Whether the account of this id takes names that others leave.
+    pub(super) fn is_attacker(&self, account: u64) -> bool {
+        let mut all = self.accounts.iter();
+        all.any(|one| one.id == account && one.attacker)
+    }
+
     /// Repositories whose jobs run.
     pub(super) fn alive(&self) -> Vec<usize> {
         let all = self.repositories.iter().enumerate();
@@ -291,6 +297,11 @@ impl Forge {
     fn holder(&self, name: &str) -> Option<usize> {
         let holds = |account: &Account| account.alive && account.name.eq_ignore_ascii_case(name);
         self.accounts.iter().position(holds)
+    }
+
+    /// The id of the account that has a name.
+    pub(super) fn holder_of(&self, name: &str) -> Option<u64> {
+        Some(self.accounts[self.holder(name)?].id)
     }
 
     fn free(&self, name: &str) -> bool {

@@ -42,7 +42,9 @@ pub(super) struct History<'w> {
     serials: [u64; 2],
     /// What happened, in words.
     told: Vec<String>,
-    pub(super) tally: Tally,
+    /// Whether the operator is never wrong.
+    honest: bool,
+    tally: Tally,
 }
 
 /// How often each thing was seen, so that no history is of nothing.
@@ -85,26 +87,25 @@ impl<'w> History<'w> {
             jobs: Vec::new(),
             serials: [0; 2],
             told: Vec::new(),
+            honest: false,
             tally: Tally::default(),
+        }
+    }
+
+    /// The same with an operator who approves whom the names belong to, follows
+    /// them, and never trusts an attacker.
+    pub(super) fn honest(self) -> Self {
+        Self {
+            honest: true,
+            ..self
         }
     }
 
     /// Takes so many steps; a difference is told with all that led to it.
     pub(super) fn run(mut self, seed: u64, steps: usize) -> Tally {
-        for _ in 0..steps {
-            if let Err(difference) = self.step() {
-                panic!(
-                    "seed {seed}, after {} steps: {difference}\n{}",
-                    self.told.len(),
-                    self.told.join("\n")
-                );
-            }
-        }
-        if let Err(difference) = self.check_end() {
-            panic!(
-                "seed {seed}, in the end: {difference}\n{}",
-                self.told.join("\n")
-            );
+        let done = (0..steps).try_for_each(|_| self.step());
+        if let Err(difference) = done.and_then(|()| self.check_end()) {
+            panic!("seed {seed}: {difference}\n{}", self.told.join("\n"));
         }
         self.tally
     }
@@ -178,7 +179,13 @@ impl<'w> History<'w> {
             .count(codes.first().map_or("allow", String::as_str));
         agrees(&outcome, &codes, &expected)
             .then_some(())
-            .ok_or_else(|| format!("expected {expected:?}, not {outcome:#?}"))
+            .ok_or_else(|| format!("expected {expected:?}, not {outcome:#?}"))?;
+        let attacks = self.forges[job.flavour as usize].is_attacker(job.account.0);
+        if attacks && self.honest && route == Route::Strict && outcome.is_allow() {
+            return Err("an attacker was let in".to_owned());
+        }
+        self.tally.count(if attacks { "attacker" } else { "owner" });
+        Ok(())
     }
 
     fn job(&mut self) -> Option<Job> {
@@ -202,13 +209,14 @@ impl<'w> History<'w> {
     }
 
     fn operate(&mut self) -> Result<(), String> {
-        let Some(change) = operator::change(
-            &self.forges,
-            &self.reference,
-            &self.jobs,
-            self.now,
-            &mut self.random,
-        ) else {
+        let random = &mut self.random;
+        let change = if self.honest {
+            let forge = &self.forges[random.below(2)];
+            operator::honest(forge, &self.reference, random)
+        } else {
+            operator::change(&self.forges, &self.reference, &self.jobs, self.now, random)
+        };
+        let Some(change) = change else {
             return Ok(());
         };
         let host = self.random.below(2);

@@ -51,4 +51,16 @@ fn every_answer_of_a_random_history_is_the_references(world: &World) {
         assert!(tally.of(what) > 0, "no {what}: {tally:?}");
     }
 }
+
+fn where_an_operator_who_is_never_wrong_approves_no_attacker_is_let_in(world: &World) {
+    let mut tally = Tally::default();
+    for seed in seeds(40) {
+        let world = world.another();
+        tally.add(&History::new(&world, seed).honest().run(seed, STEPS));
+    }
+    tally.tell();
+    for what in ["allow", "approve", "migrate", "attacker", "owner", "identity.reassigned"] {
+        assert!(tally.of(what) > 0, "no {what}: {tally:?}");
+    }
+}
 }

@@ -151,6 +151,55 @@ fn now(forge: &Forge, level: Level, id: u64) -> Option<Identity> {
     }
 }
 
+/// What an operator does who knows whose the names are: approves an owner and
+/// what belongs to them, or follows them.
+pub(super) fn honest(forge: &Forge, reference: &Reference, random: &mut Random) -> Option<Change> {
+    let change = if random.chance(40) {
+        follow(forge, reference, random)?
+    } else {
+        let alive = forge.alive();
+        if alive.is_empty() {
+            return None;
+        }
+        let index = *random.pick(&alive);
+        let repository = &forge.repositories[index];
+        let (level, id) = if random.chance(50) {
+            let account = &forge.accounts[repository.account];
+            (Level::Account, account.id)
+        } else {
+            (Level::Repository, repository.id)
+        };
+        Change::Approve {
+            identity: now(forge, level, id)?,
+            replacing: None,
+        }
+    };
+    let whose = match &change {
+        Change::Approve { identity, .. } => Some(account_of(identity)),
+        Change::Migrate { to, parent, .. } => match parent {
+            Some((_, account)) => Some(*account),
+            None => forge.holder_of(&to.text),
+        },
+        Change::Suspend { .. }
+        | Change::Resume { .. }
+        | Change::Retire { .. }
+        | Change::Forget { .. }
+        | Change::Revoke { .. }
+        | Change::Lift { .. } => None,
+    };
+    whose
+        .is_some_and(|account| !forge.is_attacker(account))
+        .then_some(change)
+}
+
+/// The account that an identity is, or belongs to.
+fn account_of(identity: &Identity) -> u64 {
+    match identity.parent {
+        Some((_, account)) => account,
+        None => identity.id,
+    }
+}
+
 /// An account or a repository as the forge has it, or a name with an id that
 /// is not its own.
 fn somebody(forge: &Forge, random: &mut Random) -> Identity {
