@@ -325,6 +325,35 @@ fn the_thread_of_a_ledger_ends_with_it() {
     assert!(until(SOON, || left() <= 2));
 }
 
+/// Takes a while for each piece.
+struct Slow(Vec<u8>);
+
+impl std::io::Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.is_empty() {
+            thread::sleep(Duration::from_millis(2500));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_export_waits_for_whoever_reads_it() {
+    let Some(world) = World::postgres() else {
+        return;
+    };
+    let settings = world.database().unwrap().settings(Role::Host);
+    let ledger = Ledger::postgres(&impatient(settings), SystemClock).unwrap();
+    let mut out = Slow(Vec::new());
+    ledger.export(&mut out).unwrap();
+    assert!(out.0.ends_with(b"\n"));
+}
+
 #[test]
 fn names_that_a_database_cannot_keep_are_an_error() {
     let Some(world) = World::postgres() else {

@@ -210,6 +210,11 @@ fn without_degrees(url: &str) -> String {
     before + &parameters
 }
 
+/// Opens a transaction that writes nothing. It is in nobody's way, so whoever
+/// reads an export may take their time.
+const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                    SET LOCAL idle_in_transaction_session_timeout = '1h'";
+
 /// The database in use.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -340,7 +345,7 @@ impl Server {
     /// Runs `work` on what is there at one moment.
     fn look(&self, work: &mut Work<'_>) -> Result<(), Failure> {
         let (epoch, asked) = (self.generation.epoch(), self.generation.ask());
-        let mut lease = self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let mut lease = self.begin(LOOK)?;
         let mut tables = Tables::new(lease.connection()?, epoch);
         let done = run(work, &mut tables);
         let seen = tables.seen();
