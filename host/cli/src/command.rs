@@ -9,6 +9,8 @@ mod explain;
 mod inspect;
 mod man;
 mod new;
+mod revoke;
+mod subject;
 mod test;
 mod token;
 
@@ -25,6 +27,8 @@ pub(crate) enum Command {
     Build(build::Arguments),
     Inspect(inspect::Arguments),
     Token(token::Arguments),
+    Subject(subject::Arguments),
+    Revoke(revoke::Arguments),
     New(new::Arguments),
     Bench(bench::Arguments),
     Demo(demo::Arguments),
@@ -42,6 +46,8 @@ impl Command {
             | Self::Build(_)
             | Self::Inspect(_)
             | Self::Token(_)
+            | Self::Subject(_)
+            | Self::Revoke(_)
             | Self::New(_)
             | Self::Bench(_)
             | Self::Demo(_)
@@ -63,6 +69,8 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Build(arguments) => build::run(arguments, console),
         Command::Inspect(arguments) => inspect::run(arguments, console),
         Command::Token(arguments) => token::run(arguments, console),
+        Command::Subject(arguments) => subject::run(arguments, console),
+        Command::Revoke(arguments) => revoke::run(arguments, console),
         Command::New(arguments) => new::run(arguments, console),
         Command::Bench(arguments) => bench::run(arguments, console),
         Command::Demo(_) => demo::run(console),
