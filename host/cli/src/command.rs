@@ -10,6 +10,8 @@ mod explain;
 mod inspect;
 mod man;
 mod new;
+mod revoke;
+mod subject;
 mod test;
 mod token;
 
@@ -26,6 +28,8 @@ pub(crate) enum Command {
     Build(build::Arguments),
     Inspect(inspect::Arguments),
     Token(token::Arguments),
+    Subject(subject::Arguments),
+    Revoke(revoke::Arguments),
     Audit(audit::Arguments),
     New(new::Arguments),
     Bench(bench::Arguments),
@@ -44,6 +48,8 @@ impl Command {
             | Self::Build(_)
             | Self::Inspect(_)
             | Self::Token(_)
+            | Self::Subject(_)
+            | Self::Revoke(_)
             | Self::Audit(_)
             | Self::New(_)
             | Self::Bench(_)
@@ -66,6 +72,8 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Build(arguments) => build::run(arguments, console),
         Command::Inspect(arguments) => inspect::run(arguments, console),
         Command::Token(arguments) => token::run(arguments, console),
+        Command::Subject(arguments) => subject::run(arguments, console),
+        Command::Revoke(arguments) => revoke::run(arguments, console),
         Command::Audit(arguments) => audit::run(arguments, console),
         Command::New(arguments) => new::run(arguments, console),
         Command::Bench(arguments) => bench::run(arguments, console),

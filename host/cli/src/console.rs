@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use claimbound::ledger::StoreError;
 use claimbound::outcome::HostError;
 use claimbound::policy::PolicyError;
 use claimbound::reason::HostCode;
@@ -100,6 +101,24 @@ pub(crate) fn write_made(json: &str) -> anyhow::Result<()> {
 pub(crate) fn write_raw(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     written(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+/// Writes to standard output piece by piece, as it is.
+pub(crate) fn write_by(
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let done = write(&mut out).and_then(|()| Ok(out.flush()?));
+    let closed = |error: &anyhow::Error| {
+        let mut causes = error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<io::Error>());
+        causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    };
+    match done {
+        Err(error) if closed(&error) => Err(error.context(Closed)),
+        other => other,
+    }
 }
 
 /// One line on a terminal's standard error that says how far long work is; the
@@ -221,7 +240,10 @@ fn code(error: &anyhow::Error) -> HostCode {
             Some(PolicyError::Describe(host)) => Some(host.code),
             Some(_) | None => None,
         };
-        described.or_else(|| Some(cause.downcast_ref::<HostError>()?.code))
+        let store = || cause.is::<StoreError>().then_some(HostCode::Store);
+        described
+            .or_else(|| Some(cause.downcast_ref::<HostError>()?.code))
+            .or_else(store)
     };
     let found = error.chain().find_map(host);
     found.unwrap_or(HostCode::Configuration)

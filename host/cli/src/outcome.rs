@@ -1,6 +1,7 @@
 //! An outcome as people and programs read it.
 
 use claimbound::grant::Grant;
+use claimbound::obligation::Bound;
 use claimbound::outcome::{Allowed, Denied, HostError, Outcome};
 use claimbound::policy::PolicyId;
 use claimbound::reason::{Code, HostCode, Reason, registry};
@@ -27,6 +28,9 @@ pub(crate) fn to_json(outcome: &Outcome, policy: &PolicyId) -> Value {
         "statement": null,
         "grant": null,
         "obligations": [],
+        "bound": null,
+        "enrolled": [],
+        "spent": false,
         "assumed": [],
         "reasons": [],
         "error": null,
@@ -37,6 +41,9 @@ pub(crate) fn to_json(outcome: &Outcome, policy: &PolicyId) -> Value {
             "statement": allowed.statement,
             "grant": grant_json(&allowed.grant),
             "obligations": allowed.obligations,
+            "bound": allowed.bound.as_ref().map(bound),
+            "enrolled": enrolled(allowed),
+            "spent": allowed.spent,
             "assumed": allowed.assumed,
         }),
         Outcome::Deny(denied) => json!({ "outcome": "deny", "reasons": denied.reasons }),
@@ -56,10 +63,29 @@ pub(crate) fn unanswered(code: HostCode, message: &str) -> Value {
         "statement": null,
         "grant": null,
         "obligations": [],
+        "bound": null,
+        "enrolled": [],
+        "spent": false,
         "assumed": [],
         "reasons": [],
         "error": HostError::new(code, message),
     })
+}
+
+/// How the ledger came to accept the names.
+const fn bound(bound: &Bound) -> &'static str {
+    match bound {
+        Bound::Known => "known",
+        Bound::Enrolled(_) => "enrolled",
+    }
+}
+
+/// The names that this decision enrolled.
+fn enrolled(allowed: &Allowed) -> &[String] {
+    match &allowed.bound {
+        Some(Bound::Enrolled(names)) => names,
+        Some(Bound::Known) | None => &[],
+    }
 }
 
 fn grant_json(grant: &Grant) -> Value {
@@ -119,6 +145,18 @@ fn show_allowed(page: &mut Page, allowed: &Allowed, now: u64) {
         .map(ToString::to_string)
         .collect();
     list(page, "obligations", &obligations);
+    match &allowed.bound {
+        Some(Bound::Known) => {
+            page.field("ledger", "knows every name by its id");
+        }
+        Some(Bound::Enrolled(names)) => {
+            page.field("ledger", format!("enrolled {}", names.join(", ")));
+        }
+        None => {}
+    }
+    if allowed.spent {
+        page.field("token", "spent by this decision");
+    }
     for assumed in &allowed.assumed {
         page.put(Ink::Warn, "  assumed     ").text(assumed).end();
     }
@@ -148,15 +186,34 @@ fn show_denied(page: &mut Page, denied: &Denied, policy: &PolicyId) {
 /// What an operator does about a reason.
 fn advice(reason: &Reason) -> Option<String> {
     if let (Code::IdentityUnknown, Some(statement)) = (reason.code, &reason.statement) {
-        // Nothing here can approve a name, as the registry would have it.
         return Some(format!(
-            "Pin the id of every name, or let a first use enrol: `[trust.{statement}.identity] first_use = \"enrol\"`. \
-             An operator's approval needs a ledger, which the command line does not have."
+            "Approve it by `claimbound subject approve`, in the ledger that `--ledger` names. Or pin the id of \
+             every name and let a first use enrol: `[trust.{statement}.identity] first_use = \"enrol\"`."
         ));
+    }
+    if let Some(advice) = migration(reason) {
+        return Some(advice);
     }
     let mut entries = registry().iter();
     let entry = entries.find(|entry| entry.code == reason.code.as_str())?;
     Some(entry.action.clone())
+}
+
+/// How a rename is followed, where its names are such as can be pasted into a
+/// shell: whoever chose them may be nobody's friend.
+fn migration(reason: &Reason) -> Option<String> {
+    let is_plain = |name: &&str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte);
+        !name.starts_with('-') && name.bytes().all(plain)
+    };
+    let old = Some(reason.expected.as_str()).filter(is_plain)?;
+    let new = reason.found.as_deref().filter(is_plain)?;
+    (reason.code == Code::IdentityRenamed).then(|| {
+        format!(
+            "If the rename is genuine, follow it: `claimbound subject migrate {old} {new} --reason WHY`. \
+             The old name stays barred to others."
+        )
+    })
 }
 
 fn show_reason(page: &mut Page, reason: &Reason) {
@@ -227,6 +284,9 @@ mod tests {
                     "statement",
                     "grant",
                     "obligations",
+                    "bound",
+                    "enrolled",
+                    "spent",
                     "assumed",
                     "reasons",
                     "error"
@@ -234,6 +294,18 @@ mod tests {
             );
             assert_eq!(json["outcome"], name);
             assert_eq!(status(&outcome), expected);
+        }
+    }
+
+    #[test]
+    fn a_command_is_made_of_plain_names_alone() {
+        let renamed = |new: &str| {
+            let reason = Reason::new(Code::IdentityRenamed, "renamed");
+            advice(&reason.expected("acme/infra").found(new)).unwrap()
+        };
+        assert!(renamed("acme/x").contains("migrate acme/infra acme/x --reason"));
+        for new in ["acme/$(x)", "-x", "a b", "a;b", "`x`"] {
+            assert!(!renamed(new).contains(new), "{new}");
         }
     }
 

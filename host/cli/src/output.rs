@@ -1,12 +1,31 @@
 //! Files that are written: whole or not at all, and never over an input.
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+/// Who may read a file that is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Everybody: what is built is meant to be read, as any compiler's output.
+    All,
+    /// This user alone.
+    Owner,
+}
+
 /// Writes a file by writing another and renaming it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let write = |out: &mut dyn Write| Ok(out.write_all(bytes)?);
+    replace_by(path, Readers::All, write)
+}
+
+/// Writes a file piece by piece; whoever watches sees it whole, or not at all.
+pub(crate) fn replace_by(
+    path: &Path,
+    readers: Readers,
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let name = path.display();
     let failed = || format!("`{name}` can't be written");
     // A link stays one; what it leads to is replaced.
@@ -15,7 +34,13 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     match path.metadata() {
         Ok(found) if found.is_dir() => bail!("`{name}` is a folder, not a file"),
         // A device or a pipe is written to: it must not become a file.
-        Ok(found) if !found.is_file() => return std::fs::write(path, bytes).with_context(failed),
+        Ok(found) if !found.is_file() => {
+            let mut file = std::fs::File::options()
+                .write(true)
+                .open(path)
+                .with_context(failed)?;
+            return write(&mut file).with_context(failed);
+        }
         Ok(_) | Err(_) => {}
     }
     let folder = match path.parent() {
@@ -23,14 +48,21 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         Some(_) | None => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    // What is built is meant to be read, as any compiler's output.
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(
+        match readers {
+            Readers::All => 0o644,
+            Readers::Owner => 0o600,
+        },
+    ));
     let mut file = builder
         .prefix(".claimbound-")
         .tempfile_in(folder)
         .with_context(failed)?;
-    file.write_all(bytes).with_context(failed)?;
+    let mut buffered = BufWriter::new(file.as_file_mut());
+    write(&mut buffered).with_context(failed)?;
+    buffered.flush().with_context(failed)?;
+    drop(buffered);
     file.as_file().sync_all().with_context(failed)?;
     file.persist(path)
         .map_err(|error| error.error)

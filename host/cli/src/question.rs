@@ -13,6 +13,7 @@ use claimbound::gate::{Explanation, Gate};
 use claimbound::grant::Ceiling;
 use claimbound::issuer::{Issuer, Issuers};
 use claimbound::json::{Limits, Node};
+use claimbound::ledger::{Keeper, Run};
 use claimbound::outcome::Outcome;
 use claimbound::policy::{Policy, Request};
 use claimbound::reason::Refusal;
@@ -25,6 +26,7 @@ use crate::component::Origin;
 use crate::fresh::FreshHost;
 use crate::input::Source;
 use crate::issuers::{self, Named};
+use crate::ledger::Location;
 use crate::malformed;
 use crate::policy_file::PolicyFile;
 use crate::time;
@@ -74,6 +76,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", requires = "issuer")]
     model: Option<String>,
 
+    /// Decide with this ledger: `sqlite:PATH` or a path alone, `postgres://…`, or
+    /// `env:NAME` for a variable that holds one of these. `check` of a token enrols
+    /// and spends there for real.
+    #[arg(long, value_name = "URL")]
+    ledger: Option<Location>,
+
+    /// The route where the token was presented: whose enrolments count in a
+    /// ledger, and what a record calls it.
+    #[arg(long, value_name = "NAME", default_value = "check")]
+    route: String,
+
     #[command(flatten)]
     code_cache: code_cache::Arguments,
 }
@@ -116,8 +129,15 @@ pub(crate) struct Question {
 }
 
 impl Arguments {
-    /// Reads all that is needed; nothing is decided yet.
-    pub(crate) fn open(&self) -> anyhow::Result<Question> {
+    /// The route where the token was presented.
+    pub(crate) fn route(&self) -> &str {
+        &self.route
+    }
+
+    /// Reads all that is needed; nothing is decided yet. A decision takes effect
+    /// in a ledger only if `run` says so, and only if it is one about a token,
+    /// now: what if never writes.
+    pub(crate) fn open(&self, run: Run) -> anyhow::Result<Question> {
         if let Some(name) = twice(&self.attr) {
             bail!("attribute `{name}` is given twice");
         }
@@ -133,10 +153,14 @@ impl Arguments {
         let mut notes = notes(&file);
         notes.extend(code_cache::notes(&file.path, &policy));
         let ceiling = file.compiled().map_or_else(danger::no_ceiling, ceiling);
-        let host = file
-            .compiled()
-            .map_or_else(FreshHost::default, FreshHost::of);
-        let gate = Gate::new(issuers, floor, Arc::new(policy), ceiling).with_commit(host);
+        let gate = Gate::new(issuers, floor, Arc::new(policy), ceiling);
+        let gate = match &self.ledger {
+            Some(ledger) => gate.with_commit(self.keeper(ledger, run)?),
+            None => gate.with_commit(
+                file.compiled()
+                    .map_or_else(FreshHost::default, FreshHost::of),
+            ),
+        };
         let clock: Box<dyn Clock> = match self.at {
             Some(at) => Box::new(FixedClock(at)),
             None => Box::new(SystemClock),
@@ -153,6 +177,13 @@ impl Arguments {
             has_no_ceiling: file.compiled().is_none(),
             forbids: file.compiled().map_or_else(Vec::new, forbids),
         })
+    }
+
+    /// The host that decides with a ledger.
+    fn keeper(&self, ledger: &Location, run: Run) -> anyhow::Result<Keeper> {
+        let keeper = Keeper::new(Arc::new(ledger.open()?), self.route.as_str());
+        let is_real = run == Run::Real && self.claims.is_none() && self.at.is_none();
+        Ok(if is_real { keeper } else { keeper.dry() })
     }
 
     fn issuers(&self, file: &PolicyFile) -> anyhow::Result<Vec<Named>> {

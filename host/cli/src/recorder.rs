@@ -21,23 +21,9 @@ pub(crate) struct Arguments {
     /// replay` can derive it again.
     #[arg(long, requires = "record")]
     record_claims: bool,
-
-    /// What the record calls the place where the token was presented.
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "check",
-        requires = "record"
-    )]
-    route: String,
 }
 
 impl Arguments {
-    /// What the record calls the place where the token was presented.
-    pub(crate) fn route(&self) -> &str {
-        &self.route
-    }
-
     /// The record, open, if one is named.
     pub(crate) fn open(&self) -> anyhow::Result<Option<Arc<Journal>>> {
         let Some(folder) = &self.record else {

@@ -1,5 +1,5 @@
-//! Secrets in what is shown: the signatures of tokens and the private parts of
-//! keys are taken out, wherever they come from.
+//! Secrets in what is shown: the signatures of tokens, the private parts of
+//! keys, and the passwords of databases are taken out, wherever they come from.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,8 @@ const SHORTEST: usize = 8;
 /// more, nothing is quoted. The longest RSA key has a tenth of them.
 const MOST: usize = 1024;
 
-/// The text without signatures, private PEM blocks and private members of JWKs.
+/// The text without signatures, private PEM blocks, private members of JWKs and
+/// passwords in URLs.
 pub(crate) fn redacted(text: &str) -> String {
     cut(text, &secrets(text))
 }
@@ -67,6 +68,8 @@ fn secrets(text: &str) -> Vec<Range> {
     let mut ranges = signatures(text);
     ranges.extend(private_blocks(text));
     ranges.extend(private_members(text));
+    ranges.extend(passwords(text));
+    ranges.extend(password_parameters(text));
     ranges.sort_by_key(|range| (range.start, range.end));
     ranges
 }
@@ -140,6 +143,41 @@ fn private_blocks(text: &str) -> Vec<Range> {
     begins.filter_map(block).collect()
 }
 
+/// Passwords before the hosts of URLs, RFC 3986 §3.2.1.
+fn passwords(text: &str) -> Vec<Range> {
+    let schemes = text.match_indices("://");
+    let password = |(at, scheme): (usize, &str)| {
+        let start = at + scheme.len();
+        let run = text.get(start..)?.split(ends_word).next()?;
+        // Who writes a database's password as it is may well have a slash in it.
+        let before = text.get(..at)?;
+        let is_database = before.ends_with("postgres") || before.ends_with("postgresql");
+        let authority = match run.find(['/', '?', '#']) {
+            Some(end) if !is_database => run.get(..end)?,
+            Some(_) | None => run,
+        };
+        let (user, _) = authority.rsplit_once('@')?;
+        let (name, _) = user.split_once(':')?;
+        Some(start + name.len() + 1..start + user.len())
+    };
+    schemes.filter_map(password).collect()
+}
+
+/// Passwords among the parameters of a connection, as libpq reads them.
+fn password_parameters(text: &str) -> Vec<Range> {
+    let value = |(at, name): (usize, &str)| {
+        let start = at + name.len();
+        let ends = |one: char| one == '&' || ends_word(one);
+        let value = text.get(start..)?.split(ends).next()?;
+        Some(start..start + value.len())
+    };
+    text.match_indices("password=").filter_map(value).collect()
+}
+
+fn ends_word(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '<' | '>' | '\\')
+}
+
 /// The values of private members, in a text that holds a key.
 fn private_members(text: &str) -> Vec<Range> {
     if !text.contains("kty") {
@@ -189,6 +227,23 @@ mod tests {
             redacted("ewok.example.com, e.g. this"),
             "ewok.example.com, e.g. this"
         );
+    }
+
+    #[test]
+    fn passwords_of_databases_are_never_repeated() {
+        for (text, shown) in [
+            ("`postgres://u:p/w@d@h/db`", "`postgres://u:…@h/db`"),
+            (
+                "postgres://u@h/db?password=x&a=b",
+                "postgres://u@h/db?password=…&a=b",
+            ),
+            ("host=h password=x port=1", "host=h password=… port=1"),
+            ("https://u:p@h.example/x", "https://u:…@h.example/x"),
+            ("https://h.example:8443/a@b", "https://h.example:8443/a@b"),
+            ("spiffe://acme.example/a:b@c", "spiffe://acme.example/a:b@c"),
+        ] {
+            assert_eq!(redacted(text), shown);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
 /// The last second of the year 9999, past which RFC 3339 can't write a date.
-const LAST: u64 = 253_402_300_799;
+pub(crate) const LAST: u64 = 253_402_300_799;
 
 /// Reads a time: RFC 3339, or seconds since 1970. A fraction is cut off.
 pub(crate) fn parse(text: &str) -> anyhow::Result<u64> {

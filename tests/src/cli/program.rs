@@ -174,6 +174,9 @@ impl Program {
             .current_dir(self.folder.path())
             .env("COLUMNS", "100")
             .env_remove("CLICOLOR_FORCE")
+            .env_remove("CLAIMBOUND_LEDGER")
+            .env_remove("LOGNAME")
+            .env_remove("USER")
             .env_remove("RUST_BACKTRACE");
         command
     }

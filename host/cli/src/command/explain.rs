@@ -1,5 +1,6 @@
 //! `explain`: decides one token and shows every condition.
 
+use claimbound::ledger::Run;
 use claimbound::obligation::Obligation;
 use claimbound::outcome::Outcome;
 use claimbound::policy::Step;
@@ -16,13 +17,14 @@ use crate::{outcome, question};
 Examples:
   claimbound explain --policy policy.toml --token token.jwt --jwks keys.json
   claimbound explain --policy policy.toml --claims claims.json
+  claimbound explain --policy policy.toml --claims claims.json --ledger ledger.db
   claimbound explain --policy policy.wasm --token token.jwt --jwks keys.json \\
     --code-cache ~/.cache/claimbound --code-key code.key
 
 A condition holds (✓), does not (✗), or can't be told (?): the claim is absent or
 of another type. An unknown condition satisfies no trust, and triggers a forbid.
 Where a statement accepts, what it asks of the host stands last: to bind names to
-ids, to take a token once.
+ids, to take a token once. A ledger is looked at, and never written to.
 
 Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
 pub(crate) struct Arguments {
@@ -31,7 +33,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let question = arguments.question.open()?;
+    let question = arguments.question.open(Run::Dry)?;
     let outcome = question.decide();
     let explanation = question.explain();
     let steps = explanation.steps;

@@ -83,19 +83,19 @@ pub enum IdentityError {
         kinds: Vec<String>,
     },
     /// The issuer promises an id, and none is given.
-    #[error("a {kind} of this issuer has an immutable id; give it")]
+    #[error("each {kind} of this issuer has an immutable id; give it")]
     IdNeeded {
         /// The kind of name.
         kind: String,
     },
     /// The issuer has no ids for this kind.
-    #[error("a {kind} of this issuer has no immutable id")]
+    #[error("no {kind} of this issuer has an immutable id")]
     NoIds {
         /// The kind of name.
         kind: String,
     },
     /// The model says that it belongs to something, and nothing is given.
-    #[error("a {kind} belongs to a {parent}; say which")]
+    #[error("each {kind} belongs to some {parent}; say to which")]
     ParentNeeded {
         /// The kind of name.
         kind: String,
@@ -103,7 +103,7 @@ pub enum IdentityError {
         parent: String,
     },
     /// It belongs to nothing.
-    #[error("a {kind} belongs to nothing else")]
+    #[error("no {kind} of this issuer belongs to anything")]
     NoParents {
         /// The kind of name.
         kind: String,

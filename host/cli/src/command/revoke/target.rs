@@ -1,0 +1,173 @@
+//! What is revoked, as the arguments say it.
+
+use anyhow::{Context as _, anyhow, bail};
+use claimbound::json::Limits;
+use claimbound::ledger::{Ledger, Target};
+
+use crate::input::Source;
+use crate::{issuers, malformed, naming};
+
+/// Characters of an RFC 7638 thumbprint by SHA-256, in base64url.
+const THUMBPRINT: usize = 43;
+
+/// Arguments that name something to revoke.
+pub(crate) trait Targeted {
+    /// What they name.
+    fn target(&self, ledger: &Ledger) -> anyhow::Result<Target>;
+}
+
+/// One token.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Token {
+    /// The token's `jti`.
+    #[arg(value_name = "JTI", required_unless_present_any = ["file", "digest"])]
+    jti: Option<String>,
+
+    /// The token itself: a file, `-` for standard input, or `env:NAME`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["jti", "digest", "issuer"])]
+    file: Option<Source>,
+
+    /// The SHA-256 of what was signed, 64 hexadecimal digits, as `revoke list`
+    /// shows it.
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["jti", "issuer"])]
+    digest: Option<String>,
+
+    /// The issuer of the `jti`; by default the only one that the ledger knows.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+}
+
+impl Targeted for Token {
+    fn target(&self, ledger: &Ledger) -> anyhow::Result<Target> {
+        if let Some(source) = &self.file {
+            return of_file(source);
+        }
+        if let Some(digest) = &self.digest {
+            let digest = digest.to_ascii_lowercase();
+            return Ok(Target::Token { digest });
+        }
+        let id = self.jti.clone().context("no `jti` is given")?;
+        Ok(Target::TokenId {
+            issuer: issuer_of(self.issuer.as_ref(), ledger)?,
+            id,
+        })
+    }
+}
+
+/// The token in a file, which nobody needs to have verified.
+fn of_file(source: &Source) -> anyhow::Result<Target> {
+    let bytes = source.token()?;
+    let decoded = claimbound::token::Token::new(&bytes).decode(&Limits::TOKEN);
+    let decoded = decoded.map_err(|refusal| {
+        let reason = malformed::refused(refusal, &bytes).into_reason();
+        anyhow!(
+            "{source} is no token that any host would take: {}",
+            reason.message
+        )
+    })?;
+    Ok(Target::token(&decoded.digest()))
+}
+
+/// A subject.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Subject {
+    /// The subject, as tokens have it in `sub`.
+    #[arg(value_name = "SUBJECT")]
+    subject: String,
+
+    #[command(flatten)]
+    naming: naming::Arguments,
+}
+
+impl Targeted for Subject {
+    fn target(&self, ledger: &Ledger) -> anyhow::Result<Target> {
+        let naming = self.naming.open(ledger)?;
+        let model = naming.model;
+        // A subject that its issuer can't make would revoke nothing.
+        if let Err(error) = model.parse_subject(&self.subject) {
+            bail!(
+                "`{}` is no subject by naming model `{}`: {error}",
+                self.subject,
+                model.name()
+            );
+        }
+        Ok(Target::subject(&naming.issuer, Some(model), &self.subject))
+    }
+}
+
+/// A key.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Key {
+    /// The key's RFC 7638 thumbprint, as decisions and `token verify` show it.
+    #[arg(value_name = "THUMBPRINT", required_unless_present = "jwk")]
+    thumbprint: Option<String>,
+
+    /// The key itself, from a file: a JWK or a PEM public key.
+    #[arg(long, value_name = "FILE", conflicts_with = "thumbprint")]
+    jwk: Option<std::path::PathBuf>,
+
+    /// The issuer whose key it is; by default whoever's.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+}
+
+impl Targeted for Key {
+    fn target(&self, _: &Ledger) -> anyhow::Result<Target> {
+        let thumbprint = match (&self.jwk, &self.thumbprint) {
+            (Some(path), _) => only_key(path)?,
+            (None, given) => given.clone().context("no thumbprint is given")?,
+        };
+        let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if thumbprint.len() != THUMBPRINT || !thumbprint.bytes().all(is_base64url) {
+            bail!("`{thumbprint}` is no thumbprint: {THUMBPRINT} characters of base64url");
+        }
+        Ok(Target::Key {
+            issuer: self.issuer.clone(),
+            thumbprint,
+        })
+    }
+}
+
+fn only_key(path: &std::path::Path) -> anyhow::Result<String> {
+    let keys = issuers::read(path)?;
+    let name = path.display();
+    match keys.keys() {
+        [only] => Ok(only.thumbprint().to_owned()),
+        [] => bail!("`{name}` holds no key that verifies tokens"),
+        several => {
+            let all: Vec<_> = several.iter().map(|key| key.thumbprint()).collect();
+            bail!(
+                "`{name}` holds several keys; give one thumbprint: `{}`",
+                all.join("`, `")
+            )
+        }
+    }
+}
+
+/// An issuer.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Issuer {
+    /// The issuer's URL, byte for byte as tokens have it in `iss`.
+    #[arg(value_name = "URL")]
+    issuer: String,
+}
+
+impl Targeted for Issuer {
+    fn target(&self, _: &Ledger) -> anyhow::Result<Target> {
+        Ok(Target::Issuer {
+            issuer: self.issuer.clone(),
+        })
+    }
+}
+
+fn issuer_of(given: Option<&String>, ledger: &Ledger) -> anyhow::Result<String> {
+    let arguments = naming::Arguments {
+        issuer: given.cloned(),
+        model: None,
+    };
+    arguments.issuer(ledger)
+}

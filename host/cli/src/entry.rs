@@ -1,0 +1,210 @@
+//! Entries of the ledger, revocations and history, as people read them.
+
+use claimbound::ledger::{Entry, Event, Parent, Revocation, Scope, Standing};
+use serde_json::{Value, json};
+
+use crate::page::{Cell, Ink};
+use crate::time;
+
+/// What an entry says, in one line.
+pub(crate) fn described(entry: &Entry) -> String {
+    let mut words = vec![state(entry)];
+    words.extend(entry.id.as_ref().map(|id| format!("id {id}")));
+    words.extend(entry.parent.as_ref().map(|of| format!("of {}", parent(of))));
+    if entry.standing.scope() != Scope::Everywhere {
+        words.push(format!("by {}", entry.by));
+    }
+    words.join(", ")
+}
+
+/// What a revocation says, in one line.
+pub(crate) fn described_revocation(revocation: &Revocation) -> String {
+    let until = revocation.until.map_or_else(
+        || "for ever".to_owned(),
+        |until| format!("until {}", time::date(until)),
+    );
+    format!(
+        "revoked {until}, by {}: {}",
+        revocation.by, revocation.reason
+    )
+}
+
+/// What is revoked, in one line.
+pub(crate) fn target(revocation: &Revocation) -> String {
+    let target = &revocation.target;
+    let value = match target.value() {
+        "" => String::new(),
+        value => format!(" {value}"),
+    };
+    let issuer = match target.issuer() {
+        None => String::new(),
+        Some(issuer) if value.is_empty() => format!(" {issuer}"),
+        Some(issuer) => format!(" of {issuer}"),
+    };
+    format!("{}{value}{issuer}", target.kind())
+}
+
+fn state(entry: &Entry) -> String {
+    match &entry.standing {
+        Standing::Moved { to } => format!("moved to {to}"),
+        Standing::Suspended { approved: true } => "suspended (was approved)".to_owned(),
+        Standing::Suspended { approved: false }
+        | Standing::Observed { .. }
+        | Standing::Approved
+        | Standing::Retired => entry.standing.state().as_str().to_owned(),
+    }
+}
+
+fn parent(parent: &Parent) -> String {
+    let id = parent
+        .id
+        .as_ref()
+        .map_or_else(String::new, |id| format!(" ({id})"));
+    format!("{} {}{id}", parent.kind, parent.name)
+}
+
+fn ink(standing: &Standing) -> Ink {
+    match standing {
+        Standing::Approved => Ink::Good,
+        Standing::Suspended { .. } | Standing::Retired => Ink::Bad,
+        Standing::Moved { .. } => Ink::Warn,
+        Standing::Observed { .. } => Ink::Plain,
+    }
+}
+
+/// The headings of [`row`].
+pub(crate) fn heading() -> Vec<Cell> {
+    headings(&["kind", "name", "id", "state", "belongs to", "since", "by"])
+}
+
+/// An entry as a row of a table.
+pub(crate) fn row(entry: &Entry) -> Vec<Cell> {
+    vec![
+        Cell::plain(&entry.name.kind),
+        Cell::new(Ink::Strong, &entry.spelling),
+        Cell::plain(entry.id.as_deref().unwrap_or("-")),
+        Cell::new(ink(&entry.standing), state(entry)),
+        Cell::plain(entry.parent.as_ref().map_or_else(|| "-".to_owned(), parent)),
+        Cell::new(Ink::Faint, time::date(entry.since)),
+        Cell::new(Ink::Faint, said(&entry.by, &entry.reason)),
+    ]
+}
+
+/// The headings of [`event_row`].
+pub(crate) fn event_heading() -> Vec<Cell> {
+    headings(&["when", "what", "of", "before", "after", "by"])
+}
+
+/// An event as a row of a table.
+pub(crate) fn event_row(event: &Event) -> Vec<Cell> {
+    let of = event
+        .name
+        .as_ref()
+        .map_or_else(String::new, |name| format!("{} {}", name.kind, name.name));
+    vec![
+        Cell::new(Ink::Faint, time::date(event.at)),
+        Cell::new(Ink::Strong, event.action.as_str()),
+        Cell::plain(of),
+        Cell::plain(summary(event.before.as_deref())),
+        Cell::plain(summary(event.after.as_deref())),
+        Cell::new(Ink::Faint, said(&event.by, &event.reason)),
+    ]
+}
+
+/// The headings of [`revocation_row`].
+pub(crate) fn revocation_heading() -> Vec<Cell> {
+    headings(&["what", "value", "issuer", "since", "until", "by"])
+}
+
+/// A revocation as a row of a table.
+pub(crate) fn revocation_row(revocation: &Revocation, now: u64) -> Vec<Cell> {
+    let target = &revocation.target;
+    let ink = if revocation.holds(now) {
+        Ink::Bad
+    } else {
+        Ink::Faint
+    };
+    let until = match revocation.until {
+        None => "for ever".to_owned(),
+        Some(until) => time::date(until),
+    };
+    let ended = if revocation.holds(now) {
+        ""
+    } else {
+        " (ended)"
+    };
+    vec![
+        Cell::new(ink, target.kind()),
+        Cell::new(Ink::Strong, some(target.value())),
+        Cell::plain(target.issuer().unwrap_or("any")),
+        Cell::new(Ink::Faint, time::date(revocation.at)),
+        Cell::plain(format!("{until}{ended}")),
+        Cell::new(Ink::Faint, said(&revocation.by, &revocation.reason)),
+    ]
+}
+
+fn some(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
+
+fn headings(names: &[&str]) -> Vec<Cell> {
+    names
+        .iter()
+        .map(|name| Cell::new(Ink::Faint, name))
+        .collect()
+}
+
+fn said(by: &str, reason: &str) -> String {
+    if reason.is_empty() {
+        by.to_owned()
+    } else {
+        format!("{by}: {reason}")
+    }
+}
+
+/// What an event says that was or is there, in a few words.
+fn summary(json: Option<&str>) -> String {
+    let Some(json) = json else {
+        return "-".to_owned();
+    };
+    let value = parsed(json);
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let id = text("id").map_or_else(String::new, |id| format!(", id {id}"));
+    match (text("state"), text("moved_to"), text("value")) {
+        (Some(_), Some(to), _) => format!("moved to {to}{id}"),
+        (Some(state), None, _) => format!("{state}{id}"),
+        (None, _, Some(value)) => format!("{} {value}", text("kind").unwrap_or_default())
+            .trim_end()
+            .to_owned(),
+        (None, _, None) => json.to_owned(),
+    }
+}
+
+/// An event as JSON, with what it keeps as JSON text unfolded.
+pub(crate) fn event_json(event: &Event) -> Value {
+    let name = event.name.as_ref();
+    json!({
+        "at": event.at,
+        "by": event.by,
+        "action": event.action.as_str(),
+        "issuer": name.map(|name| &name.issuer),
+        "kind": name.map(|name| &name.kind),
+        "name": name.map(|name| &name.name),
+        "before": event.before.as_deref().map(parsed),
+        "after": event.after.as_deref().map(parsed),
+        "reason": event.reason,
+    })
+}
+
+fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_else(|_| json.into())
+}
+
+/// A revocation as JSON, with whether it holds.
+pub(crate) fn revocation_json(revocation: &Revocation, now: u64) -> Value {
+    let mut json = json!(revocation);
+    if let Some(members) = json.as_object_mut() {
+        members.insert("holds".to_owned(), revocation.holds(now).into());
+    }
+    json
+}

@@ -1,0 +1,178 @@
+//! Where the ledger is, and who may make one.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context as _, anyhow, bail};
+use claimbound::clock::SystemClock;
+use claimbound::ledger::{Installed, Ledger, Postgres, Sqlite};
+
+use crate::redact::redacted;
+
+/// The ledger that `subject` and `revoke` work on.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Arguments {
+    /// The ledger: `sqlite:PATH` or a path alone, `postgres://…`, or `env:NAME`
+    /// for a variable that holds one of these.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CLAIMBOUND_LEDGER",
+        hide_env_values = true
+    )]
+    pub(crate) ledger: Location,
+}
+
+impl Arguments {
+    /// Opens it. One that is not there is never made by the way: a mistyped
+    /// path would be an empty ledger, which has forgotten whom it barred.
+    pub(crate) fn open(&self) -> anyhow::Result<Ledger> {
+        self.ledger.open()
+    }
+}
+
+/// Where a ledger is.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// In a file.
+    Sqlite(PathBuf),
+    /// In a database of a server; the URL may hold a password.
+    Postgres(String),
+    /// Where a variable of the environment says, written `env:NAME`.
+    Environment(String),
+    /// A URL of another kind.
+    Other(String),
+}
+
+impl FromStr for Location {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        if let Some(name) = text.strip_prefix("env:") {
+            return Ok(Self::Environment(name.to_owned()));
+        }
+        let is_postgres = ["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme));
+        if is_postgres {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        let path = match text.strip_prefix("sqlite:") {
+            Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
+            None if text.contains("://") => return Ok(Self::Other(text.to_owned())),
+            None => text,
+        };
+        if path.is_empty() {
+            bail!("a ledger is `sqlite:PATH`, a path, or `postgres://…`");
+        }
+        Ok(Self::Sqlite(path.into()))
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
+            Self::Postgres(url) | Self::Other(url) => formatter.write_str(&redacted(url)),
+            Self::Environment(name) => write!(formatter, "env:{name}"),
+        }
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Location({self})")
+    }
+}
+
+impl Location {
+    /// The ledger that is there.
+    pub(crate) fn open(&self) -> anyhow::Result<Ledger> {
+        match self {
+            Self::Sqlite(path) => {
+                refuse_absent(path)?;
+                Ok(Ledger::sqlite(&Sqlite::at(path))?)
+            }
+            Self::Postgres(url) => Ok(Ledger::postgres(&Postgres::at(url)?, SystemClock)?),
+            Self::Environment(name) => variable(name)?.open(),
+            Self::Other(_) => Err(self.unknown()),
+        }
+    }
+
+    /// Makes an empty ledger where there is none; whether it did.
+    pub(crate) fn make(&self) -> anyhow::Result<bool> {
+        match self {
+            Self::Sqlite(path) => {
+                let is_new = refuse_absent(path).is_err();
+                Ledger::sqlite(&Sqlite::at(path).or_new())?;
+                Ok(is_new)
+            }
+            Self::Postgres(url) => Ok(Postgres::at(url)?.install()? == Installed::New),
+            Self::Environment(name) => variable(name)?.make(),
+            Self::Other(_) => Err(self.unknown()),
+        }
+    }
+
+    fn unknown(&self) -> anyhow::Error {
+        anyhow!("`{self}` is no ledger: one is `sqlite:PATH`, a path, or `postgres://…`")
+    }
+}
+
+fn variable(name: &str) -> anyhow::Result<Location> {
+    let text = std::env::var(name);
+    let text = text.with_context(|| format!("environment variable `{name}` holds no ledger"))?;
+    match text.parse()? {
+        Location::Environment(_) => bail!("environment variable `{name}` names another one"),
+        location @ (Location::Sqlite(_) | Location::Postgres(_) | Location::Other(_)) => {
+            Ok(location)
+        }
+    }
+}
+
+/// Refuses a path at which there is no ledger, with how one is made.
+fn refuse_absent(path: &Path) -> anyhow::Result<()> {
+    let name = path.display();
+    let what = match path.metadata() {
+        Ok(found) if found.is_dir() => bail!("`{name}` is a folder, not a ledger"),
+        Ok(found) if found.len() > 0 || !found.is_file() => return Ok(()),
+        Ok(_) => "is empty, and no ledger",
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "is not there",
+        Err(_) => return Ok(()),
+    };
+    bail!("the ledger `{name}` {what}; `claimbound subject init --ledger '{name}'` makes one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_told_by_its_spelling_and_hides_its_password() {
+        let parse = |text: &str| text.parse::<Location>().unwrap();
+        for (text, path) in [
+            ("sqlite:a b.db", "a b.db"),
+            ("sqlite:///var/a.db", "/var/a.db"),
+            ("./a.db", "./a.db"),
+            ("a:b", "a:b"),
+        ] {
+            assert_eq!(parse(text), Location::Sqlite(path.into()), "{text}");
+        }
+        for text in [
+            "postgres://u:secret@h/db",
+            "postgresql://u:secret@h/db",
+            "mysql://u:secret@h/db",
+        ] {
+            let shown = format!("{0} {0:?}", parse(text));
+            assert!(
+                !shown.contains("secret") && shown.contains("u:…@h/db"),
+                "{shown}"
+            );
+        }
+        assert_eq!(parse("env:X"), Location::Environment("X".into()));
+        for text in ["", "sqlite:", "sqlite://"] {
+            assert!(text.parse::<Location>().is_err(), "{text}");
+        }
+    }
+}
