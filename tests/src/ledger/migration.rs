@@ -138,9 +138,11 @@ fn a_first_use_enrols_no_name_that_was_left(world: &World) {
     let other = world.gate("other", &NAMES_ALONE);
     let (code, message) = refusal(&other, &job());
     assert_eq!(code, "identity.renamed");
-    assert!(message.contains("moved to `acme/tools` since 2026-11-23T10:00:00Z (by alice)"), "{message}");
+    let moved = "moved to `acme/tools` since 2026-11-23T10:00:00Z (by alice)";
+    assert!(message.contains(moved), "{message}");
     assert!(decide(&lax, &job()).is_allow(), "who knows it takes late tokens");
-    let any = policy(&standard(), &include_str!("names-alone.toml").replace("acme/infra", "acme/tools"));
+    let document = include_str!("names-alone.toml").replace("acme/infra", "acme/tools");
+    let any = policy(&standard(), &document);
     let gate = world.gate("other", &any);
     let renamed = job_of("acme/tools", "123456", "456789");
     assert_eq!(answer(&decide(&gate, &renamed)), "allow");
