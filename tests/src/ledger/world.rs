@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use claimbound::clock::{FixedClock, SystemClock};
 use claimbound::floor::Floor;
@@ -106,6 +107,18 @@ impl World {
     /// The same ledger as another process opens it.
     pub(crate) fn again(&self) -> Arc<Ledger> {
         self.place.open()
+    }
+
+    /// The same ledger as another process opens it that trusts its memory for no
+    /// time at all, so that what one process orders counts in all at once.
+    pub(crate) fn asking(&self) -> Arc<Ledger> {
+        match &self.place {
+            Place::Folder(_) => self.place.open(),
+            Place::Database(database) => {
+                let settings = database.settings(Role::Both).with_bound(Duration::ZERO);
+                Arc::new(Ledger::postgres(&settings, SystemClock).unwrap())
+            }
+        }
     }
 
     /// The file, where it is in one.

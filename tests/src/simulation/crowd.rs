@@ -97,7 +97,7 @@ fn gather(world: &World, seed: u64) -> Crowd {
     let random = &mut Random::new(seed);
     let mut forges = Flavour::ALL.map(Forge::new);
     let jobs = jobs(&mut forges, random);
-    let hosts = [world.again(), world.again(), Arc::clone(&world.ledger)].map(Host::new);
+    let hosts = [world.asking(), world.asking(), world.asking()].map(Host::new);
     let turns = Turns::default();
     let seeds: Vec<u64> = (0..THREADS).map(|_| random.next()).collect();
     let (allows, changes) = std::thread::scope(|scope| {
@@ -312,7 +312,7 @@ fn whatever_a_crowd_does_no_promise_is_broken(world: &World) {
 fn a_thousand_who_come_at_once_with_one_token_are_let_in_once(world: &World) {
     let forge = Forge::new(Flavour::GitHub);
     let job = Job::run(&forge, 0, 1, NOW, &mut Random::new(1));
-    let hosts = [world.again(), world.again(), world.again(), world.again()].map(Host::new);
+    let hosts = [world.asking(), world.asking(), world.asking(), world.asking()].map(Host::new);
     let allows = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for thread in 0..8 {
@@ -346,7 +346,7 @@ fn of_many_who_first_use_a_name_at_once_one_identity_wins(world: &World) {
                 Job::run(&forge, forge.repositories.len() - 1, holder, NOW, &mut Random::new(round))
             })
             .collect();
-        let hosts = [world.again(), world.again()].map(Host::new);
+        let hosts = [world.asking(), world.asking()].map(Host::new);
         let winners: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = jobs
                 .iter()

@@ -78,10 +78,7 @@ impl<'w> History<'w> {
             world,
             random: Random::new(seed),
             forges: Flavour::ALL.map(Forge::new),
-            hosts: [
-                Host::new(Arc::clone(&world.ledger)),
-                Host::new(world.again()),
-            ],
+            hosts: [Host::new(world.asking()), Host::new(world.asking())],
             reference: Reference::default(),
             now: NOW,
             jobs: Vec::new(),
@@ -137,7 +134,7 @@ impl<'w> History<'w> {
             }
             _ => {
                 let host = self.random.below(2);
-                self.hosts[host] = Host::new(self.world.again());
+                self.hosts[host] = Host::new(self.world.asking());
                 self.told.push(format!("host {host} is restarted"));
                 Ok(())
             }
