@@ -6,7 +6,9 @@
 //!
 //! Everything that is compared is timed in turn, round by round, and every
 //! answer is held against the one that is due, so that nothing wrong is timed.
-//! See `docs/benchmarks.md` for how to read what it prints.
+//! `-- --part ledger` measures what a ledger costs, and how many first uses and
+//! single uses a store takes; PostgreSQL where `CLAIMBOUND_POSTGRES` names a server
+//! on which databases may be made. See `docs/benchmarks.md` for how to read what it prints.
 
 #[path = "budgets/asked.rs"]
 mod asked;
@@ -24,6 +26,8 @@ mod figure;
 mod forge;
 #[path = "budgets/instance.rs"]
 mod instance;
+#[path = "budgets/ledger.rs"]
+mod ledger;
 #[path = "budgets/loading.rs"]
 mod loading;
 #[path = "budgets/machine.rs"]
@@ -53,7 +57,7 @@ use stand::Stand;
 /// Why there is no report.
 type Fault = Box<dyn std::error::Error>;
 
-const USAGE: &str = "usage: budgets [--format markdown|json] [--scale N]";
+const USAGE: &str = "usage: budgets [--part product|ledger] [--format markdown|json] [--scale N]";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -61,10 +65,19 @@ enum Format {
     Json,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Decisions, without ledger and record.
+    Product,
+    /// The ledger, on each store that is there.
+    Ledger,
+}
+
 /// What is asked of this program.
 enum Task {
     /// All budgets; everything is done this many hundredths as often as usual.
-    Measure(Format, usize),
+    Measure(Part, Format, usize),
     /// A component of this many statements, written to this file: done by a
     /// process of its own, so that what it needs is not in the way later.
     Bake(usize, String),
@@ -75,12 +88,14 @@ enum Task {
 /// # Errors
 /// One of them is unknown, or is no number from 1 to 1,000,000.
 fn task(arguments: impl IntoIterator<Item = String>) -> Result<Task, Fault> {
-    let (mut format, mut scale) = (Format::Markdown, 100);
+    let (mut part, mut format, mut scale) = (Part::Product, Format::Markdown, 100);
     // cargo says this to every benchmark.
     let mut arguments = arguments.into_iter().filter(|one| one != "--bench");
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or(USAGE)?;
         match name.as_str() {
+            "--part" if value == "product" => part = Part::Product,
+            "--part" if value == "ledger" => part = Part::Ledger,
             "--format" if value == "markdown" => format = Format::Markdown,
             "--format" if value == "json" => format = Format::Json,
             "--scale" => scale = positive(&value)?,
@@ -91,7 +106,7 @@ fn task(arguments: impl IntoIterator<Item = String>) -> Result<Task, Fault> {
             _ => return Err(format!("`{name} {value}` is not known; {USAGE}").into()),
         }
     }
-    Ok(Task::Measure(format, scale))
+    Ok(Task::Measure(part, format, scale))
 }
 
 fn positive(text: &str) -> Result<usize, Fault> {
@@ -140,9 +155,22 @@ fn measure(format: Format, scale: usize) -> Result<(), Fault> {
     Ok(io::stdout().write_all(text.as_bytes())?)
 }
 
+fn measure_ledger(format: Format, scale: usize) -> Result<(), Fault> {
+    let machine = Machine::read();
+    let stand = Stand::new();
+    let ledger = ledger::measure(&stand, scale)?;
+    let machine = machine.after();
+    let text = match format {
+        Format::Markdown => ledger.markdown(&machine),
+        Format::Json => format!("{:#}\n", ledger.json(&machine)),
+    };
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
 fn main() -> ExitCode {
     let outcome = task(std::env::args().skip(1)).and_then(|task| match task {
-        Task::Measure(format, scale) => measure(format, scale),
+        Task::Measure(Part::Product, format, scale) => measure(format, scale),
+        Task::Measure(Part::Ledger, format, scale) => measure_ledger(format, scale),
         Task::Bake(count, file) => statements::bake(count, &file),
     });
     match outcome {

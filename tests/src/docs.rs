@@ -16,13 +16,14 @@ use crate::program::program;
 use crate::tree::root;
 
 /// Pages whose commands are run, in order, in a folder of their own.
-const RUN: [&str; 1] = ["writing-a-policy.md"];
+const RUN: [&str; 2] = ["record.md", "writing-a-policy.md"];
 
 /// Pages whose documents, cases, codes and links are checked.
-const CHECKED: [&str; 5] = [
+const CHECKED: [&str; 6] = [
     "contract.md",
     "issuers.md",
     "reason-codes.md",
+    "record.md",
     "security-model.md",
     "writing-a-policy.md",
 ];

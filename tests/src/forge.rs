@@ -38,9 +38,14 @@ impl Signer {
 
     /// A token of these claims.
     pub(crate) fn sign(&self, claims: &Value) -> String {
+        self.sign_text(&claims.to_string())
+    }
+
+    /// A token of this payload.
+    pub(crate) fn sign_text(&self, payload: &str) -> String {
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": self.id });
-        let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
-        let message = format!("{}.{}", part(&header), part(claims));
+        let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        let message = format!("{}.{}", part(&header.to_string()), part(payload));
         let mut signature = vec![0; self.pair.public_modulus_len()];
         let random = SystemRandom::new();
         self.pair

@@ -35,6 +35,8 @@ mod program;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod record;
+#[cfg(test)]
 mod standard;
 #[cfg(test)]
 mod tree;

@@ -26,8 +26,7 @@ const TOO_OPEN: u32 = 0o027;
 #[group(skip)]
 pub(crate) struct Arguments {
     /// Keep machine code in this folder, so that a component is compiled once.
-    /// It is made where it is absent, and must belong to this user alone; nothing
-    /// else is ever written by this command.
+    /// It is made where it is absent, and must belong to this user alone.
     #[arg(long, value_name = "FOLDER", requires = "code_key")]
     code_cache: Option<PathBuf>,
 

@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+mod audit;
 mod bench;
 mod build;
 mod check;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Token(token::Arguments),
     Subject(subject::Arguments),
     Revoke(revoke::Arguments),
+    Audit(audit::Arguments),
     New(new::Arguments),
     Bench(bench::Arguments),
     Demo(demo::Arguments),
@@ -48,6 +50,7 @@ impl Command {
             | Self::Token(_)
             | Self::Subject(_)
             | Self::Revoke(_)
+            | Self::Audit(_)
             | Self::New(_)
             | Self::Bench(_)
             | Self::Demo(_)
@@ -71,6 +74,7 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Token(arguments) => token::run(arguments, console),
         Command::Subject(arguments) => subject::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),
+        Command::Audit(arguments) => audit::run(arguments, console),
         Command::New(arguments) => new::run(arguments, console),
         Command::Bench(arguments) => bench::run(arguments, console),
         Command::Demo(_) => demo::run(console),

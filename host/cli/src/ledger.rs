@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow, bail};
-use claimbound::ledger::{Ledger, Sqlite};
+use claimbound::clock::SystemClock;
+use claimbound::ledger::{Installed, Ledger, Postgres, Sqlite};
 
 use crate::redact::redacted;
 
@@ -94,7 +95,10 @@ impl Location {
                 refuse_absent(path)?;
                 Ok(Ledger::sqlite(&Sqlite::at(path))?)
             }
-            Self::Postgres(_) => Err(self.not_yet()),
+            Self::Postgres(url) => {
+                let opened = Ledger::postgres(&postgres(url)?, SystemClock);
+                opened.with_context(|| format!("`{self}`"))
+            }
             Self::Environment(name) => variable(name)?.open(),
             Self::Other(_) => Err(self.unknown()),
         }
@@ -108,19 +112,35 @@ impl Location {
                 Ledger::sqlite(&Sqlite::at(path).or_new())?;
                 Ok(is_new)
             }
-            Self::Postgres(_) => Err(self.not_yet()),
+            Self::Postgres(url) => match postgres(url)?
+                .install()
+                .with_context(|| format!("`{self}`"))?
+            {
+                Installed::New => Ok(true),
+                Installed::Already => Ok(false),
+            },
             Self::Environment(name) => variable(name)?.make(),
             Self::Other(_) => Err(self.unknown()),
         }
     }
 
-    fn not_yet(&self) -> anyhow::Error {
-        anyhow!("`{self}`: this release keeps its ledgers in files, `sqlite:PATH`")
-    }
-
     fn unknown(&self) -> anyhow::Error {
         anyhow!("`{self}` is no ledger: one is `sqlite:PATH`, a path, or `postgres://…`")
     }
+}
+
+/// A database, with what libpq's own variables say of it: a password that the
+/// URL leaves out, and the certificates that vouch for the server.
+fn postgres(url: &str) -> anyhow::Result<Postgres> {
+    let mut settings = Postgres::at(url)?;
+    let has_password = redacted(url) != url;
+    if let (false, Ok(password)) = (has_password, std::env::var("PGPASSWORD")) {
+        settings = settings.with_password(password);
+    }
+    if let Some(file) = std::env::var_os("PGSSLROOTCERT").filter(|file| !file.is_empty()) {
+        settings = settings.with_ca(file);
+    }
+    Ok(settings)
 }
 
 fn variable(name: &str) -> anyhow::Result<Location> {

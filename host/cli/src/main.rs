@@ -27,6 +27,7 @@ mod page;
 mod policy_file;
 mod proposal;
 mod question;
+mod recorder;
 mod redact;
 mod signer;
 mod slim;

@@ -17,6 +17,7 @@ use claimbound::ledger::{Keeper, Run};
 use claimbound::outcome::Outcome;
 use claimbound::policy::{Policy, Request};
 use claimbound::reason::Refusal;
+use claimbound::record::Record;
 use claimbound::token::{Claims, Token};
 use claimbound::verify::Verified;
 use claimbound_language::Compiled;
@@ -81,14 +82,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URL")]
     ledger: Option<Location>,
 
-    /// The route whose enrolments count, and to which it enrols.
-    #[arg(
-        long,
-        value_name = "NAME",
-        requires = "ledger",
-        default_value = "check"
-    )]
-    route: String,
+    /// The route: what it enrolled counts, what it enrols counts for it, and the
+    /// record calls the place where the token was presented so.
+    #[arg(long, value_name = "NAME", default_value = "check")]
+    pub(crate) route: String,
 
     #[command(flatten)]
     code_cache: code_cache::Arguments,
@@ -323,13 +320,27 @@ impl Question {
         matches!(self.presented, Presented::Claims(_))
     }
 
+    /// The same question, whose decision is written to `record`.
+    pub(crate) fn recorded(self, route: &str, record: Arc<dyn Record>) -> Self {
+        Self {
+            gate: self.gate.with_record(route, record),
+            ..self
+        }
+    }
+
     /// Decides.
     pub(crate) fn decide(&self) -> Outcome {
-        let outcome = match self.verified() {
-            Ok(verified) => self
-                .gate
-                .decide_verified(verified, &self.request, &*self.clock),
-            Err(outcome) => self.told(outcome),
+        let outcome = match &self.presented {
+            Presented::Token(token) => {
+                let token = Token::new(token);
+                self.told(self.gate.decide(token, &self.request, &*self.clock))
+            }
+            Presented::Claims(_) => match self.verified() {
+                Ok(verified) => self
+                    .gate
+                    .decide_verified(verified, &self.request, &*self.clock),
+                Err(outcome) => outcome,
+            },
         };
         self.with_assumption(outcome)
     }

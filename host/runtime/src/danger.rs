@@ -24,7 +24,9 @@ pub fn assume_verified(claims: Claims, issuer: &Arc<Issuer>) -> Result<Verified,
         key_type: "assumed".to_owned(),
         ..AssumedKey::default()
     };
-    Verified::assume(claims, issuer, None, key)
+    let algorithm = issuer.algorithms().first().copied();
+    let assumed = Assumed::usual(issuer, algorithm.unwrap_or(Algorithm::Rs256), key);
+    Verified::assume(claims, issuer, assumed)
 }
 
 /// A key that nobody asked, as a policy is told of it.
@@ -49,7 +51,46 @@ pub fn assume_verified_by(
     algorithm: Algorithm,
     key: AssumedKey,
 ) -> Result<Verified, Refusal> {
-    Verified::assume(claims, issuer, Some(algorithm), key)
+    Verified::assume(claims, issuer, Assumed::usual(issuer, algorithm, key))
+}
+
+/// What a token is taken to have been, beside its claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumed {
+    /// The `typ` of its header.
+    pub token_type: Option<String>,
+    /// The algorithm of its signature.
+    pub algorithm: Algorithm,
+    /// The `kid` of the key that made it.
+    pub key_id: Option<String>,
+    /// The key.
+    pub key: AssumedKey,
+}
+
+impl Assumed {
+    /// A token of the issuer's usual type, by a key without a `kid`.
+    fn usual(issuer: &Issuer, algorithm: Algorithm, key: AssumedKey) -> Self {
+        Self {
+            token_type: issuer.token_types().usual().map(ToOwned::to_owned),
+            algorithm,
+            key_id: None,
+            key,
+        }
+    }
+}
+
+/// Takes bare claims for those of a token that was verified before, and is
+/// described by `assumed`: for deciding it again from what a record kept, never
+/// for letting anybody in.
+///
+/// # Errors
+/// As [`assume_verified`].
+pub fn assume_verified_again(
+    claims: Claims,
+    issuer: &Arc<Issuer>,
+    assumed: Assumed,
+) -> Result<Verified, Refusal> {
+    Verified::assume(claims, issuer, assumed)
 }
 
 /// A ceiling that takes roles, scopes and extra claims as a policy grants them:

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use claimbound_issuers::Workload;
 
 use crate::clock::date;
+use crate::issuer::Issuer;
 use crate::reason::{Code, Reason, Refusal, clip};
 use crate::token::TokenTypes;
 use crate::verify::Verified;
@@ -194,11 +195,14 @@ impl Floor {
         })
     }
 
+    /// The token types that are taken from an issuer.
+    pub(crate) fn token_types_of<'a>(&'a self, issuer: &'a Issuer) -> &'a TokenTypes {
+        let own = self.token_types.as_ref();
+        own.unwrap_or_else(|| issuer.token_types())
+    }
+
     fn check_type(&self, token: &Verified) -> Result<(), Refusal> {
-        let types = self
-            .token_types
-            .as_ref()
-            .unwrap_or_else(|| token.issuer().token_types());
+        let types = self.token_types_of(token.issuer());
         let found = token.header().token_type();
         if types.allows(found) {
             return Ok(());

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::floor::{Admissible, Floor};
@@ -11,7 +12,8 @@ use crate::json::Limits;
 use crate::obligation::{Commit, CommitError, Committed, NothingAttached, Obligation, unmet};
 use crate::outcome::{Allowed, Denied, HostError, Outcome};
 use crate::policy::{Answer, Policy, PolicyId, Request, Step};
-use crate::reason::HostCode;
+use crate::reason::{HostCode, Refusal, clip};
+use crate::record::{Ended, Kept, Presented, Record, Refused, Stage};
 use crate::token::Token;
 use crate::verify::Verified;
 
@@ -26,6 +28,9 @@ pub struct Gate {
     ceiling: Ceiling,
     commit: Box<dyn Commit>,
     limits: Limits,
+    /// The route's name, on record.
+    route: String,
+    record: Option<Arc<dyn Record>>,
 }
 
 /// A token that the policy and the ceiling accept, with obligations still to be
@@ -101,6 +106,8 @@ impl Gate {
             ceiling,
             commit: Box::new(NothingAttached),
             limits: Limits::TOKEN,
+            route: String::new(),
+            record: None,
         }
     }
 
@@ -109,6 +116,18 @@ impl Gate {
     pub fn with_commit(self, commit: impl Commit + 'static) -> Self {
         Self {
             commit: Box::new(commit),
+            ..self
+        }
+    }
+
+    /// The same gate, writing every decision on a verified token to `record`
+    /// under the route's name, cut to 256 bytes, before it is given. What can't
+    /// be written is [`HostCode::Record`], whatever it was.
+    #[must_use]
+    pub fn with_record(self, route: &str, record: Arc<dyn Record>) -> Self {
+        Self {
+            route: clip(route),
+            record: Some(record),
             ..self
         }
     }
@@ -131,9 +150,13 @@ impl Gate {
 
     /// Decides a token as it arrived.
     pub fn decide(&self, token: Token<'_>, request: &Request, clock: &dyn Clock) -> Outcome {
-        match self.verify(token) {
-            Ok(verified) => self.decide_verified(verified, request, clock),
-            Err(refused) => refused,
+        let started = clock.monotonic();
+        match self.open(token) {
+            Ok(verified) => self.decide_since(started, verified, request, clock),
+            Err((refusal, issuer)) => {
+                self.note(&refusal, issuer, clock);
+                refusal.into()
+            }
         }
     }
 
@@ -144,20 +167,59 @@ impl Gate {
         request: &Request,
         clock: &dyn Clock,
     ) -> Outcome {
-        self.admit(token, clock)
+        self.decide_since(clock.monotonic(), token, request, clock)
+    }
+
+    fn decide_since(
+        &self,
+        started: Duration,
+        token: Verified,
+        request: &Request,
+        clock: &dyn Clock,
+    ) -> Outcome {
+        let now = clock.now();
+        let Some(record) = &self.record else {
+            return self.end(token, request, now, clock).outcome;
+        };
+        let manifest = self.policy.manifest();
+        let kept = record
+            .keeps_claims()
+            .then(|| Kept::new(&token, manifest, &self.floor, &self.ceiling, request));
+        let presented = Presented::new(&token, kept);
+        let ended = self.end(token, request, now, clock);
+        let latency = clock.monotonic().saturating_sub(started);
+        let decision = presented.decided(&self.route, self.policy.id(), (now, latency), &ended);
+        match record.write(&decision) {
+            Ok(()) => ended.outcome,
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Takes a verified token to the end of its way.
+    fn end(&self, token: Verified, request: &Request, now: u64, clock: &dyn Clock) -> Ended {
+        self.admit(token, now)
             .and_then(|token| self.judge(token, request))
-            .map_or_else(
-                |refused| refused,
-                |judged| self.settle(judged, request, clock),
-            )
+            .map_or_else(|ended| ended, |judged| self.settle(judged, request, clock))
+    }
+
+    /// Tells the record of a token that was refused before it was verified.
+    fn note(&self, refusal: &Refusal, issuer: Option<String>, clock: &dyn Clock) {
+        if let Some(record) = &self.record {
+            record.note(&Refused {
+                time: clock.now(),
+                route: self.route.clone(),
+                code: refusal.code,
+                issuer,
+            });
+        }
     }
 
     /// Decides a token and says how. Nothing is committed: the outcome is that
     /// of the policy and the ceiling, and `obligations` names what is left.
     pub fn explain(&self, token: Verified, request: &Request, clock: &dyn Clock) -> Explanation {
-        let token = match self.admit(token, clock) {
+        let token = match self.admit(token, clock.now()) {
             Ok(token) => token,
-            Err(outcome) => return Explanation::without_steps(outcome),
+            Err(ended) => return Explanation::without_steps(ended.outcome),
         };
         let (answer, steps) = match self.policy.explain(&token, request) {
             Ok(explained) => explained,
@@ -165,7 +227,7 @@ impl Gate {
         };
         let outcome = match self.weigh(token, answer) {
             Ok(judged) => Outcome::Allow(Box::new(allowed(judged, Committed::default()))),
-            Err(outcome) => outcome,
+            Err(ended) => ended.outcome,
         };
         Explanation { outcome, steps }
     }
@@ -173,10 +235,10 @@ impl Gate {
     /// What the policy and the ceiling say of a token, before any obligation
     /// is met.
     pub fn preview(&self, token: Verified, request: &Request, clock: &dyn Clock) -> Outcome {
-        self.admit(token, clock)
+        self.admit(token, clock.now())
             .and_then(|token| self.judge(token, request))
             .map_or_else(
-                |refused| refused,
+                |ended| ended.outcome,
                 |judged| Outcome::Allow(Box::new(allowed(judged, Committed::default()))),
             )
     }
@@ -186,23 +248,37 @@ impl Gate {
     /// # Errors
     /// The denial.
     pub fn verify(&self, token: Token<'_>) -> Result<Verified, Outcome> {
-        let decoded = token.decode(&self.limits)?;
-        Ok(decoded.verify(&self.issuers)?)
+        self.open(token).map_err(|(refusal, _)| refusal.into())
     }
 
-    fn admit(&self, token: Verified, clock: &dyn Clock) -> Result<Admissible, Outcome> {
-        Ok(self.floor.admit(token.identify()?, clock.now())?)
+    /// Checks a token's form and its signature; what is refused comes with the
+    /// issuer that it names.
+    fn open(&self, token: Token<'_>) -> Result<Verified, (Refusal, Option<String>)> {
+        let decoded = token
+            .decode(&self.limits)
+            .map_err(|refusal| (refusal, None))?;
+        let is_noted = self.record.is_some();
+        let issuer = is_noted.then(|| clip(decoded.unverified_issuer()));
+        decoded
+            .verify(&self.issuers)
+            .map_err(|refusal| (refusal, issuer))
     }
 
-    fn judge(&self, token: Admissible, request: &Request) -> Result<Judged, Outcome> {
-        let answer = self.policy.evaluate(&token, request)?;
-        self.weigh(token, answer)
+    fn admit(&self, token: Verified, now: u64) -> Result<Admissible, Ended> {
+        let token = token.identify().map_err(Ended::at(Stage::Identify))?;
+        let admitted = self.floor.admit(token, now);
+        admitted.map_err(Ended::at(Stage::Floor))
+    }
+
+    fn judge(&self, token: Admissible, request: &Request) -> Result<Judged, Ended> {
+        let answer = self.policy.evaluate(&token, request);
+        self.weigh(token, answer.map_err(Ended::at(Stage::Policy))?)
     }
 
     /// Holds an answer to the ceiling, and adds what the token itself demands.
-    fn weigh(&self, token: Admissible, answer: Answer) -> Result<Judged, Outcome> {
+    fn weigh(&self, token: Admissible, answer: Answer) -> Result<Judged, Ended> {
         let (statement, grant, mut obligations) = match answer {
-            Answer::Deny(denied) => return Err(Outcome::Deny(denied)),
+            Answer::Deny(denied) => return Err(Ended::at(Stage::Policy)(denied)),
             Answer::Allow {
                 statement,
                 grant,
@@ -210,7 +286,8 @@ impl Gate {
             } => (statement, grant, obligations),
         };
         let left = token.expires_at().saturating_sub(token.now());
-        self.ceiling.check(&grant, &obligations, left)?;
+        let fits = self.ceiling.check(&grant, &obligations, left);
+        fits.map_err(Ended::at(Stage::Ceiling))?;
         // RFC 7800 §3: a token with `cnf` is never a bearer token.
         let proves = |one: &Obligation| matches!(one, Obligation::Prove(_));
         if token.token().confirmation().is_some() && !obligations.iter().any(proves) {
@@ -226,20 +303,33 @@ impl Gate {
     }
 
     /// Meets the obligations, and looks at the clock once more.
-    fn settle(&self, judged: Judged, request: &Request, clock: &dyn Clock) -> Outcome {
-        let cannot = |one: &&Obligation| !self.commit.can_meet(one);
-        if let Some(obligation) = judged.obligations.iter().find(cannot) {
-            return unmet(obligation).into();
-        }
-        let committed = match self.commit.commit(&judged) {
+    fn settle(&self, judged: Judged, request: &Request, clock: &dyn Clock) -> Ended {
+        let statement = Some(judged.statement.clone());
+        let ended = |stage, outcome| Ended {
+            stage,
+            statement,
+            outcome,
+        };
+        let committed = match self.commit(&judged) {
             Ok(committed) => committed,
-            Err(CommitError::Refused(denied)) => return denied.into(),
-            Err(CommitError::Failed(error)) => return error.into(),
+            Err(unmet) => return ended(Stage::Commit, unmet),
         };
         if let Err(late) = self.recheck(&judged, request, clock) {
-            return late.into();
+            return ended(Stage::Recheck, late.into());
         }
-        Outcome::Allow(Box::new(allowed(judged, committed)))
+        let allowed = allowed(judged, committed);
+        ended(Stage::Commit, Outcome::Allow(Box::new(allowed)))
+    }
+
+    fn commit(&self, judged: &Judged) -> Result<Committed, Outcome> {
+        let cannot = |one: &&Obligation| !self.commit.can_meet(one);
+        if let Some(obligation) = judged.obligations.iter().find(cannot) {
+            return Err(unmet(obligation).into());
+        }
+        self.commit.commit(judged).map_err(|error| match error {
+            CommitError::Refused(denied) => denied.into(),
+            CommitError::Failed(error) => error.into(),
+        })
     }
 
     /// Meeting obligations takes time. Where the clock has moved on, the end of
@@ -276,6 +366,17 @@ impl Gate {
             }
             Answer::Allow { .. } => Ok(()),
             Answer::Deny(_) => Err(late("the statement ceased to hold")),
+        }
+    }
+}
+
+impl Ended {
+    /// What was refused, or failed, at `stage`, before a statement accepted it.
+    fn at<E: Into<Outcome>>(stage: Stage) -> impl FnOnce(E) -> Self {
+        move |refused| Self {
+            stage,
+            statement: None,
+            outcome: refused.into(),
         }
     }
 }

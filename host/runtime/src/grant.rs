@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::json::{Document, Limits};
 use crate::obligation::{FirstUse, Obligation};
@@ -50,7 +50,7 @@ pub const REGISTERED_CLAIMS: [&str; 21] = [
 ];
 
 /// The most that a route's grants may hold. Past it is an error, not a clip.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ceiling {
     /// The roles that may be granted.
     pub roles: BTreeSet<String>,

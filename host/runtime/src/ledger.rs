@@ -23,6 +23,8 @@ mod entry;
 mod event;
 mod keeper;
 mod name;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod revocation;
 mod row;
 mod rule;
@@ -43,6 +45,8 @@ pub use entry::{Entry, Scope, Standing, State};
 pub use event::{Action, Event};
 pub use keeper::Keeper;
 pub use name::{Identity, IdentityError, LONGEST, Name, Parent};
+#[cfg(feature = "postgres")]
+pub use postgres::{Installed, Postgres};
 pub use revocation::{Revocation, Target};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, Sqlite};
@@ -51,9 +55,11 @@ pub use transfer::{ExportError, ImportError, Imported};
 
 use decide::{Answer, Question};
 use revocation::Revocations;
-use store::{Finish, Store, Transaction};
+use store::{AsOf, Finish, Store, Transaction};
 use warm::Warm;
 
+#[cfg(feature = "postgres")]
+use crate::clock::Clock;
 use crate::obligation::{CommitError, Committed};
 
 /// How long a mark is kept past its end, in seconds: a clock that was set
@@ -98,6 +104,19 @@ impl Ledger {
     #[cfg(feature = "sqlite")]
     pub fn sqlite(settings: &Sqlite) -> Result<Self, StoreError> {
         Ok(Self::new(Box::new(sqlite::File::open(settings)?)))
+    }
+
+    /// The ledger in a database that replicas share.
+    ///
+    /// By `clock` it is told how old what is known of operators' changes is: an
+    /// operating system's, not one of tests.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it can't be opened, or holds no ledger.
+    #[cfg(feature = "postgres")]
+    pub fn postgres(settings: &Postgres, clock: impl Clock + 'static) -> Result<Self, StoreError> {
+        let server = postgres::Server::open(settings, Arc::new(clock))?;
+        Ok(Self::new(Box::new(server)))
     }
 
     /// Makes a change by an operator, or tries it.
@@ -254,13 +273,13 @@ impl Ledger {
         if question.spends.is_empty() {
             let mut as_of = None;
             self.view(|tables| {
-                let (generation, revocations) = self.revoked(tables)?;
+                let (read, revocations) = self.revoked(tables)?;
                 (answer, _) = question.ask(tables, &revocations, false)?;
-                as_of = Some(generation);
+                as_of = Some(read);
                 Ok(())
             })?;
-            if let (Answer::Met(_), Some(generation)) = (&answer, as_of) {
-                self.warm.remember(generation, workload);
+            if let (Answer::Met(_), Some(as_of)) = (&answer, as_of) {
+                self.warm.remember(as_of, workload);
             }
         }
         if matches!(answer, Answer::ToBeWritten) {
@@ -275,9 +294,9 @@ impl Ledger {
 
     /// Refuses a token that is revoked, before anybody is asked for a proof.
     fn check_revoked(&self, question: &Question<'_>) -> Result<(), CommitError> {
-        let generation = self.store.generation()?;
+        let as_of = self.store.generation()?;
         let mut refused = None;
-        match self.warm.recall(generation, "") {
+        match self.warm.recall(as_of, "") {
             Some(remembered) => refused = remembered.revocations.refuse(question.token),
             None => self.view(|tables| {
                 let (_, revocations) = self.revoked(tables)?;
@@ -297,8 +316,8 @@ impl Ledger {
         question: &Question<'_>,
         workload: &str,
     ) -> Result<Option<Committed>, CommitError> {
-        let generation = self.store.generation()?;
-        let Some(remembered) = self.warm.recall(generation, workload) else {
+        let as_of = self.store.generation()?;
+        let Some(remembered) = self.warm.recall(as_of, workload) else {
             return Ok(None);
         };
         if let Some(reason) = remembered.revocations.refuse(question.token) {
@@ -335,11 +354,14 @@ impl Ledger {
                 .is_multiple_of(SWEEP_EVERY)
     }
 
-    /// Everything that is revoked as of this transaction, and its generation.
-    fn revoked(&self, tables: &mut dyn Transaction) -> Result<(u64, Arc<Revocations>), StoreError> {
-        let generation = tables.generation()?;
-        if let Some(remembered) = self.warm.recall(generation, "") {
-            return Ok((generation, remembered.revocations));
+    /// Everything that is revoked as of this transaction.
+    fn revoked(
+        &self,
+        tables: &mut dyn Transaction,
+    ) -> Result<(AsOf, Arc<Revocations>), StoreError> {
+        let as_of = tables.generation()?;
+        if let Some(remembered) = self.warm.recall(as_of, "") {
+            return Ok((as_of, remembered.revocations));
         }
         let mut revocations = Revocations::default();
         tables.revocations(&mut |one| {
@@ -347,8 +369,8 @@ impl Ledger {
             Ok(())
         })?;
         let revocations = Arc::new(revocations);
-        self.warm.refresh(generation, &revocations);
-        Ok((generation, revocations))
+        self.warm.refresh(as_of, &revocations);
+        Ok((as_of, revocations))
     }
 
     fn view(

@@ -52,6 +52,7 @@ pub mod obligation;
 pub mod outcome;
 pub mod policy;
 pub mod reason;
+pub mod record;
 pub mod sandbox;
 pub mod token;
 pub mod verify;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
 use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize};
 
 use crate::gate::Judged;
 use crate::outcome::{Denied, HostError};
@@ -106,7 +106,8 @@ pub struct Committed {
 }
 
 /// How the ledger came to accept a workload's names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Bound {
     /// It knew all of them, each under the id that the token carries.
     Known,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::grant::Grant;
 use crate::obligation::{Bound, Obligation};
@@ -56,7 +56,7 @@ pub struct Denied {
 }
 
 /// Why no answer could be given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub struct HostError {
     /// What kind of failure.
     pub code: HostCode,

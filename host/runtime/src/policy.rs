@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Linker,
     Lower, TypedFunc,
@@ -38,7 +38,7 @@ const PACKED: &str = "claimbound:policy/packed@0.1.0";
 const TRACE: &str = "claimbound:policy/trace@0.1.0";
 
 /// Which policy decided: its name, its version, and the digest of its bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyId {
     /// The name, from its manifest.
     pub name: String,

@@ -48,6 +48,15 @@ macro_rules! codes {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let code = String::deserialize(deserializer)?;
+                Self::parse(&code).ok_or_else(|| {
+                    serde::de::Error::custom(format!("`{}` is no code", clip(&code)))
+                })
+            }
+        }
     };
 }
 
@@ -111,7 +120,7 @@ codes! {
 }
 
 /// One reason of a denial, for the operator; the caller never sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// What kind of reason.
     pub code: Code,

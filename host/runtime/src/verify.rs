@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::base64url;
-use crate::danger::AssumedKey;
+use crate::danger::{Assumed, AssumedKey};
 use crate::issuer::{Issuer, Issuers};
 use crate::json::Node;
 use crate::key::{Algorithm, Key, KeySet};
@@ -39,7 +39,7 @@ pub struct VerifiedBy {
 #[derive(Clone, Debug)]
 enum By {
     Asked(Arc<Key>),
-    Assumed(AssumedKey),
+    Assumed { key: AssumedKey, id: Option<String> },
 }
 
 impl VerifiedBy {
@@ -51,11 +51,11 @@ impl VerifiedBy {
         }
     }
 
-    /// The key's `kid`; none where no key was asked.
+    /// The key's `kid`, or what was assumed.
     pub fn id(&self) -> Option<&str> {
         match &self.key {
             By::Asked(key) => key.id(),
-            By::Assumed(_) => None,
+            By::Assumed { id, .. } => id.as_deref(),
         }
     }
 
@@ -63,7 +63,7 @@ impl VerifiedBy {
     pub fn key_type(&self) -> &str {
         match &self.key {
             By::Asked(key) => key.key_type().as_str(),
-            By::Assumed(key) => &key.key_type,
+            By::Assumed { key, .. } => &key.key_type,
         }
     }
 
@@ -76,7 +76,7 @@ impl VerifiedBy {
     pub fn bits(&self) -> u32 {
         match &self.key {
             By::Asked(key) => key.bits(),
-            By::Assumed(key) => key.bits,
+            By::Assumed { key, .. } => key.bits,
         }
     }
 
@@ -84,7 +84,7 @@ impl VerifiedBy {
     pub fn thumbprint(&self) -> &str {
         match &self.key {
             By::Asked(key) => key.thumbprint(),
-            By::Assumed(key) => &key.thumbprint,
+            By::Assumed { key, .. } => &key.thumbprint,
         }
     }
 
@@ -95,7 +95,7 @@ impl VerifiedBy {
 
     /// Whether the claims were assumed, and no signature was checked.
     pub fn is_assumed(&self) -> bool {
-        matches!(self.key, By::Assumed(_))
+        matches!(self.key, By::Assumed { .. })
     }
 }
 
@@ -274,24 +274,22 @@ pub struct VerifiedPayload {
 }
 
 impl Verified {
-    /// What bare claims are taken for; only `danger` calls this. Without an
-    /// algorithm it is the issuer's first.
+    /// What bare claims are taken for; only `danger` calls this.
     pub(crate) fn assume(
         claims: Claims,
         issuer: &Arc<Issuer>,
-        algorithm: Option<Algorithm>,
-        key: AssumedKey,
+        assumed: Assumed,
     ) -> Result<Self, Refusal> {
         let registered = Registered::read(&claims)?;
-        let algorithm = algorithm
-            .or_else(|| issuer.algorithms().first().copied())
-            .unwrap_or(Algorithm::Rs256);
+        let header = Header::assumed(assumed.algorithm, assumed.token_type.as_deref());
         let by = VerifiedBy {
-            key: By::Assumed(key),
-            algorithm,
+            key: By::Assumed {
+                key: assumed.key,
+                id: assumed.key_id,
+            },
+            algorithm: assumed.algorithm,
             generation: issuer.keys().generation(),
         };
-        let header = Header::assumed(algorithm, issuer.token_types().usual());
         let verified = Self {
             header,
             claims,

@@ -63,7 +63,7 @@ impl Stand {
 
     /// A token of these claims, admitted where `gate` would admit it.
     pub(crate) fn asked(&self, gate: &Gate, claims: &Value, due: Due) -> Result<Asked, Fault> {
-        Asked::new(gate, &floor()?, self.signer.sign(claims), due)
+        Asked::new(gate, &floor()?, self.sign(claims), due)
     }
 }
 

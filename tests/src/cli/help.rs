@@ -2,7 +2,7 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 39] = [
+const COMMANDS: [&[&str]; 44] = [
     &[],
     &["check"],
     &["explain"],
@@ -37,6 +37,11 @@ const COMMANDS: [&[&str]; 39] = [
     &["revoke", "lift", "subject"],
     &["revoke", "lift", "key"],
     &["revoke", "lift", "issuer"],
+    &["audit"],
+    &["audit", "verify"],
+    &["audit", "show"],
+    &["audit", "replay"],
+    &["audit", "try"],
     &["new"],
     &["bench"],
     &["demo"],

@@ -58,7 +58,7 @@ fn another_route_and_a_refused_first_use_wait_for_an_operator() {
     operator.changed("approve --token token.jwt --jwks keys.json");
     let ran = strict();
     assert_eq!(
-        (outcome(&ran).as_str(), &ran.json()["bound"]),
+        (outcome(&ran).as_str(), &ran.json()["ledger"]["bound"]),
         ("allow", &"known".into())
     );
 }
@@ -74,10 +74,10 @@ fn a_token_is_spent_once() {
          --format json",
     );
     assert_eq!(outcome(&foreseen), "allow");
-    assert_eq!(foreseen.json()["spent"], false);
+    assert_eq!(foreseen.json()["ledger"]["spent"], false);
     let ran = operator.check("--format json");
     assert_eq!(
-        (outcome(&ran).as_str(), &ran.json()["spent"]),
+        (outcome(&ran).as_str(), &ran.json()["ledger"]["spent"]),
         ("allow", &true.into())
     );
     assert_eq!(outcome(&operator.check("--format json")), "token.reused");

@@ -11,7 +11,7 @@ mod demo;
 mod help;
 mod ledger;
 mod operator;
-mod program;
+pub(crate) mod program;
 mod revoke;
 mod scaffold;
 mod secrets;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 /// A policy with what most policies have.
-pub(super) const POLICY: &str = r#"# production only
+pub(crate) const POLICY: &str = r#"# production only
 claimbound = 1
 policy = { name = "acme-deploy", version = "1.4.0" }
 
@@ -39,7 +39,7 @@ claims = { runner_environment = "self-hosted" }
 "#;
 
 /// Claims that it accepts at [`AT`].
-pub(super) const CLAIMS: &str = r#"{
+pub(crate) const CLAIMS: &str = r#"{
   "iss": "https://token.actions.githubusercontent.com",
   "sub": "repo:acme/infra:environment:production",
   "aud": "https://deploy.acme.example",
@@ -55,37 +55,37 @@ pub(super) const CLAIMS: &str = r#"{
 }"#;
 
 /// A minute after they were issued.
-pub(super) const AT: &str = "2026-11-23T10:01:00Z";
+pub(crate) const AT: &str = "2026-11-23T10:01:00Z";
 
 /// What became of one call.
 #[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) status: i32,
-    pub(super) out: String,
-    pub(super) err: String,
+pub(crate) struct Ran {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
     /// Both streams and the status, what differs from run to run replaced.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         format!(
             "{}--- stderr\n{}--- status {}\n",
             self.out, self.err, self.status
         )
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
 /// A folder with a policy, claims, a token and its keys.
-pub(super) struct Program {
+pub(crate) struct Program {
     folder: tempfile::TempDir,
 }
 
 impl Program {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let program = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -95,7 +95,7 @@ impl Program {
     }
 
     /// The same with `token.jwt`, signed by a key of `keys.json`.
-    pub(super) fn with_token() -> Self {
+    pub(crate) fn with_token() -> Self {
         let program = Self::new();
         let ran = program.run(&[
             "token",
@@ -112,20 +112,20 @@ impl Program {
         program
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(super) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
         std::fs::write(self.path(name), contents).unwrap();
     }
 
-    pub(super) fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap()
     }
 
     /// Claims with some members replaced or, where they are null, left out.
-    pub(super) fn claims(&self, name: &str, with: &Value) {
+    pub(crate) fn claims(&self, name: &str, with: &Value) {
         let mut claims: Value = serde_json::from_str(CLAIMS).unwrap();
         for (member, value) in with.as_object().unwrap() {
             if value.is_null() {
@@ -137,11 +137,11 @@ impl Program {
         self.write(name, claims.to_string());
     }
 
-    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, b"", &[])
     }
 
-    pub(super) fn run_with(
+    pub(crate) fn run_with(
         &self,
         arguments: &[&str],
         input: &[u8],
@@ -167,7 +167,7 @@ impl Program {
         }
     }
 
-    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(crate::program::program());
         command
             .args(arguments)
@@ -183,7 +183,7 @@ impl Program {
 }
 
 /// Replaces what differs from run to run or from release to release.
-pub(super) fn settled(run: impl FnOnce()) {
+pub(crate) fn settled(run: impl FnOnce()) {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"sha256:[0-9a-f]{64}", "sha256:[digest]");
     settings.add_filter(r"\d+ µs", "[time] µs");

@@ -1,4 +1,12 @@
 //! The ledger behind a gate: names and identities, single use, revocation.
 
+mod files;
 mod first_use;
+mod outages;
+mod process;
+mod proxy;
+mod races;
+mod revoked;
+mod roles;
+mod server;
 mod world;

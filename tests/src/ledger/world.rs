@@ -1,11 +1,13 @@
 //! A route with a ledger, on each store there is.
 
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use claimbound::clock::FixedClock;
+use claimbound::clock::{FixedClock, SystemClock};
 use claimbound::gate::Gate;
 use claimbound::ledger::{
-    Change, ChangeError, Effect, Identity, Keeper, Ledger, Name, Order, Parent, Run, Sqlite,
+    Change, ChangeError, Effect, Identity, Keeper, Ledger, Name, Order, Parent, Postgres, Run,
+    Sqlite,
 };
 use claimbound::models::{Model, Registry};
 use claimbound::outcome::Outcome;
@@ -13,6 +15,7 @@ use claimbound::policy::{Policy, Request};
 use claimbound::token::Token;
 use serde_json::Value;
 
+use super::server::{Database, Role};
 use crate::forge::NOW;
 use crate::gate::{SIGNER, ceiling, gate_with, policy};
 use crate::standard::standard;
@@ -59,6 +62,7 @@ pub(super) struct World {
 /// Where it is.
 enum Place {
     Folder(tempfile::TempDir),
+    Database(Database),
 }
 
 impl World {
@@ -72,13 +76,49 @@ impl World {
     }
 
     /// In a database of a running server; none where there is no server.
+    ///
+    /// Its ledger is a host's and an operator's at once, so that what a test
+    /// orders counts at once.
     pub(super) fn postgres() -> Option<Self> {
-        None
+        Database::new().map(Self::of_database)
+    }
+
+    /// In this database.
+    pub(super) fn of_database(database: Database) -> Self {
+        let place = Place::Database(database);
+        Self {
+            ledger: place.open(),
+            place,
+        }
     }
 
     /// The same ledger as another process opens it.
     pub(super) fn again(&self) -> Arc<Ledger> {
         self.place.open()
+    }
+
+    /// The file, where it is in one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder.path().join("ledger.db")),
+            Place::Database(_) => None,
+        }
+    }
+
+    /// The database, where it is in one.
+    pub(super) fn database(&self) -> Option<&Database> {
+        match &self.place {
+            Place::Folder(_) => None,
+            Place::Database(database) => Some(database),
+        }
+    }
+
+    /// What another process finds the ledger by.
+    pub(super) fn address(&self) -> String {
+        match &self.place {
+            Place::Folder(folder) => folder.path().join("ledger.db").display().to_string(),
+            Place::Database(database) => database.url(Role::Both),
+        }
     }
 
     pub(super) fn gate(&self, route: &str, policy: &Arc<Policy>) -> Gate {
@@ -103,8 +143,22 @@ impl Place {
                 let settings = Sqlite::at(folder.path().join("ledger.db")).or_new();
                 Arc::new(Ledger::sqlite(&settings).unwrap())
             }
+            Self::Database(database) => {
+                let settings = database.settings(Role::Both);
+                Arc::new(Ledger::postgres(&settings, SystemClock).unwrap())
+            }
         }
     }
+}
+
+/// The ledger at a [`World::address`].
+pub(super) fn open(address: &str) -> Arc<Ledger> {
+    let ledger = if address.contains("dbname=") {
+        Ledger::postgres(&Postgres::at(address).unwrap(), SystemClock)
+    } else {
+        Ledger::sqlite(&Sqlite::at(address))
+    };
+    Arc::new(ledger.unwrap())
 }
 
 pub(super) fn model() -> &'static Model {

@@ -1,5 +1,6 @@
 //! The host that gets killed, and the one that looks at what is left.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use claimbound::ledger::{Action, Durability, Keeper, Ledger, Name, Sqlite, State
 use claimbound::models::Registry;
 use claimbound::outcome::Outcome;
 use claimbound::policy::Request;
+use claimbound::record::{self, Body, Entry, Journal, Reader, Text, Verdict, audit, checkpoint};
 use claimbound::token::Token;
 use serde_json::json;
 
@@ -20,6 +22,10 @@ use crate::standard::standard;
 
 /// The route whose tokens are decided.
 const ROUTE: &str = "deploy";
+/// The folder of the record, beside the ledger.
+const RECORD: &str = "record";
+/// Short enough that files change while a host lives.
+const ROTATE_AT: u64 = 64 * 1024;
 
 /// Something that a host has answered for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +96,19 @@ impl Host {
         let ledger = Arc::new(Ledger::sqlite(&settings).unwrap());
         let policy = policy(&standard(), include_str!("policy.toml"));
         let keeper = Keeper::new(Arc::clone(&ledger), ROUTE);
+        let options = record::Options {
+            durability: match durability {
+                Durability::PowerCut => record::Durability::Always,
+                Durability::Kill => record::Durability::Never,
+            },
+            rotate_at: ROTATE_AT,
+            ..record::Options::default()
+        };
+        let journal = Journal::open(&folder.join(RECORD), options, &FixedClock(NOW)).unwrap();
         Self {
-            gate: gate_with(&policy, ceiling()).with_commit(keeper),
+            gate: gate_with(&policy, ceiling())
+                .with_commit(keeper)
+                .with_record(ROUTE, Arc::new(journal)),
             ledger,
             folder: folder.to_owned(),
         }
@@ -129,6 +146,13 @@ impl Host {
             };
             self.ledger.history(Some(&answer.entry()), count).unwrap();
             assert_eq!(enrolled, 1, "{answer:?} has its line of history");
+        }
+        // Signing takes longer than all else: a few of each end are enough.
+        let ends = answered
+            .iter()
+            .take(5)
+            .chain(answered.iter().rev().take(15));
+        for answer in ends {
             let outcome = self.decide(answer);
             assert_eq!(crate::gate::answer(&outcome), "token.reused", "{answer:?}");
         }
@@ -150,5 +174,32 @@ impl Host {
         enrolled.sort();
         assert_eq!(names, enrolled, "in `{}`", self.folder.display());
         assert!(fs::exists(self.folder.join("ledger.db")).unwrap());
+    }
+}
+
+/// Everything that was answered for is on record, by one line each, and the
+/// record is whole.
+pub(super) fn check_record(folder: &Path, answered: &[Answer]) {
+    let folder = folder.join(RECORD);
+    let expected = audit::Expected {
+        checkpoint: checkpoint::read(&checkpoint::beside(&folder)).unwrap(),
+        head: None,
+    };
+    let report = audit::verify(&folder, &expected, |_| ()).unwrap();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    let mut allowed = BTreeMap::new();
+    let mut reader = Reader::open(&folder).unwrap();
+    while let Some(line) = reader.read().unwrap() {
+        let Text::Whole(text) = line.text else {
+            panic!("{line:?}");
+        };
+        if let Body::Decision(decision) = Entry::parse(text).unwrap().body
+            && decision.outcome == Verdict::Allow
+        {
+            *allowed.entry(decision.token_id.unwrap()).or_insert(0) += 1;
+        }
+    }
+    for answer in answered {
+        assert_eq!(allowed.get(&answer.token), Some(&1), "{answer:?}");
     }
 }

@@ -15,12 +15,13 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use claimbound::ledger::Durability;
 use dice::Dice;
 use disk::{Cut, Disk};
-use host::{Answer, Host};
+use host::{Answer, Host, check_record};
 
 /// Tells the test executable that it is the host which gets killed, and where.
 const FOLDER: &str = "CLAIMBOUND_POWER_FOLDER";
@@ -55,7 +56,8 @@ fn a_host_decides_until_it_is_killed() {
     Host::open(Path::new(&folder), durability).decide_for_ever(round.parse().unwrap());
 }
 
-/// Lets a host decide, kills it after `life`, and says what it answered for.
+/// Lets a host decide, kills it `life` after its first answer, and says what it
+/// answered for.
 fn killed(
     home: &Path,
     folder: &Path,
@@ -78,17 +80,24 @@ fn killed(
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    let (begins, begun) = mpsc::channel();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let reader = std::thread::spawn(move || {
         // A line that the kill cut short was not answered.
-        lines
+        let answers = lines
             .map_while(Result::ok)
-            .filter_map(|line| Answer::read(&line))
+            .filter_map(|line| Answer::read(&line));
+        answers
+            .inspect(|_| {
+                // Told once; nobody listens any longer.
+                let _ = begins.send(());
+            })
             .collect::<Vec<_>>()
     });
+    let first = begun.recv_timeout(Duration::from_secs(60));
+    drop(begun);
+    assert!(first.is_ok(), "the host answers: {:?}", child.try_wait());
     std::thread::sleep(life);
-    let early = child.try_wait().unwrap();
-    assert!(early.is_none(), "the host ended by itself: {early:?}");
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap()
@@ -105,11 +114,12 @@ fn rounds(how: Cut, seed: u64, rounds: u64) {
     for round in 0..rounds {
         let mut disk = Disk::of(&folder);
         let _ = fs::remove_file(&journal);
-        let life = Duration::from_millis(250 + dice.below(400));
+        let life = Duration::from_millis(50 + dice.below(400));
         answered.extend(killed(home.path(), &folder, round, life, &[]));
         disk.replay(&fs::read(&journal).unwrap_or_default());
         disk.cut(how, &mut dice);
         Host::open(&folder, Durability::PowerCut).check(&answered);
+        check_record(&folder, &answered);
     }
     assert!(
         answered.len() > 20,
@@ -144,7 +154,7 @@ fn a_host_that_leaves_commits_unsynced_loses_answers_and_nothing_else() {
     fs::create_dir(&folder).unwrap();
     file_layer(home.path());
     let mut disk = Disk::of(&folder);
-    let life = Duration::from_millis(600);
+    let life = Duration::from_millis(300);
     let answered = killed(home.path(), &folder, 0, life, &[(UNSYNCED, "1")]);
     disk.replay(&fs::read(home.path().join("journal")).unwrap());
     disk.cut(Cut::Everything, &mut Dice::new(1));

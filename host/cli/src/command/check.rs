@@ -4,7 +4,7 @@ use claimbound::ledger::Run;
 
 use crate::console::{self, Console, Status};
 use crate::page::{Ink, Page};
-use crate::{outcome, question};
+use crate::{outcome, question, recorder};
 
 /// Decide one token.
 #[derive(Debug, clap::Args)]
@@ -17,10 +17,12 @@ Examples:
     --ledger ledger.db --route deploy
   claimbound check --policy policy.wasm --token token.jwt --jwks keys.json \\
     --code-cache ~/.cache/claimbound --code-key code.key
+  claimbound check --policy policy.wasm --token token.jwt --jwks keys.json --record record
 
 Without `--ledger` it decides as a host on its first day would: with an empty ledger
 and no token spent. What it takes for granted is listed as assumed, and nothing is
-written but machine code, to the folder that `--code-cache` names.
+written but machine code and the record, to the folders that `--code-cache` and
+`--record` name.
 
 With `--ledger` nothing is assumed: names are looked up, first uses are enrolled for
 `--route`, tokens are spent, and what is revoked is denied. With `--claims` or `--at`
@@ -32,10 +34,16 @@ Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     question: question::Arguments,
+
+    #[command(flatten)]
+    record: recorder::Arguments,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let question = arguments.question.open(Run::Real)?;
+    let mut question = arguments.question.open(Run::Real)?;
+    if let Some(journal) = arguments.record.open()? {
+        question = question.recorded(&arguments.question.route, journal);
+    }
     let outcome = question.decide();
     let policy = question.gate().policy().id();
     console.answer(

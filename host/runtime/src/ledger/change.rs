@@ -1,5 +1,7 @@
 //! What an operator does to the ledger, and what can't be done.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::entry::{Entry, Scope, Standing, State};
 use super::event::{Action, Event};
 use super::name::{Identity, IdentityError, Name, Parent, check_text};
@@ -243,9 +245,9 @@ impl Order {
                 parent,
                 children,
             } => {
-                desk.migrate(from, to, id.as_deref(), parent.as_ref())?;
+                let id = desk.migrate(from, to, id.as_deref(), parent.as_ref())?;
                 if *children {
-                    desk.migrate_children(from, to)?;
+                    desk.migrate_children(from, to, id.as_deref())?;
                 }
             }
             Change::Forget {
@@ -400,16 +402,18 @@ impl Desk<'_> {
         self.replace(action, before, Some(after))
     }
 
-    /// Whether an operator knows the entry's id under another name.
+    /// Whether an operator knows the entry's id under another name, or whoever
+    /// knows it where the identity has left the entry's.
     fn lives_elsewhere(&mut self, entry: &Entry) -> Result<bool, StoreError> {
         let Some(id) = &entry.id else {
             return Ok(false);
         };
         let Name { issuer, kind, .. } = &entry.name;
+        let left = entry.standing.state() == State::Moved;
         let others = self.tables.by_id(issuer, kind, id)?;
         Ok(others.iter().any(|other| {
             other.name != entry.name
-                && other.standing.scope() == Scope::Everywhere
+                && (left || other.standing.scope() == Scope::Everywhere)
                 && other.standing.state() != State::Moved
         }))
     }
@@ -429,13 +433,15 @@ impl Desk<'_> {
         self.replace(Action::Resume, Some(before), after)
     }
 
+    /// Moves everything that is known of an identity from one name to another,
+    /// and returns its id.
     fn migrate(
         &mut self,
         from: &Name,
         to: &Name,
         id: Option<&str>,
         parent: Option<&Parent>,
-    ) -> Result<(), ChangeError> {
+    ) -> Result<Option<String>, ChangeError> {
         if from.issuer != to.issuer || from.kind != to.kind || from == to {
             return Err(ChangeError::NotTwo {
                 from: from.name.clone(),
@@ -489,7 +495,7 @@ impl Desk<'_> {
             };
             self.replace(Action::Migrate, before, Some(after))?;
         }
-        Ok(())
+        Ok(identity.id)
     }
 
     /// Takes an identity's entries from a name and leaves a tombstone.
@@ -551,53 +557,65 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Moves what belongs to a name and is named after it: `acme/infra` after
-    /// `acme`.
-    fn migrate_children(&mut self, from: &Name, to: &Name) -> Result<(), ChangeError> {
+    /// Moves what belongs to an identity and is named after it: `acme/infra`
+    /// after `acme`. What belongs to others who held its name stays.
+    fn migrate_children(
+        &mut self,
+        from: &Name,
+        to: &Name,
+        id: Option<&str>,
+    ) -> Result<(), ChangeError> {
         let prefix = format!("{}/", from.name);
-        let mut found: Vec<(Name, String)> = Vec::new();
-        self.tables.entries(&mut |entry| {
-            let belongs = entry
-                .parent
-                .as_ref()
-                .is_some_and(|parent| parent.kind == from.kind && parent.name == from.name);
-            if entry.name.issuer == from.issuer
-                && belongs
-                && !matches!(entry.standing.state(), State::Moved | State::Retired)
-                && let Some(rest) = entry.name.name.strip_prefix(&prefix)
-                && !found.iter().any(|(name, _)| *name == entry.name)
-            {
-                found.push((entry.name.clone(), rest.to_owned()));
-            }
-            Ok(())
-        })?;
-        for (child, rest) in found {
+        for (child, entries) in self.children(from, id)? {
+            let Some(rest) = child.name.strip_prefix(&prefix) else {
+                continue;
+            };
             let renamed = Name {
                 name: format!("{}/{rest}", to.name),
                 ..child.clone()
             };
-            self.migrate_child(&child, &renamed, to)?;
-            self.migrate_children(&child, &renamed)?;
+            let Some(first) = entries.first() else {
+                continue;
+            };
+            let parent = first.parent.as_ref().map(|parent| Parent {
+                name: to.name.clone(),
+                ..parent.clone()
+            });
+            let is_one = entries.iter().all(|entry| entry.id == first.id);
+            let one = first.id.as_deref().filter(|_| is_one);
+            let moved = self.migrate(&child, &renamed, one, parent.as_ref())?;
+            self.migrate_children(&child, &renamed, moved.as_deref())?;
         }
         Ok(())
     }
 
-    /// Moves every identity that is known under a child's name.
-    fn migrate_child(
+    /// What is named after an identity's name and belongs to the identity. An
+    /// operator's entry stands alone: what routes saw beside it moves with it, or
+    /// is somebody else.
+    fn children(
         &mut self,
-        child: &Name,
-        renamed: &Name,
-        to: &Name,
-    ) -> Result<(), ChangeError> {
-        let entries = self.tables.by_name(child)?;
-        let Some(parent) = entries.iter().find_map(|entry| entry.parent.clone()) else {
-            return Ok(());
-        };
-        let parent = Parent {
-            name: to.name.clone(),
-            ..parent
-        };
-        self.migrate(child, renamed, None, Some(&parent))
+        from: &Name,
+        id: Option<&str>,
+    ) -> Result<BTreeMap<Name, Vec<Entry>>, StoreError> {
+        let prefix = format!("{}/", from.name);
+        let mut found: BTreeMap<Name, Vec<Entry>> = BTreeMap::new();
+        let mut operators: BTreeSet<Name> = BTreeSet::new();
+        self.tables.entries(&mut |entry| {
+            let named = entry.name.issuer == from.issuer && entry.name.name.starts_with(&prefix);
+            // An operator's entries come before those of routes.
+            if !named || operators.contains(&entry.name) {
+                return Ok(());
+            }
+            if entry.standing.scope() == Scope::Everywhere {
+                operators.insert(entry.name.clone());
+            }
+            let lives = !matches!(entry.standing.state(), State::Moved | State::Retired);
+            if lives && belongs(&entry, from, id) {
+                found.entry(entry.name.clone()).or_default().push(entry);
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     fn forget(&mut self, name: &Name, route: &str, statement: &str) -> Result<(), ChangeError> {
@@ -765,6 +783,16 @@ fn bare(name: &Name, id: Option<&str>) -> Entry {
         by: String::new(),
         reason: String::new(),
     }
+}
+
+/// Whether an entry's parent is the identity of that name and id: by name where
+/// one of them has no id.
+fn belongs(entry: &Entry, name: &Name, id: Option<&str>) -> bool {
+    entry.parent.as_ref().is_some_and(|parent| {
+        parent.kind == name.kind
+            && parent.name == name.name
+            && (parent.id.is_none() || id.is_none() || parent.id.as_deref() == id)
+    })
 }
 
 fn is_equal(entry: &Entry, identity: &Identity) -> bool {

@@ -10,12 +10,12 @@ mod queue;
 mod tables;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::store::{Store, StoreError, StoreFailure, Work};
+use super::store::{AsOf, Store, StoreError, StoreFailure, Work};
 use connection::{FileId, failed};
 use queue::{Queue, Writer};
 use tables::Tables;
@@ -96,13 +96,15 @@ pub(super) struct File {
 #[derive(Debug)]
 struct Open {
     file: FileId,
+    /// Moves on when the file is another one, or was of no use.
+    epoch: u64,
     readers: Vec<Reader>,
 }
 
 /// A connection that reads, and the generation that it last read.
 #[derive(Debug)]
 struct Reader {
-    file: FileId,
+    epoch: u64,
     connection: Connection,
     /// SQLite's `data_version`, and the ledger's generation at that time.
     seen: Option<(i64, u64)>,
@@ -124,6 +126,7 @@ impl File {
             },
             open: Mutex::new(Open {
                 file,
+                epoch: 0,
                 readers: Vec::new(),
             }),
             writers: Queue::new(settings.wait),
@@ -131,9 +134,16 @@ impl File {
     }
 
     /// The file that is at the path now. Where it is another one than before,
-    /// everything that is open belongs to a file that nobody else sees.
-    fn file(&self) -> Result<FileId, StoreError> {
-        FileId::of(&self.settings.path)
+    /// everything that is open, or was read, belongs to a file that nobody else
+    /// sees.
+    fn file(&self) -> Result<(FileId, u64), StoreError> {
+        let file = FileId::of(&self.settings.path)?;
+        let mut open = self.lock();
+        if open.file != file {
+            open.file = file;
+            open.turn_over();
+        }
+        Ok((file, open.epoch))
     }
 
     /// Reads by a connection of its own.
@@ -141,42 +151,38 @@ impl File {
         &self,
         look: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let file = self.file()?;
-        let mut reader = match self.take_reader(file) {
+        let (file, epoch) = self.file()?;
+        let idle = self.lock().take(epoch);
+        let mut reader = match idle {
             Some(reader) => reader,
-            None => self.new_reader(file)?,
+            None => self.new_reader(file, epoch)?,
         };
         let result = look(&mut reader);
-        // A connection that failed may know the file as it was.
-        if result.is_ok() {
-            self.put_reader(reader);
+        match &result {
+            Ok(_) => self.lock().put(reader),
+            Err(error) => self.failed(error),
         }
         result
     }
 
-    fn take_reader(&self, file: FileId) -> Option<Reader> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.file != file {
-            open.file = file;
-            open.readers.clear();
-        }
-        open.readers.pop()
-    }
-
-    fn put_reader(&self, reader: Reader) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.file == reader.file && open.readers.len() < MOST_READERS {
-            open.readers.push(reader);
+    /// What failed may have read, or be, something else the next time.
+    fn failed(&self, error: &StoreError) {
+        if error.kind != StoreFailure::Busy {
+            self.lock().turn_over();
         }
     }
 
-    fn new_reader(&self, file: FileId) -> Result<Reader, StoreError> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn new_reader(&self, file: FileId, epoch: u64) -> Result<Reader, StoreError> {
         let (connection, opened) = connection::open(&self.settings)?;
         if opened != file {
             return Err(self.replaced());
         }
         Ok(Reader {
-            file,
+            epoch,
             connection,
             seen: None,
         })
@@ -193,14 +199,38 @@ impl File {
     }
 }
 
+impl Open {
+    fn turn_over(&mut self) {
+        self.epoch += 1;
+        self.readers.clear();
+    }
+
+    fn take(&mut self, epoch: u64) -> Option<Reader> {
+        (self.epoch == epoch).then(|| self.readers.pop()).flatten()
+    }
+
+    fn put(&mut self, reader: Reader) {
+        if self.epoch == reader.epoch && self.readers.len() < MOST_READERS {
+            self.readers.push(reader);
+        }
+    }
+}
+
 impl Store for File {
     fn transact(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
-        let file = self.file()?;
+        let (file, epoch) = self.file()?;
         let open = || {
-            let (connection, file) = connection::open(&self.settings)?;
-            Ok(Writer { file, connection })
+            let (connection, opened) = connection::open(&self.settings)?;
+            if opened != file {
+                return Err(self.replaced());
+            }
+            Ok(Writer { epoch, connection })
         };
-        self.writers.transact(file, open, work)
+        let done = self.writers.transact(epoch, open, work);
+        if let Err(error) = &done {
+            self.failed(error);
+        }
+        done
     }
 
     fn view(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
@@ -209,22 +239,29 @@ impl Store for File {
                 .connection
                 .transaction_with_behavior(TransactionBehavior::Deferred)
                 .map_err(|error| failed(&error))?;
-            work(&mut Tables(&transaction))?;
+            work(&mut Tables {
+                connection: &transaction,
+                epoch: reader.epoch,
+            })?;
             transaction.rollback().map_err(|error| failed(&error))
         })
     }
 
-    fn generation(&self) -> Result<u64, StoreError> {
+    fn generation(&self) -> Result<AsOf, StoreError> {
         self.read(|reader| {
             let version = tables::data_version(&reader.connection)?;
-            match reader.seen {
-                Some((seen, generation)) if seen == version => Ok(generation),
+            let generation = match reader.seen {
+                Some((seen, generation)) if seen == version => generation,
                 Some(_) | None => {
                     let generation = tables::generation(&reader.connection)?;
                     reader.seen = Some((version, generation));
-                    Ok(generation)
+                    generation
                 }
-            }
+            };
+            Ok(AsOf {
+                epoch: reader.epoch,
+                generation,
+            })
         })
     }
 }

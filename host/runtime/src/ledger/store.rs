@@ -19,6 +19,17 @@ pub(super) enum Finish {
     Abort,
 }
 
+/// As of when something was read. What was read as of the same is still so,
+/// except that routes may have enrolled more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AsOf {
+    /// Moved on by the store in this process whenever it may look at something
+    /// else than before: another file, a server that was gone.
+    pub(super) epoch: u64,
+    /// The ledger's generation, which every change by an operator moves on.
+    pub(super) generation: u64,
+}
+
 /// What is done in one transaction. It may be run again where another one came
 /// in between, and what it found before then counts for nothing.
 pub(super) type Work<'a> = dyn FnMut(&mut dyn Transaction) -> Result<Finish, StoreError> + 'a;
@@ -34,16 +45,15 @@ pub(super) trait Store: Send + Sync + fmt::Debug {
     /// Runs `work` on what is there at one moment; it writes nothing.
     fn view(&self, work: &mut Work<'_>) -> Result<(), StoreError>;
 
-    /// The ledger's generation, which every change by an operator moves on. It
-    /// is as it was at the time of the call or, where replicas share the store,
-    /// at most the store's bound before that.
-    fn generation(&self) -> Result<u64, StoreError>;
+    /// As of when something read now would be: at the time of the call or, where
+    /// replicas share the store, at most the store's bound before that.
+    fn generation(&self) -> Result<AsOf, StoreError>;
 }
 
 /// Tables, as one transaction sees them.
 pub(super) trait Transaction {
-    /// The generation.
-    fn generation(&mut self) -> Result<u64, StoreError>;
+    /// As of when it reads.
+    fn generation(&mut self) -> Result<AsOf, StoreError>;
 
     /// Moves the generation on.
     fn advance(&mut self) -> Result<(), StoreError>;

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::decide::Question;
 use super::entry::Scope;
 use super::revocation::Revocations;
+use super::store::AsOf;
 
 /// Most workloads that are remembered, each of a few hundred bytes.
 const MOST: usize = 16 * 1024;
@@ -23,7 +24,7 @@ pub(super) struct Warm(RwLock<State>);
 #[derive(Debug, Default)]
 struct State {
     /// None: nothing has been read yet.
-    generation: Option<u64>,
+    as_of: Option<AsOf>,
     revocations: Arc<Revocations>,
     known: HashSet<String>,
 }
@@ -38,20 +39,20 @@ pub(super) struct Remembered {
 
 impl Warm {
     /// What is remembered of this generation; none where it is another one.
-    pub(super) fn recall(&self, generation: u64, workload: &str) -> Option<Remembered> {
+    pub(super) fn recall(&self, as_of: AsOf, workload: &str) -> Option<Remembered> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        (state.generation == Some(generation)).then(|| Remembered {
+        (state.as_of == Some(as_of)).then(|| Remembered {
             revocations: Arc::clone(&state.revocations),
             known: state.known.contains(workload),
         })
     }
 
     /// Remembers what is revoked as of a generation.
-    pub(super) fn refresh(&self, generation: u64, revocations: &Arc<Revocations>) {
+    pub(super) fn refresh(&self, as_of: AsOf, revocations: &Arc<Revocations>) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if state.generation != Some(generation) {
+        if state.as_of != Some(as_of) {
             *state = State {
-                generation: Some(generation),
+                as_of: Some(as_of),
                 revocations: Arc::clone(revocations),
                 known: HashSet::new(),
             };
@@ -59,9 +60,9 @@ impl Warm {
     }
 
     /// Remembers a workload whose names are known as of a generation.
-    pub(super) fn remember(&self, generation: u64, workload: String) {
+    pub(super) fn remember(&self, as_of: AsOf, workload: String) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if state.generation == Some(generation) {
+        if state.as_of == Some(as_of) {
             if state.known.len() >= MOST {
                 state.known.clear();
             }

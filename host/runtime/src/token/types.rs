@@ -1,10 +1,12 @@
 //! Which `typ` a token may carry (RFC 7515 §4.1.9, RFC 8725 §3.11).
 
+use serde::{Deserialize, Serialize};
+
 /// Types of tokens that are for something else and are never taken.
 const NEVER: [&str; 3] = ["dpop+jwt", "logout+jwt", "secevent+jwt"];
 
 /// The values of `typ` that are taken, and whether it may be absent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenTypes {
     absent: bool,
     named: Vec<Box<str>>,

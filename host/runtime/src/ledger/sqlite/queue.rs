@@ -14,17 +14,17 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::connection::{FileId, failed};
+use super::connection::failed;
 use super::tables::Tables;
 use crate::ledger::store::{Finish, StoreError, StoreFailure, Work};
 
 /// Most who share a transaction: the first of them waits for the last.
 const MOST: usize = 64;
 
-/// The connection that writes, and to which file.
+/// The connection that writes, and of which epoch it is.
 #[derive(Debug)]
 pub(super) struct Writer {
-    pub(super) file: FileId,
+    pub(super) epoch: u64,
     pub(super) connection: Connection,
 }
 
@@ -82,16 +82,16 @@ impl Queue {
         }
     }
 
-    /// Does `work` in a transaction on `file`, by a connection from `open` where
-    /// there is none of it.
+    /// Does `work` in a transaction of this `epoch`, by a connection from `open`
+    /// where there is none of it.
     pub(super) fn transact(
         &self,
-        file: FileId,
+        epoch: u64,
         open: impl FnOnce() -> Result<Writer, StoreError>,
         work: &mut Work<'_>,
     ) -> Result<(), StoreError> {
         let mut turn = self.turn()?;
-        let desk = turn.desk_for(file, open)?;
+        let desk = turn.desk_for(epoch, open)?;
         let group = desk.join()?;
         let done = desk.run(work);
         if desk.members < MOST && self.is_waited_for() && desk.is_open() {
@@ -142,15 +142,15 @@ impl Queue {
 }
 
 impl Turn<'_> {
-    /// The desk, at a connection to `file`. Where a transaction is open, it is
-    /// that one's, whatever is at the path now.
+    /// The desk, at a connection of this epoch. Where a transaction is open, it is
+    /// that one's, whatever has come after.
     fn desk_for(
         &mut self,
-        file: FileId,
+        epoch: u64,
         open: impl FnOnce() -> Result<Writer, StoreError>,
     ) -> Result<&mut Desk, StoreError> {
         let desk = match self.desk.take() {
-            Some(desk) if desk.group.is_some() || desk.writer.file == file => desk,
+            Some(desk) if desk.group.is_some() || desk.writer.epoch == epoch => desk,
             Some(_) | None => Desk::at(open()?),
         };
         Ok(self.desk.insert(desk))
@@ -206,7 +206,10 @@ impl Desk {
 
     fn run(&mut self, work: &mut Work<'_>) -> Result<(), StoreError> {
         self.execute("SAVEPOINT one")?;
-        let finish = work(&mut Tables(&self.writer.connection));
+        let finish = work(&mut Tables {
+            connection: &self.writer.connection,
+            epoch: self.writer.epoch,
+        });
         let keeps = matches!(finish, Ok(Finish::Commit));
         let done = self.execute(if keeps {
             "RELEASE one"
@@ -229,7 +232,12 @@ impl Desk {
     fn settled(mut self) -> Option<Self> {
         let outcome = match (self.is_open(), self.wrote) {
             (false, _) => Err(gone()),
-            (true, true) => self.execute("COMMIT"),
+            // Whatever was read of it meanwhile is not so, also where others are
+            // to blame.
+            (true, true) => self.execute("COMMIT").map_err(|error| StoreError {
+                kind: StoreFailure::Unreachable,
+                ..error
+            }),
             (true, false) => self.execute("ROLLBACK"),
         };
         if outcome.is_err() && self.is_open() {

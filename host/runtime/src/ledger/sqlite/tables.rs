@@ -9,13 +9,17 @@ use crate::ledger::event::{Action, Event};
 use crate::ledger::name::Name;
 use crate::ledger::revocation::{Revocation, Target};
 use crate::ledger::row::Row;
-use crate::ledger::store::{Each, Spent, StoreError, Transaction};
+use crate::ledger::store::{AsOf, Each, Spent, StoreError, Transaction};
 
 const COLUMNS: &str = "issuer, kind, name, spelling, id, parent_kind, parent_name, parent_id, \
                        state, was_approved, moved_to, route, statement, since, by, reason";
 
 /// The tables, in a transaction that somebody else ends.
-pub(super) struct Tables<'c>(pub(super) &'c Connection);
+pub(super) struct Tables<'c> {
+    pub(super) connection: &'c Connection,
+    /// Of the file that the connection is of.
+    pub(super) epoch: u64,
+}
 
 /// SQLite's own count of what other connections have committed.
 pub(super) fn data_version(connection: &Connection) -> Result<i64, StoreError> {
@@ -42,13 +46,16 @@ fn prepare<'c>(connection: &'c Connection, sql: &str) -> Result<Cached<'c>, Stor
 
 impl Tables<'_> {
     fn prepare(&self, sql: &str) -> Result<Cached<'_>, StoreError> {
-        prepare(self.0, sql)
+        prepare(self.connection, sql)
     }
 }
 
 impl Transaction for Tables<'_> {
-    fn generation(&mut self) -> Result<u64, StoreError> {
-        generation(self.0)
+    fn generation(&mut self) -> Result<AsOf, StoreError> {
+        Ok(AsOf {
+            epoch: self.epoch,
+            generation: generation(self.connection)?,
+        })
     }
 
     fn advance(&mut self) -> Result<(), StoreError> {

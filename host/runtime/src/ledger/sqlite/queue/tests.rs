@@ -27,18 +27,20 @@ impl Stand {
     }
 
     fn open(&self) -> Result<Writer, StoreError> {
-        let (connection, file) = connection::open(&self.settings)?;
+        let (connection, _) = connection::open(&self.settings)?;
         if let Some(pages) = self.pages {
             connection
                 .pragma_update(None, "max_page_count", pages)
                 .unwrap();
         }
-        Ok(Writer { file, connection })
+        Ok(Writer {
+            epoch: 0,
+            connection,
+        })
     }
 
     fn transact(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
-        let file = FileId::of(&self.settings.path).unwrap();
-        self.queue.transact(file, || self.open(), work)
+        self.queue.transact(0, || self.open(), work)
     }
 
     /// Marks a number of tokens, and says whether that was kept.
@@ -54,7 +56,10 @@ impl Stand {
     fn spent(&self) -> Vec<u32> {
         let mut found = Vec::new();
         let writer = self.open().unwrap();
-        let mut tables = Tables(&writer.connection);
+        let mut tables = Tables {
+            connection: &writer.connection,
+            epoch: 0,
+        };
         let mut each = |spent: Spent| {
             found.push(u32::from_be_bytes(spent.digest[..4].try_into().unwrap()));
             Ok(())

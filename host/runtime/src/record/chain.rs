@@ -1,0 +1,132 @@
+//! The chain: each line carries the hash of the one before it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use crate::hexadecimal;
+use crate::reason::clip;
+
+/// The SHA-256 digest of a line's bytes, its line feed excluded.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hash([u8; 32]);
+
+/// A text that is no hash.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no hash: one has 64 lower-case hexadecimal digits")]
+pub struct HashError(String);
+
+impl Hash {
+    /// What the first line of a record carries in place of a hash.
+    pub const GENESIS: Self = Self([0; 32]);
+
+    /// The hash of a line, given without its line feed.
+    pub fn of(line: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        // INVARIANT: a SHA-256 digest has 32 bytes.
+        bytes.copy_from_slice(digest(&SHA256, line).as_ref());
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hexadecimal::encode("", &self.0))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl FromStr for Hash {
+    type Err = HashError;
+
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        let wrong = || HashError(clip(text));
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != 32 || !rest.is_empty() {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 32];
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let value = digit(*high).zip(digit(*low));
+            let (high, low) = value.ok_or_else(wrong)?;
+            *byte = high << 4 | low;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+const fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The end of a record: how many lines it has, and the hash of the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The number of lines, which is the number of the last.
+    pub count: u64,
+    /// Its hash; [`Hash::GENESIS`] where there is no line.
+    pub head: Hash,
+}
+
+impl Head {
+    /// The end of a record without lines.
+    pub const GENESIS: Self = Self {
+        count: 0,
+        head: Hash::GENESIS,
+    };
+
+    /// The end once `line` follows, given without its line feed.
+    pub(super) fn then(self, line: &[u8]) -> Self {
+        Self {
+            count: self.count.saturating_add(1),
+            head: Hash::of(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_read_as_they_are_written() {
+        // FIPS 180-4's own example.
+        let hash = Hash::of(b"abc");
+        let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash.to_string(), text);
+        assert_eq!(text.parse(), Ok(hash));
+        for wrong in [
+            "",
+            "00",
+            &text[1..],
+            &text.to_uppercase(),
+            &format!("{text}0"),
+        ] {
+            assert!(wrong.parse::<Hash>().is_err(), "{wrong}");
+        }
+    }
+}
