@@ -2,6 +2,7 @@
 
 mod files;
 mod first_use;
+mod operated;
 mod outages;
 mod process;
 mod proxy;
