@@ -37,6 +37,8 @@ mod properties;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod standard;
 #[cfg(test)]
 mod tree;

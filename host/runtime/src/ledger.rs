@@ -89,6 +89,7 @@ pub enum Run {
 }
 
 impl Ledger {
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     fn new(store: Box<dyn Store>) -> Self {
         Self {
             store,

@@ -1,13 +1,24 @@
 //! The ledger behind a gate: names and identities, single use, revocation.
 
+mod case;
 mod files;
 mod first_use;
+mod migration;
+mod nameless;
 mod operated;
+mod optional;
 mod outages;
 mod process;
 mod proxy;
 mod races;
+mod retirement;
+mod revocation;
 mod revoked;
 mod roles;
+mod scope;
 mod server;
-mod world;
+mod shape;
+mod single_use;
+mod suspension;
+mod tombstone;
+pub(crate) mod world;

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use claimbound::clock::SystemClock;
 use claimbound::gate::Gate;
-use claimbound::ledger::{Keeper, Ledger, Postgres, StoreFailure};
+use claimbound::ledger::{Change, Keeper, Ledger, Postgres, StoreFailure, Target};
 use serde_json::{Value, json};
 
 use super::proxy::{Manner, Proxy};
 use super::server::{Database, Role, Server, until};
-use super::world::{NAMES_ALONE, World, decide};
+use super::world::{ISSUER, NAMES_ALONE, World, decide};
 use crate::forge::{job, with};
 use crate::gate::{answer, ceiling, gate_with};
 
@@ -323,6 +323,57 @@ fn the_thread_of_a_ledger_ends_with_it() {
     // That of the world's own ledger, and its listener's.
     let mut left = || admin.query_one(sessions, &[]).unwrap().get::<_, i64>(0);
     assert!(until(SOON, || left() <= 2));
+}
+
+#[test]
+fn an_order_is_heard_of_without_its_notification() {
+    let Some(world) = World::postgres() else {
+        return;
+    };
+    let database = world.database().unwrap();
+    let gate = open(database.settings(Role::Host));
+    warm_up(&gate);
+    let silence = "DROP TRIGGER announced ON claimbound.meta";
+    database.connect().batch_execute(silence).unwrap();
+    let target = Target::Issuer {
+        issuer: ISSUER.to_owned(),
+    };
+    let revoke = Change::Revoke {
+        target,
+        until: None,
+    };
+    world.order(revoke).unwrap();
+    let revoked = || answer(&decide(&gate, &job())) == "revoked.issuer";
+    assert!(until(SOON, revoked));
+}
+
+/// Takes a while for each piece.
+struct Slow(Vec<u8>);
+
+impl std::io::Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.is_empty() {
+            thread::sleep(Duration::from_millis(2500));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_export_waits_for_whoever_reads_it() {
+    let Some(world) = World::postgres() else {
+        return;
+    };
+    let settings = world.database().unwrap().settings(Role::Host);
+    let ledger = Ledger::postgres(&impatient(settings), SystemClock).unwrap();
+    let mut out = Slow(Vec::new());
+    ledger.export(&mut out).unwrap();
+    assert!(out.0.ends_with(b"\n"));
 }
 
 #[test]

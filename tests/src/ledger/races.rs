@@ -5,13 +5,13 @@ use std::sync::{Arc, Barrier, LazyLock};
 use std::thread;
 
 use claimbound::gate::Gate;
-use claimbound::ledger::{Keeper, Ledger};
+use claimbound::ledger::{Keeper, Ledger, Order, Run};
 use claimbound::policy::Policy;
 use serde_json::{Value, json};
 
 use super::process::{Process, say, task, wait};
-use super::world::{NAMES_ALONE, World, decide, name, on_each_store, open};
-use crate::forge::{job, with};
+use super::world::{NAMES_ALONE, World, approve, decide, name, on_each_store, open, owner};
+use crate::forge::{NOW, job, with};
 use crate::gate::{DOCUMENT, answer, ceiling, gate_with, policy};
 use crate::standard::standard;
 
@@ -151,6 +151,34 @@ fn of_uses_of_one_token_by_several_processes_one_is_allowed(world: &World) {
     let said = processes.iter_mut().map(Process::hear);
     let answers = sum(said.map(|said| serde_json::from_str(&said).unwrap()));
     assert_eq!(answers, count(&[("allow", 1), ("token.reused", 1007)]));
+}
+
+/// Every change moves the one generation on, so no two of them can be made at
+/// once: whoever comes second does it again.
+fn operators_who_change_things_at_once_all_do_it(world: &World) {
+    let approve_all = |number: usize, ledger: &Ledger| {
+        for round in 0..4 {
+            let (name, id) = (format!("acme-{number}-{round}"), format!("{number}00{round}"));
+            let order = Order {
+                change: approve(owner(&name, &id)),
+                by: format!("operator {number}"),
+                at: NOW,
+                reason: "a test".to_owned(),
+            };
+            ledger.apply(&order, Run::Real).unwrap();
+        }
+    };
+    thread::scope(|scope| {
+        for number in 0..6 {
+            scope.spawn(move || approve_all(number, &world.again()));
+        }
+    });
+    let mut events = 0;
+    world.ledger.history(None, |_| events += 1).unwrap();
+    assert_eq!(events, 24);
+    let mut entries = 0;
+    world.ledger.entries(|_| entries += 1).unwrap();
+    assert_eq!(entries, 24);
 }
 
 /// Each enrols names of its own, next to those of all others: no two are in each

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use claimbound::clock::{FixedClock, SystemClock};
+use claimbound::floor::Floor;
 use claimbound::gate::Gate;
+use claimbound::issuer::{Issuer, Issuers, Settings};
+use claimbound::key::{KeySet, SetLimits};
 use claimbound::ledger::{
     Change, ChangeError, Effect, Identity, Keeper, Ledger, Name, Order, Parent, Postgres, Run,
     Sqlite,
@@ -13,10 +16,10 @@ use claimbound::models::{Model, Registry};
 use claimbound::outcome::Outcome;
 use claimbound::policy::{Policy, Request};
 use claimbound::token::Token;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::server::{Database, Role};
-use crate::forge::NOW;
+use crate::forge::{NOW, job, with};
 use crate::gate::{SIGNER, ceiling, gate_with, policy};
 use crate::standard::standard;
 
@@ -51,11 +54,11 @@ macro_rules! on_each_store {
         })*
     };
 }
-pub(super) use on_each_store;
+pub(crate) use on_each_store;
 
 /// A ledger of its own.
-pub(super) struct World {
-    pub(super) ledger: Arc<Ledger>,
+pub(crate) struct World {
+    pub(crate) ledger: Arc<Ledger>,
     place: Place,
 }
 
@@ -67,7 +70,7 @@ enum Place {
 
 impl World {
     /// In a file.
-    pub(super) fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let place = Place::Folder(tempfile::tempdir().unwrap());
         Self {
             ledger: place.open(),
@@ -79,7 +82,7 @@ impl World {
     ///
     /// Its ledger is a host's and an operator's at once, so that what a test
     /// orders counts at once.
-    pub(super) fn postgres() -> Option<Self> {
+    pub(crate) fn postgres() -> Option<Self> {
         Database::new().map(Self::of_database)
     }
 
@@ -92,8 +95,16 @@ impl World {
         }
     }
 
+    /// Another ledger, in a place like this one's.
+    pub(crate) fn another(&self) -> Self {
+        match self.place {
+            Place::Folder(_) => Self::sqlite(),
+            Place::Database(_) => Self::postgres().unwrap(),
+        }
+    }
+
     /// The same ledger as another process opens it.
-    pub(super) fn again(&self) -> Arc<Ledger> {
+    pub(crate) fn again(&self) -> Arc<Ledger> {
         self.place.open()
     }
 
@@ -114,7 +125,7 @@ impl World {
     }
 
     /// What another process finds the ledger by.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         match &self.place {
             Place::Folder(folder) => folder.path().join("ledger.db").display().to_string(),
             Place::Database(database) => database.url(Role::Both),
@@ -131,6 +142,18 @@ impl World {
 
     pub(super) fn gate(&self, route: &str, policy: &Arc<Policy>) -> Gate {
         gate_with(policy, ceiling()).with_commit(Keeper::new(Arc::clone(&self.ledger), route))
+    }
+
+    /// A route for tokens of another issuer, whatever their subject.
+    pub(super) fn gate_at(&self, route: &str, issuer: (&str, &str), asks: &str) -> Gate {
+        let (url, model) = issuer;
+        let model = Registry::standard().get(model).unwrap();
+        let keys = KeySet::parse(SIGNER.key_set(), &SetLimits::default()).unwrap();
+        let known = Issuer::new(url, Arc::clone(model), keys, Settings::default()).unwrap();
+        let issuers = Issuers::new([Arc::new(known)]).unwrap();
+        let floor = Floor::new("https://deploy.acme.example").unwrap();
+        Gate::new(issuers, floor, elsewhere(issuer, asks), ceiling())
+            .with_commit(Keeper::new(Arc::clone(&self.ledger), route))
     }
 
     pub(super) fn order(&self, change: Change) -> Result<Vec<Effect>, ChangeError> {
@@ -160,13 +183,21 @@ impl Place {
 }
 
 /// The ledger at a [`World::address`].
-pub(super) fn open(address: &str) -> Arc<Ledger> {
+pub(crate) fn open(address: &str) -> Arc<Ledger> {
     let ledger = if address.contains("dbname=") {
         Ledger::postgres(&Postgres::at(address).unwrap(), SystemClock)
     } else {
         Ledger::sqlite(&Sqlite::at(address))
     };
     Arc::new(ledger.unwrap())
+}
+
+/// A policy that takes every subject of an issuer, its URL and its model, and
+/// asks this besides.
+pub(super) fn elsewhere((url, model): (&str, &str), asks: &str) -> Arc<Policy> {
+    let document = include_str!("elsewhere.toml");
+    let document = document.replace("URL", url).replace("MODEL", model);
+    policy(&standard(), &document.replace("# ASKS", asks))
 }
 
 pub(super) fn model() -> &'static Model {
@@ -194,6 +225,37 @@ pub(super) fn approve(identity: Identity) -> Change {
     Change::Approve {
         identity,
         replacing: None,
+    }
+}
+
+/// Approves `acme` and its `acme/infra`, as [`crate::forge::job`] has them.
+pub(super) fn approve_acme(world: &World) {
+    world.order(approve(owner("acme", "123456"))).unwrap();
+    let infra = repository("acme/infra", "456789", ("acme", "123456"));
+    world.order(approve(infra)).unwrap();
+}
+
+/// The job's claims where its repository goes by this name, with these ids.
+pub(super) fn job_of(path: &str, owner_id: &str, id: &str) -> Value {
+    let (owner, _) = path.split_once('/').unwrap();
+    with(
+        job(),
+        &json!({
+            "sub": format!("repo:{path}:environment:production"),
+            "repository": path, "repository_id": id,
+            "repository_owner": owner, "repository_owner_id": owner_id,
+        }),
+    )
+}
+
+/// The code and the message of the first reason against a token.
+pub(super) fn refusal(gate: &Gate, claims: &Value) -> (String, String) {
+    match decide(gate, claims) {
+        Outcome::Deny(denied) => {
+            let reason = &denied.reasons[0];
+            (reason.code.to_string(), reason.message.clone())
+        }
+        outcome @ (Outcome::Allow(_) | Outcome::Error(_)) => panic!("{outcome:?}"),
     }
 }
 

@@ -94,7 +94,7 @@ fn killed(
             })
             .collect::<Vec<_>>()
     });
-    let first = begun.recv_timeout(Duration::from_secs(60));
+    let first = begun.recv_timeout(Duration::from_mins(1));
     drop(begun);
     assert!(first.is_ok(), "the host answers: {:?}", child.try_wait());
     std::thread::sleep(life);

@@ -289,9 +289,11 @@ impl Desk<'_> {
                 (Standing::Retired, _) => return Err(state(entry, "; that is for ever")),
                 (Standing::Suspended { .. }, _) => return Err(state(entry, "; resume it first")),
                 (Standing::Approved, None) if is_equal(entry, identity) => return Ok(()),
-                // A name that was trusted without an id is bound to its first.
+                // A name that was trusted without an id is bound to its first,
+                // and an identity's parent may be called otherwise by now.
                 (Standing::Approved, None)
-                    if entry.id.is_none() && entry.parent == identity.parent => {}
+                    if (entry.id.is_none() || entry.id == identity.id)
+                        && is_same_parent(entry, identity) => {}
                 (Standing::Moved { .. }, None) if entry.id.is_some() && entry.id == identity.id => {
                 }
                 (_, None) => return Err(held(entry)),
@@ -793,6 +795,14 @@ fn belongs(entry: &Entry, name: &Name, id: Option<&str>) -> bool {
             && parent.name == name.name
             && (parent.id.is_none() || id.is_none() || parent.id.as_deref() == id)
     })
+}
+
+fn is_same_parent(entry: &Entry, identity: &Identity) -> bool {
+    match (&entry.parent, &identity.parent) {
+        (None, None) => true,
+        (Some(one), Some(other)) => one.is(other),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 fn is_equal(entry: &Entry, identity: &Identity) -> bool {

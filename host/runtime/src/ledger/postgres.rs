@@ -2,13 +2,16 @@
 //!
 //! # Installing
 //! The tables stand in a schema of their own, `claimbound`, of a database whose
-//! encoding is UTF-8. Their owner makes them, by [`Postgres::install`] or with
-//! the SQL of [`Postgres::SCHEMA`]; opening a ledger makes nothing. A host's role
-//! is granted `claimbound_host`: it reads, enrols what it observes, marks tokens
-//! as used and forgets marks that have ended. An operator's role is granted
-//! `claimbound_operator`: it changes names and revocations. Neither can change or
-//! delete history, nor delete a retired name or one that was left; triggers hold
-//! everybody to that but superusers.
+//! encoding is UTF-8. Their owner makes them, by [`Postgres::install`] or with the
+//! SQL of [`Postgres::SCHEMA`]; opening a ledger makes nothing. A name does not
+//! fit in that comes to more than about 2600 bytes with its issuer, route and
+//! statement: a decision that needs it fails.
+//!
+//! A host's role is granted `claimbound_host`: it reads, enrols what it observes,
+//! marks tokens as used and forgets marks that have ended. An operator's role is
+//! granted `claimbound_operator`: it changes names and revocations. Neither can
+//! change or delete history, nor delete a retired name or one that was left;
+//! triggers hold everybody to that but superusers.
 //!
 //! # What is promised
 //! Transactions are serialisable, and are run again where another one came
@@ -50,6 +53,7 @@ mod tables;
 mod tls;
 
 use std::fmt;
+use std::iter::repeat_n;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,8 +87,8 @@ const WAIT: Duration = Duration::from_secs(2);
 const BOUND: Duration = Duration::from_secs(1);
 
 /// How often a transaction is tried beside others, and then alone.
-const TRIES: u32 = 4;
-const TRIES_ALONE: u32 = 4;
+const TRIES: usize = 4;
+const TRIES_ALONE: usize = 4;
 
 /// Where a ledger's database is, and how it is used.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,13 +109,14 @@ impl Postgres {
 
     /// The database of a connection string: `postgres://user:password@host/name`
     /// with the parameters of libpq, or `host=… user=… dbname=…`. Of `sslmode`
-    /// there are `disable` and `require`; `verify-ca` and `verify-full` mean
-    /// `require`, which checks as much.
+    /// there are `require`, which checks the server's certificate and name as
+    /// `verify-ca` and `verify-full` do, and `disable`, by which everybody on the
+    /// way to another machine reads and changes what is said.
     ///
     /// # Errors
     /// [`StoreError`] where it can't be understood; it does not repeat it.
     pub fn at(url: &str) -> Result<Self, StoreError> {
-        let understood = without_degrees(url).parse::<Config>();
+        let understood = in_known_modes(url).parse::<Config>();
         let config = understood.map_err(|_| {
             // The client's own words may hold what it took for a parameter, as
             // half a password.
@@ -198,7 +203,7 @@ impl Postgres {
 
 /// The connection string with the modes of TLS that the client knows: it has no
 /// name for those that check certificates, which it does here in any case.
-fn without_degrees(url: &str) -> String {
+fn in_known_modes(url: &str) -> String {
     let (before, parameters) = match url.rsplit_once('?') {
         Some((before, parameters)) => (format!("{before}?"), parameters),
         None if url.contains("://") => return url.to_owned(),
@@ -209,6 +214,11 @@ fn without_degrees(url: &str) -> String {
         .replace("sslmode=verify-ca", "sslmode=require");
     before + &parameters
 }
+
+/// Opens a transaction that writes nothing. It is in nobody's way, so whoever
+/// reads an export may take their time.
+const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                    SET LOCAL idle_in_transaction_session_timeout = '1h'";
 
 /// The database in use.
 #[derive(Debug)]
@@ -340,7 +350,7 @@ impl Server {
     /// Runs `work` on what is there at one moment.
     fn look(&self, work: &mut Work<'_>) -> Result<(), Failure> {
         let (epoch, asked) = (self.generation.epoch(), self.generation.ask());
-        let mut lease = self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let mut lease = self.begin(LOOK)?;
         let mut tables = Tables::new(lease.connection()?, epoch);
         let done = run(work, &mut tables);
         let seen = tables.seen();
@@ -394,8 +404,8 @@ fn give_back(mut lease: Lease<'_>, after: After) {
 
 impl Store for Server {
     fn transact(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
-        let shared = (0..TRIES).map(|_| Turn::Shared);
-        let mut turns = shared.chain((0..TRIES_ALONE).map(|_| Turn::Alone));
+        let again = repeat_n(Turn::Shared, TRIES - 1);
+        let mut turns = again.chain(repeat_n(Turn::Alone, TRIES_ALONE));
         let mut turn = Turn::Shared;
         loop {
             let Err(failure) = self.attempt(work, turn) else {

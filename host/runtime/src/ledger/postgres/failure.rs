@@ -75,21 +75,38 @@ impl From<Error> for Failure {
 /// holds, so they stay out.
 fn of_answer(answer: &DbError) -> Failure {
     let (kind, what) = kind(answer.code());
-    let after = if came_second(answer.code()) {
-        After::Again
-    } else if matches!(
+    let ended = matches!(
         answer.parsed_severity(),
         Some(Severity::Fatal | Severity::Panic)
-    ) {
+    );
+    let after = if ended {
         After::Broken
     } else {
-        After::Usable
+        after(answer.code(), kind)
     };
     let message = format!("{what}: {} ({})", answer.message(), answer.code().code());
     Failure {
         error: StoreError::new(kind, message),
         after,
     }
+}
+
+/// What can be done after a failure in a session that goes on. One that is not
+/// about what was asked may be about the session, or what was prepared in it.
+fn after(code: &SqlState, kind: StoreFailure) -> After {
+    if came_second(code) {
+        return After::Again;
+    }
+    match kind {
+        StoreFailure::Busy | StoreFailure::Full | StoreFailure::Forbidden => After::Usable,
+        StoreFailure::Unusable if is_about_values(code) => After::Usable,
+        StoreFailure::Unusable | StoreFailure::Unreachable => After::Broken,
+    }
+}
+
+/// Data, constraints, and texts that are too long for an index.
+fn is_about_values(code: &SqlState) -> bool {
+    matches!(code.code().get(..2), Some("22" | "23" | "54"))
 }
 
 /// Whether the failure is that another transaction came first. A key that is
@@ -139,8 +156,9 @@ fn kind(code: &SqlState) -> (StoreFailure, &'static str) {
     match code.code().get(..2) {
         Some("53") => FULL,
         Some("28") => FORBIDDEN,
-        // Data, constraints, names, the server's own damage.
-        Some("22" | "23" | "3F" | "42" | "XX") => UNUSABLE,
+        // What is no ledger, and the server's own damage.
+        Some("3F" | "42" | "XX") => UNUSABLE,
+        Some(_) | None if is_about_values(code) => UNUSABLE,
         Some(_) | None => UNREACHABLE,
     }
 }
@@ -181,6 +199,7 @@ mod tests {
             ("3F000", StoreFailure::Unusable),
             ("23514", StoreFailure::Unusable),
             ("22021", StoreFailure::Unusable),
+            ("54000", StoreFailure::Unusable),
             ("XX001", StoreFailure::Unusable),
             ("25006", StoreFailure::Unreachable),
             ("57P01", StoreFailure::Unreachable),
@@ -189,6 +208,28 @@ mod tests {
             ("3D000", StoreFailure::Unreachable),
         ] {
             assert_eq!(kind(&SqlState::from_code(code)).0, expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_session_goes_on_after_what_is_not_about_it() {
+        for (code, expected) in [
+            ("40001", After::Again),
+            ("40P01", After::Again),
+            ("23505", After::Again),
+            ("55P03", After::Usable),
+            ("53100", After::Usable),
+            ("42501", After::Usable),
+            ("22021", After::Usable),
+            ("54000", After::Usable),
+            // A plan, or a statement, that is none any more; a standby.
+            ("0A000", After::Broken),
+            ("26000", After::Broken),
+            ("42P01", After::Broken),
+            ("25006", After::Broken),
+        ] {
+            let code = SqlState::from_code(code);
+            assert_eq!(after(&code, kind(&code).0), expected, "{code:?}");
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::ledger::store::AsOf;
 /// What is known counts for as long as the bound by both sides of the clock: the
 /// monotonic one misses the time that a machine sleeps, the other one can be
 /// set. A clock that stands still would trust it for ever, so it counts as well
-/// only while the listener, whose timers are the system's, hears the server.
+/// only while the listener, whose timers are the system's, hears the server: that
+/// ends a bound after a question without an answer.
 pub(super) struct Generation {
     clock: Arc<dyn Clock>,
     bound: Duration,

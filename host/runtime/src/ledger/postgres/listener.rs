@@ -1,11 +1,11 @@
 //! Hears of every change of the generation, over a connection of its own.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
+use tokio_postgres::{Client, Row};
 
 use super::connection::Dial;
 use super::failure::Failure;
@@ -36,47 +36,48 @@ impl Listener {
     pub(super) async fn run(self) {
         let mut pause = SOONEST;
         loop {
-            let news = Arc::<Notify>::default();
-            let connected = timeout(self.connect, self.dial.open(Arc::clone(&news))).await;
-            if let Ok(Ok(client)) = connected {
+            if self.listen().await {
                 pause = SOONEST;
-                let ended = self.listen(&client, &news).await;
-                match ended {
-                    Ok(never) => match never {},
-                    Err(_) => self.generation.lost(),
-                }
             }
             sleep(pause).await;
             pause = LATEST.min(pause * 2);
         }
     }
 
-    /// Asks at each notification, and often enough without one.
-    async fn listen(
-        &self,
-        client: &tokio_postgres::Client,
-        news: &Notify,
-    ) -> Result<Infallible, Failure> {
-        self.ask(client, "LISTEN claimbound").await?;
-        loop {
-            let asked = self.generation.ask();
-            let rows = self.ask(client, tables::GENERATION).await?;
-            self.generation.answer(asked, tables::generation(&rows)?);
-            self.generation.found();
-            sleep(PAUSE).await;
-            // A notification is news as well as its absence.
-            let _ = timeout(self.bound / 4, news.notified()).await;
+    /// Listens until the server fails; whether it was heard before.
+    async fn listen(&self) -> bool {
+        let news = Arc::<Notify>::default();
+        let connected = timeout(self.connect, self.dial.open(Arc::clone(&news))).await;
+        let Ok(Ok(client)) = connected else {
+            return false;
+        };
+        let mut heard = false;
+        if self.ask(&client, "LISTEN claimbound").await.is_ok() {
+            while self.hear(&client).await.is_ok() {
+                heard = true;
+                sleep(PAUSE).await;
+                // A notification is news as well as its absence.
+                let _ = timeout(self.bound / 4, news.notified()).await;
+            }
         }
+        self.generation.lost();
+        heard
     }
 
-    async fn ask(
-        &self,
-        client: &tokio_postgres::Client,
-        sql: &str,
-    ) -> Result<Vec<tokio_postgres::Row>, Failure> {
-        match timeout(self.bound, client.query_typed(sql, &[])).await {
+    /// Asks for the generation.
+    async fn hear(&self, client: &Client) -> Result<(), Failure> {
+        let asked = self.generation.ask();
+        let rows = self.ask(client, tables::GENERATION).await?;
+        self.generation.answer(asked, tables::generation(&rows)?);
+        self.generation.found();
+        Ok(())
+    }
+
+    async fn ask(&self, client: &Client, sql: &str) -> Result<Vec<Row>, Failure> {
+        let limit = self.bound.max(SOONEST);
+        match timeout(limit, client.query_typed(sql, &[])).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(Failure::late(self.bound)),
+            Err(_) => Err(Failure::late(limit)),
         }
     }
 }

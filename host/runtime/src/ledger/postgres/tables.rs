@@ -332,7 +332,6 @@ impl Transaction for Tables<'_> {
         .map(|added| added > 0)
     }
 
-    /// Marks that somebody else sweeps at the same time are passed over.
     fn sweep(&mut self, before: u64, most: u32) -> Result<(), StoreError> {
         self.execute(
             "DELETE FROM claimbound.spent WHERE digest IN \
