@@ -82,10 +82,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URL")]
     ledger: Option<Location>,
 
-    /// The route: what it enrolled counts, what it enrols counts for it, and the
-    /// record calls the place where the token was presented so.
+    /// The route where the token was presented: whose enrolments count in a
+    /// ledger, and what a record calls it.
     #[arg(long, value_name = "NAME", default_value = "check")]
-    pub(crate) route: String,
+    route: String,
 
     #[command(flatten)]
     code_cache: code_cache::Arguments,
@@ -129,6 +129,11 @@ pub(crate) struct Question {
 }
 
 impl Arguments {
+    /// The route where the token was presented.
+    pub(crate) fn route(&self) -> &str {
+        &self.route
+    }
+
     /// Reads all that is needed; nothing is decided yet. A decision takes effect
     /// in a ledger only if `run` says so, and only if it is one about a token,
     /// now: what if never writes.

@@ -13,7 +13,7 @@ use crate::obligation::{Commit, CommitError, Committed, NothingAttached, Obligat
 use crate::outcome::{Allowed, Denied, HostError, Outcome};
 use crate::policy::{Answer, Policy, PolicyId, Request, Step};
 use crate::reason::{HostCode, Refusal, clip};
-use crate::record::{Ended, Kept, Presented, Record, Refused, Stage};
+use crate::record::{Ended, Kept, Ledger, Presented, Record, Refused, Stage};
 use crate::token::Token;
 use crate::verify::Verified;
 
@@ -243,7 +243,8 @@ impl Gate {
             )
     }
 
-    /// Checks a token's form and its signature.
+    /// Checks a token's form and its signature. A refusal here goes on no
+    /// record, unlike one by [`decide`](Self::decide).
     ///
     /// # Errors
     /// The denial.
@@ -305,20 +306,22 @@ impl Gate {
     /// Meets the obligations, and looks at the clock once more.
     fn settle(&self, judged: Judged, request: &Request, clock: &dyn Clock) -> Ended {
         let statement = Some(judged.statement.clone());
-        let ended = |stage, outcome| Ended {
+        let ended = |stage, ledger, outcome| Ended {
             stage,
             statement,
+            ledger,
             outcome,
         };
         let committed = match self.commit(&judged) {
             Ok(committed) => committed,
-            Err(unmet) => return ended(Stage::Commit, unmet),
+            Err(unmet) => return ended(Stage::Commit, Ledger::default(), unmet),
         };
+        let ledger = Ledger::from(&committed);
         if let Err(late) = self.recheck(&judged, request, clock) {
-            return ended(Stage::Recheck, late.into());
+            return ended(Stage::Recheck, ledger, late.into());
         }
         let allowed = allowed(judged, committed);
-        ended(Stage::Commit, Outcome::Allow(Box::new(allowed)))
+        ended(Stage::Commit, ledger, Outcome::Allow(Box::new(allowed)))
     }
 
     fn commit(&self, judged: &Judged) -> Result<Committed, Outcome> {
@@ -376,6 +379,7 @@ impl Ended {
         move |refused| Self {
             stage,
             statement: None,
+            ledger: Ledger::default(),
             outcome: refused.into(),
         }
     }

@@ -75,7 +75,7 @@ fn a_transfer_names_the_new_owner(world: &World) {
     let (code, message) = refusal(&gate, &transferred);
     assert_eq!(code, "identity.reassigned");
     assert!(message.contains("belonged to owner `123456`"), "{message}");
-    assert!(message.contains("`subject migrate --parent`"), "{message}");
+    assert!(message.contains("`subject approve --replacing`"), "{message}");
     world.order(migrate("repository", "globex/infra", "acme/infra")).unwrap();
     world.order(Change::Migrate {
         from: name("repository", "acme/infra"),
@@ -119,7 +119,7 @@ fn a_first_use_enrols_no_name_that_was_left(world: &World) {
     let other = world.gate("other", &NAMES_ALONE);
     let (code, message) = refusal(&other, &job());
     assert_eq!(code, "identity.renamed");
-    assert!(message.contains("moved to `acme/tools` since 2026-11-23T10:00:00Z (by alice)"), "{message}");
+    assert!(message.contains("for `acme/tools` since 2026-11-23T10:00:00Z (by alice)"), "{message}");
     assert!(decide(&lax, &job()).is_allow(), "who knows it takes late tokens");
     let any = policy(&standard(), &include_str!("names-alone.toml").replace("acme/infra", "acme/tools"));
     let gate = world.gate("other", &any);

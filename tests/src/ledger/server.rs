@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -201,8 +201,11 @@ fn make_roles(admin: &mut Client) {
 }
 
 /// A server of a test's own, which may be stopped; stopped at the end.
+///
+/// Its guard does that, which outlives a test that is killed.
 pub(super) struct Server {
     folder: tempfile::TempDir,
+    guard: Child,
     pub(super) url: String,
 }
 
@@ -220,7 +223,16 @@ impl Server {
             .tempdir()
             .unwrap();
         let url = script("start", Some(folder.path())).unwrap();
-        Some(Self { folder, url })
+        let guard = Command::new("setsid")
+            .arg(root().join("tests/postgres"))
+            .arg("guard")
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Some(Self { folder, guard, url })
     }
 
     pub(super) fn stop(&self) {
@@ -272,7 +284,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = script("stop", Some(self.folder.path()));
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
     }
 }
 

@@ -1,7 +1,7 @@
 //! A host for any policy and any token, and what it says in the same words as a
 //! program that runs natively.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use claimbound::bake::bake;
 use claimbound::clock::FixedClock;
@@ -11,12 +11,16 @@ use claimbound::gate::Gate;
 use claimbound::issuer::{Issuer, Issuers, Settings};
 use claimbound::json::Limits;
 use claimbound::key::{Algorithm, KeySet};
+use claimbound::models::Registry;
 use claimbound::obligation;
-use claimbound::outcome::{Allowed, Denied, Outcome};
+use claimbound::outcome::{Allowed, Denied, HostError, Outcome};
 use claimbound::policy::{Policy, Request};
+use claimbound::reason::Refusal;
+use claimbound::record::{Decision, Record, Refused};
 use claimbound::sandbox::Sandbox;
 use claimbound::token::Claims;
-use claimbound_engine::{Decision, FirstUse, Obligation};
+use claimbound::verify::Verified;
+use claimbound_engine::{Decision as Native, FirstUse, Obligation};
 use claimbound_language::Compiled;
 use serde_json::Value;
 
@@ -84,9 +88,9 @@ pub(super) fn native(compiled: &Compiled, token: &Token) -> (Said, Vec<Step>) {
 }
 
 /// A decision in these words.
-pub(super) fn of_decision(decision: Decision) -> Said {
+pub(super) fn of_decision(decision: Native) -> Said {
     match decision {
-        Decision::Allow { statement, grant } => Said::Allow {
+        Native::Allow { statement, grant } => Said::Allow {
             statement,
             roles: grant.roles,
             scopes: grant.scopes,
@@ -94,7 +98,7 @@ pub(super) fn of_decision(decision: Decision) -> Said {
             longest: grant.max_lifetime,
             obligations: grant.obligations.into_iter().map(own).collect(),
         },
-        Decision::Deny { reasons, truncated } => {
+        Native::Deny { reasons, truncated } => {
             let reasons = reasons.into_iter().map(|reason| Reason {
                 code: reason.code.to_owned(),
                 statement: reason.statement,
@@ -157,6 +161,29 @@ fn of_outcome(outcome: Outcome) -> Said {
     }
 }
 
+/// A record of the last decision, as its line has it.
+#[derive(Default)]
+struct Memory(Mutex<Option<String>>);
+
+impl Record for Memory {
+    fn keeps_claims(&self) -> bool {
+        true
+    }
+
+    fn write(&self, decision: &Decision) -> Result<(), HostError> {
+        *self.0.lock().unwrap() = Some(serde_json::to_string(decision).unwrap());
+        Ok(())
+    }
+
+    fn note(&self, _: &Refused) {}
+}
+
+/// The request and the time of a token.
+fn circumstances(token: &Token) -> (Request, FixedClock) {
+    let attributes = token.request.attributes.clone().into_iter().collect();
+    (Request { attributes }, FixedClock(token.request.now))
+}
+
 /// A policy as a component in a sandbox, and the issuers of its document.
 pub(super) struct Host {
     issuers: Issuers,
@@ -177,14 +204,18 @@ impl Host {
         }
     }
 
-    /// What the component says of a token, and how it explains that.
-    pub(super) fn says(&self, token: &Token) -> (Said, Vec<Step>) {
-        let gate = Gate::new(
+    /// The gate of the token's route; everything it asks about is ready.
+    fn gate(&self, token: &Token) -> Gate {
+        Gate::new(
             self.issuers.clone(),
             Floor::new(&*token.request.audience).unwrap(),
             Arc::clone(&self.policy),
             danger::no_ceiling(),
-        );
+        )
+    }
+
+    /// The token, as if its issuer had signed it.
+    fn verified(&self, token: &Token) -> Result<Verified, Refusal> {
         let text = Value::Object(token.claims.clone()).to_string();
         let url = token.claims.get("iss").and_then(Value::as_str);
         // Types are read before the issuer is looked up, so claims of nobody's
@@ -192,18 +223,37 @@ impl Host {
         let known = self.issuers.find(url.unwrap_or_default());
         let first = || self.issuers.iter().min_by_key(|one| one.url()).unwrap();
         let issuer = known.unwrap_or_else(|_| first());
-        let verified = || {
-            let key = AssumedKey {
-                key_type: token.key.key_type.clone(),
-                bits: token.key.bits,
-                thumbprint: token.key.thumbprint.clone(),
-            };
-            let claims = Claims::parse(text.clone(), &Limits::TOKEN).unwrap();
-            let algorithm = Algorithm::parse(&token.key.algorithm).unwrap();
-            danger::assume_verified_by(claims, issuer, algorithm, key)
+        let key = AssumedKey {
+            key_type: token.key.key_type.clone(),
+            bits: token.key.bits,
+            thumbprint: token.key.thumbprint.clone(),
         };
-        let attributes = token.request.attributes.clone().into_iter().collect();
-        let (request, clock) = (Request { attributes }, FixedClock(token.request.now));
+        let claims = Claims::parse(text, &Limits::TOKEN).unwrap();
+        let algorithm = Algorithm::parse(&token.key.algorithm).unwrap();
+        danger::assume_verified_by(claims, issuer, algorithm, key)
+    }
+
+    /// What is said of a verified token, and what is derived again from the
+    /// line that its decision has on record; none where there is no such token.
+    pub(super) fn recorded(&self, token: &Token) -> Option<(Decision, Outcome, Outcome)> {
+        let record = Arc::new(Memory::default());
+        let gate = self
+            .gate(token)
+            .with_record("route", Arc::clone(&record) as Arc<dyn Record>);
+        let (request, clock) = circumstances(token);
+        gate.decide_verified(self.verified(token).ok()?, &request, &clock);
+        let previewed = gate.preview(self.verified(token).ok()?, &request, &clock);
+        let line = record.0.lock().unwrap().take().unwrap();
+        let decision: Decision = serde_json::from_str(&line).unwrap();
+        let again = decision.decide_again(&self.policy, Registry::standard());
+        Some((decision, previewed, again.unwrap()))
+    }
+
+    /// What the component says of a token, and how it explains that.
+    pub(super) fn says(&self, token: &Token) -> (Said, Vec<Step>) {
+        let gate = self.gate(token);
+        let verified = || self.verified(token);
+        let (request, clock) = circumstances(token);
         let (first, second) = match (verified(), verified()) {
             (Ok(first), Ok(second)) => (first, second),
             (Err(refusal), _) | (_, Err(refusal)) => {

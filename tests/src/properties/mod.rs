@@ -11,6 +11,7 @@ mod narrowing;
 mod operator;
 mod patterns;
 mod renaming;
+mod replay;
 mod round_trip;
 mod simple;
 mod token;

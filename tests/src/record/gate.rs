@@ -137,6 +137,38 @@ fn what_the_ledger_said_is_on_record() {
     assert!(decisions[2..].iter().all(|one| one.stage == Stage::Commit));
 }
 
+/// A clock that is a day later whenever it is asked again.
+struct Leaping(AtomicU64);
+
+impl Clock for Leaping {
+    fn now(&self) -> u64 {
+        self.0.fetch_add(86_400, Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_token_that_was_spent_in_vain_is_spent_on_record() {
+    let place = Place::new();
+    let journal = place.open(Options::default());
+    let spends = || {
+        Ok(Committed {
+            spent: true,
+            ..Committed::default()
+        })
+    };
+    let gate = gate_with(&POLICY, ceiling())
+        .with_commit(Teller(spends))
+        .with_record("deploy", Arc::clone(&journal) as Arc<dyn Record>);
+    let token = SIGNER.sign(&job());
+    let clock = Leaping(AtomicU64::new(NOW));
+    let outcome = gate.decide(Token::new(&token), &Request::default(), &clock);
+    assert_eq!(answer(&outcome), "host.deadline");
+    drop((gate, journal));
+    let decision = &place.decisions()[0];
+    assert_eq!((decision.stage, decision.time), (Stage::Recheck, NOW));
+    assert!(decision.ledger.spent);
+}
+
 /// A clock of which a test says how fast it goes.
 struct Going(AtomicU64);
 

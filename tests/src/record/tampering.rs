@@ -315,6 +315,33 @@ fn hostile_files_are_read_in_bounded_memory_and_named() {
     assert!(report.more > 99_000);
 }
 
+#[test]
+fn more_gaps_than_are_looked_into_are_counted() {
+    let place = record();
+    let line = lines(&place)[0][0].clone();
+    let numbered = |seq: u64| line.replacen("\"seq\":1", &format!("\"seq\":{seq}"), 1);
+    // Every other line first, and then those that are missing.
+    let odd = (0..3_000).map(|half| numbered(2 * half + 1));
+    let even = (1..3_000).map(|half| numbered(2 * half));
+    let all: Vec<_> = odd.chain(even).collect();
+    fs::write(&files(&place.folder())[0], all.join("\n") + "\n").unwrap();
+    for path in &files(&place.folder())[1..] {
+        fs::remove_file(path).unwrap();
+    }
+    let report = place.audit();
+    assert_eq!(report.findings.len(), audit::MOST_FINDINGS);
+    let found = report.more + report.findings.len() as u64;
+    assert!(found >= 2_999, "{found}");
+    let last = line.replacen("\"seq\":1", &format!("\"seq\":{}", u64::MAX), 1);
+    fs::write(
+        &files(&place.folder())[0],
+        format!("{line}\n{last}\n{last}\n"),
+    )
+    .unwrap();
+    let faults = faults_of(&place);
+    assert_eq!(faults[0], Fault::Removed(2, u64::MAX - 1), "{faults:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_and_pipes_are_no_part_of_a_record() {

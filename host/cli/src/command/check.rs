@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let mut question = arguments.question.open(Run::Real)?;
     if let Some(journal) = arguments.record.open()? {
-        question = question.recorded(&arguments.question.route, journal);
+        question = question.recorded(arguments.question.route(), journal);
     }
     let outcome = question.decide();
     let policy = question.gate().policy().id();

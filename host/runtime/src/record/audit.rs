@@ -13,6 +13,10 @@ use super::reader::{Line, Reader, Text};
 /// Most findings that are listed; the others are counted.
 pub const MOST_FINDINGS: usize = 100;
 
+/// Most gaps whose lines are looked for further on; of others it is said at once
+/// that they are missing.
+const MOST_GAPS: usize = 1000;
+
 /// What is known of a record from elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
@@ -312,7 +316,7 @@ impl Audit {
         }
         let next = self.end.saturating_add(1);
         if seq > next {
-            self.gaps.push(Gap {
+            self.gap(Gap {
                 first: next,
                 last: seq - 1,
                 place,
@@ -330,6 +334,15 @@ impl Audit {
             count: seq,
             head: hash,
         };
+    }
+
+    /// Lines that are missing here, and may stand further on.
+    fn gap(&mut self, gap: Gap) {
+        if self.gaps.len() < MOST_GAPS {
+            self.gaps.push(gap);
+        } else {
+            self.found(Some(gap.place), Fault::Removed(gap.first, gap.last));
+        }
     }
 
     /// A line whose number is not past the last one's.
@@ -369,11 +382,13 @@ impl Audit {
             (seq.saturating_add(1), gap.last),
         ];
         let parts = parts.into_iter().filter(|(first, last)| first <= last);
-        self.gaps.extend(parts.map(|(first, last)| Gap {
-            first,
-            last,
-            place: gap.place,
-        }));
+        for (first, last) in parts {
+            self.gap(Gap {
+                first,
+                last,
+                place: gap.place,
+            });
+        }
     }
 
     fn count(&mut self, entry: &Entry, place: Place) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::kept::Kept;
 use super::line::cut;
 use crate::hexadecimal;
-use crate::obligation::Bound;
+use crate::obligation::{Bound, Committed};
 use crate::outcome::{HostError, Outcome};
 use crate::policy::PolicyId;
 use crate::reason::{Reason, clip};
@@ -96,8 +96,8 @@ impl From<&Outcome> for Verdict {
     }
 }
 
-/// The step that a token came to; an accepted one came to the last but one,
-/// and passed it.
+/// The step that settled a decision. That of an accepted token is
+/// [`Stage::Commit`], the last that could have denied it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
@@ -143,14 +143,25 @@ pub struct Ledger {
     /// How it came to accept the workload's names; none where it was not asked
     /// or did not accept them.
     pub bound: Option<Bound>,
-    /// Whether the token was spent and accepted.
+    /// Whether the token was spent, also where no answer could be given after
+    /// that.
     pub spent: bool,
+}
+
+impl From<&Committed> for Ledger {
+    fn from(committed: &Committed) -> Self {
+        Self {
+            bound: committed.bound.clone(),
+            spent: committed.spent,
+        }
+    }
 }
 
 /// What a decision came to, before it is told.
 pub(crate) struct Ended {
     pub(crate) stage: Stage,
     pub(crate) statement: Option<String>,
+    pub(crate) ledger: Ledger,
     pub(crate) outcome: Outcome,
 }
 
@@ -196,7 +207,7 @@ impl Presented {
             reasons: Vec::new(),
             truncated: false,
             error: None,
-            ledger: Ledger::default(),
+            ledger: ended.ledger.clone(),
             assumed: Vec::new(),
             ends_at: None,
             latency_us: u64::try_from(latency.as_micros()).unwrap_or(u64::MAX),
@@ -212,10 +223,6 @@ impl Decision {
     fn take(&mut self, outcome: &Outcome) {
         match outcome {
             Outcome::Allow(allowed) => {
-                self.ledger = Ledger {
-                    bound: allowed.bound.clone(),
-                    spent: allowed.spent,
-                };
                 self.assumed.clone_from(&allowed.assumed);
                 self.ends_at = Some(allowed.ends_at);
             }

@@ -202,9 +202,9 @@ impl Disk {
             current.settle(files, self.end)?;
         }
         self.begin_file_if_due(lines.len() as u64)?;
-        let Some(current) = &mut self.current else {
-            return Ok(());
-        };
+        // INVARIANT: a file was begun.
+        let current = self.current.as_mut();
+        let current = current.ok_or_else(|| changed(&self.place.folder))?;
         current.append(lines, self.place.syncs)?;
         self.end = end;
         self.unsynced = !self.place.syncs;

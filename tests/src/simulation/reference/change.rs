@@ -121,7 +121,11 @@ impl Reference {
                 demand(there.holds() && there.id == Some(replaced))?;
                 done = "replace";
             }
-            (None, Some(_)) => return Err(Refused),
+            // What no operator has spoken of, a route may have enrolled.
+            (None, Some(replaced)) => {
+                let mut seen = self.seen.iter();
+                demand(seen.any(|((other, _), seen)| other == name && seen.id == replaced))?;
+            }
         }
         self.said.insert(name.clone(), said);
         self.count(done, 1);

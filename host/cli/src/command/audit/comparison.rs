@@ -175,6 +175,13 @@ impl Tally {
     }
 
     pub(super) fn left_out(&mut self, why: String) {
+        // A record may hold whatever somebody wrote into it.
+        let is_listed = self.not_derived.len() < MOST || self.not_derived.contains_key(&why);
+        let why = if is_listed {
+            why
+        } else {
+            "for other reasons".to_owned()
+        };
         *self.not_derived.entry(why).or_default() += 1;
     }
 

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     outcome: Option<Outcome>,
 
     /// How many lines, the last ones.
-    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     last: u16,
 }
 
