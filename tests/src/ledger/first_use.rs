@@ -4,7 +4,9 @@ use claimbound::obligation::Bound;
 use claimbound::outcome::Outcome;
 use serde_json::json;
 
-use super::world::{NAMES_ALONE, World, approve, decide, on_each_store, owner, repository};
+use super::world::{
+    NAMES_ALONE, World, approve, decide, on_each_store, owner, refusal, repository,
+};
 use crate::forge::{job, with};
 use crate::gate::answer;
 
@@ -21,8 +23,14 @@ fn the_first_identity_that_uses_a_name_keeps_it(world: &World) {
     };
     assert_eq!(allowed.bound, Some(Bound::Known));
     let stranger = json!({ "repository_id": "888888", "repository_owner_id": "999999" });
-    let outcome = decide(&gate, &with(job(), &stranger));
-    assert_eq!(answer(&outcome), "identity.reassigned", "{outcome:?}");
+    let (code, message) = refusal(&gate, &with(job(), &stranger));
+    assert_eq!(code, "identity.reassigned");
+    assert_eq!(
+        message,
+        "the owner `acme` is bound to id `123456` since 2026-11-23T10:00:00Z (enrolled by route \
+         `deploy`, statement `deploy`), and this token carries id `999999`: somebody else holds \
+         the name; only if you know them, `subject approve --replacing` hands it over"
+    );
 }
 
 fn what_a_lax_route_enrolled_blocks_nobody_whom_an_operator_approves(world: &World) {

@@ -103,13 +103,32 @@ fn a_name_that_was_left_can_be_gone_back_to(world: &World) {
     assert_eq!(refusal(&gate, &interim).0, "identity.reassigned");
 }
 
-fn a_name_that_was_left_is_not_taken_by_a_migration(world: &World) {
+fn two_names_are_swapped_by_handing_over_what_was_left(world: &World) {
     approve_acme(world);
-    let web = repository("acme/web", "5", ("acme", "123456"));
-    world.order(approve(web)).unwrap();
-    world.order(migrate("repository", "acme/infra", "acme/tools")).unwrap();
-    let second = world.order(migrate("repository", "acme/web", "acme/infra"));
-    assert!(matches!(second, Err(ChangeError::Held { .. })), "{second:?}");
+    let web = |name| repository(name, "5", ("acme", "123456"));
+    let infra = |name| repository(name, "456789", ("acme", "123456"));
+    world.order(approve(web("acme/web"))).unwrap();
+    let gate = world.gate_at("deploy", GITHUB, ASKS);
+    world
+        .order(migrate("repository", "acme/infra", "acme/interim"))
+        .unwrap();
+    let taken = world.order(migrate("repository", "acme/web", "acme/infra"));
+    assert!(matches!(taken, Err(ChangeError::Held { .. })), "{taken:?}");
+    let replace = |identity, replacing: &str| {
+        world.order(Change::Approve { identity, replacing: Some(replacing.to_owned()) })
+    };
+    replace(web("acme/infra"), "456789").unwrap();
+    replace(infra("acme/web"), "5").unwrap();
+    for (path, id) in [("acme/infra", "5"), ("acme/web", "456789")] {
+        let swapped = job_of(path, "123456", id);
+        assert_eq!(answer(&decide(&gate, &swapped)), "allow", "{path}");
+        let stranger = job_of(path, "123456", "9");
+        assert_eq!(refusal(&gate, &stranger).0, "identity.reassigned");
+    }
+    let former = job_of("acme/infra", "123456", "456789");
+    assert_eq!(refusal(&gate, &former).0, "identity.reassigned");
+    let interim = job_of("acme/interim", "123456", "9");
+    assert_eq!(refusal(&gate, &interim).0, "identity.reassigned");
 }
 
 fn a_first_use_enrols_no_name_that_was_left(world: &World) {
@@ -119,9 +138,11 @@ fn a_first_use_enrols_no_name_that_was_left(world: &World) {
     let other = world.gate("other", &NAMES_ALONE);
     let (code, message) = refusal(&other, &job());
     assert_eq!(code, "identity.renamed");
-    assert!(message.contains("for `acme/tools` since 2026-11-23T10:00:00Z (by alice)"), "{message}");
+    let moved = "for `acme/tools` since 2026-11-23T10:00:00Z (by alice)";
+    assert!(message.contains(moved), "{message}");
     assert!(decide(&lax, &job()).is_allow(), "who knows it takes late tokens");
-    let any = policy(&standard(), &include_str!("names-alone.toml").replace("acme/infra", "acme/tools"));
+    let document = include_str!("names-alone.toml").replace("acme/infra", "acme/tools");
+    let any = policy(&standard(), &document);
     let gate = world.gate("other", &any);
     let renamed = job_of("acme/tools", "123456", "456789");
     assert_eq!(answer(&decide(&gate, &renamed)), "allow");

@@ -50,7 +50,9 @@ fn a_name_without_an_id_is_approved_and_barred_by_itself(world: &World) {
     let (code, message) = refusal(&gate, &svid("api"));
     assert_eq!(code, "identity.unknown");
     assert!(message.contains("`acme.example` with no id"), "{message}");
-    let domain = Identity::new(SPIFFE.0, model("spiffe"), "trust-domain", "acme.example", None, None);
+    let domain = Identity::new(
+        SPIFFE.0, model("spiffe"), "trust-domain", "acme.example", None, None,
+    );
     world.order(approve(domain.unwrap())).unwrap();
     let parent = || Some(Parent {
         kind: "trust-domain".to_owned(),

@@ -93,7 +93,11 @@ fn a_subject_is_revoked_in_its_other_shape_too(world: &World) {
     let gate = world.gate("deploy", &NAMES_ALONE);
     let older = job();
     let immutable = with(job(), &json!({ "sub": IMMUTABLE }));
-    for revoked in [IMMUTABLE, "repo:acme/infra:environment:production", "repo:ACME/Infra:environment:production"] {
+    for revoked in [
+        IMMUTABLE,
+        "repo:acme/infra:environment:production",
+        "repo:ACME/Infra:environment:production",
+    ] {
         world.order(revoke(subject(revoked), None)).unwrap();
         for claims in [&older, &immutable] {
             assert_eq!(refusal(&gate, claims).0, "revoked.subject", "{revoked}");

@@ -26,7 +26,8 @@ fn the_immutable_shape_is_no_rename_and_no_outage(world: &World) {
 
 fn ids_in_the_subject_are_those_of_the_claims(world: &World) {
     let gate = world.gate("deploy", &NAMES_ALONE);
-    for claims in [immutable("1", "456789"), immutable("123456", "1"), immutable("456789", "123456")] {
+    for (owner_id, id) in [("1", "456789"), ("123456", "1"), ("456789", "123456")] {
+        let claims = immutable(owner_id, id);
         assert_eq!(refusal(&gate, &claims).0, "subject.drift", "{claims}");
     }
 }

@@ -8,6 +8,8 @@ use super::world::{
 use crate::forge::job;
 use crate::gate::answer;
 
+const ENROL: &str = "identity = { first_use = \"enrol\" }";
+
 fn suspend(id: Option<&str>) -> Change {
     Change::Suspend {
         name: name("repository", "acme/infra"),
@@ -43,7 +45,7 @@ fn a_suspension_holds_on_every_route_until_it_is_lifted(world: &World) {
 }
 
 fn a_suspended_identity_is_refused_under_another_name(world: &World) {
-    let gate = world.gate_at("lax", (ISSUER, "github-actions"), "identity = { first_use = \"enrol\" }");
+    let gate = world.gate_at("lax", (ISSUER, "github-actions"), ENROL);
     let renamed = job_of("acme/tools", "123456", "456789");
     world.order(suspend(Some("456789"))).unwrap();
     assert_eq!(refusal(&gate, &renamed).0, "identity.suspended");
@@ -67,7 +69,7 @@ fn a_suspension_goes_along_with_a_rename(world: &World) {
         parent: None,
         children: false,
     }).unwrap();
-    let gate = world.gate_at("lax", (ISSUER, "github-actions"), "identity = { first_use = \"enrol\" }");
+    let gate = world.gate_at("lax", (ISSUER, "github-actions"), ENROL);
     for path in ["acme/infra", "acme/tools"] {
         assert_eq!(refusal(&gate, &job_of(path, "123456", "456789")).0, "identity.suspended");
     }

@@ -142,15 +142,20 @@ fn listen(out: ChildStdout) -> Receiver<Value> {
 /// One life: what was said in it.
 fn life(address: &str, seed: u64, random: &mut Random) -> Vec<Value> {
     let (mut child, receiver) = start(address, seed);
-    // Patient: the machine may be busy, and starting takes what it takes.
-    let first = receiver.recv_timeout(Duration::from_mins(1));
-    assert!(first.is_ok(), "seed {seed}: it never came to life");
-    let millis = 20 + u64::try_from(random.below(250)).unwrap();
-    std::thread::sleep(Duration::from_millis(millis));
+    let mut said = Vec::new();
+    for _ in 0..20 + random.below(200) {
+        // Patient: the machine may be busy, and starting takes what it takes.
+        let line = receiver.recv_timeout(Duration::from_mins(1));
+        said.push(line.unwrap_or_else(|_| panic!("seed {seed}: it fell silent")));
+    }
+    // Somewhere in the next few decisions, of a millisecond or two each.
+    let micros = u64::try_from(random.below(5000)).unwrap();
+    std::thread::sleep(Duration::from_micros(micros));
     // SIGKILL (std::process::Child::kill): nothing is put in order first.
     child.kill().unwrap();
     child.wait().unwrap();
-    receiver.iter().collect()
+    said.extend(receiver.iter());
+    said
 }
 
 /// All that was answered for, over all lives.

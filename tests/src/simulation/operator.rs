@@ -37,10 +37,7 @@ pub(super) fn change(
     let named = identity.name.clone();
     let id = random.chance(25).then(|| some_id(&identity, random));
     Some(match random.below(24) {
-        0..6 => Change::Approve {
-            replacing: random.chance(20).then(|| some_id(&identity, random)),
-            identity,
-        },
+        0..6 => approve(identity, reference, random),
         6 => Change::Suspend { name: named, id },
         7 | 8 => Change::Resume {
             name: suspended(reference, random).unwrap_or(named),
@@ -90,6 +87,28 @@ pub(super) fn change(
             }
         }
     })
+}
+
+/// An approval, now and then under a name of which an operator has spoken, and
+/// on purpose or not.
+fn approve(identity: Identity, reference: &Reference, random: &mut Random) -> Change {
+    let alike =
+        |name: &&Name| name.flavour == identity.name.flavour && name.level == identity.name.level;
+    let known: Vec<_> = reference.said.keys().filter(alike).collect();
+    let name = if random.chance(20) && !known.is_empty() {
+        (*random.pick(&known)).clone()
+    } else {
+        identity.name.clone()
+    };
+    let holder = reference.said.get(&name).and_then(|said| said.id);
+    let replacing = random.chance(30).then(|| match holder {
+        Some(holder) if random.chance(70) => holder,
+        Some(_) | None => some_id(&identity, random),
+    });
+    Change::Approve {
+        identity: Identity { name, ..identity },
+        replacing,
+    }
 }
 
 /// A name that is suspended.

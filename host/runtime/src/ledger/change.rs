@@ -34,7 +34,8 @@ pub enum Change {
         /// The identity.
         identity: Identity,
         /// The id that has held the name until now, where it is handed over on
-        /// purpose; empty for a name without an id.
+        /// purpose; empty for a name without an id. Whoever was approved under
+        /// another name leaves it, as by [`Change::Migrate`].
         replacing: Option<String>,
     },
     /// Bar a name, and the identity behind it, for now.
@@ -281,7 +282,7 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     fn approve(&mut self, identity: &Identity, replacing: Option<&str>) -> Result<(), ChangeError> {
-        self.check_other_names(identity)?;
+        let elsewhere = self.check_other_names(identity)?;
         let before = self.operators(&identity.name)?;
         let mut action = Action::Approve;
         if let Some(entry) = &before {
@@ -305,6 +306,20 @@ impl Desk<'_> {
         } else if let Some(id) = replacing.filter(|id| !id.is_empty()) {
             self.check_enrolled(&identity.name, id)?;
         }
+        if let Some(entry) = elsewhere {
+            if action != Action::Replace {
+                return Err(renamed(&entry));
+            }
+            // No migration takes a name that is another's, as in a swap.
+            let tombstone = self.word(Entry {
+                standing: Standing::Moved {
+                    to: identity.name.name.clone(),
+                },
+                since: self.order.at,
+                ..entry.clone()
+            });
+            self.replace(Action::Migrate, Some(entry), Some(tombstone))?;
+        }
         let after = self.word(Entry::of(identity, Standing::Approved, self.order.at));
         self.replace(action, before, Some(after))
     }
@@ -319,26 +334,24 @@ impl Desk<'_> {
         }
     }
 
-    /// Refuses an id that an operator knows under another name.
-    fn check_other_names(&mut self, identity: &Identity) -> Result<(), ChangeError> {
+    /// The entry by which an operator approved an id under another name; refuses
+    /// an id that is barred there.
+    fn check_other_names(&mut self, identity: &Identity) -> Result<Option<Entry>, ChangeError> {
         let Some(id) = &identity.id else {
-            return Ok(());
+            return Ok(None);
         };
         let name = &identity.name;
         let entries = self.tables.by_id(&name.issuer, &name.kind, id)?;
-        for entry in entries.iter().filter(|entry| entry.name != *name) {
+        let mut approved = None;
+        for entry in entries.into_iter().filter(|entry| entry.name != *name) {
             match &entry.standing {
                 Standing::Moved { .. } | Standing::Observed { .. } => {}
-                Standing::Retired => return Err(state(entry, "; that is for ever")),
-                Standing::Approved | Standing::Suspended { .. } => {
-                    return Err(ChangeError::Renamed {
-                        kind: entry.name.kind.clone(),
-                        name: entry.spelling.clone(),
-                    });
-                }
+                Standing::Retired => return Err(state(&entry, "; that is for ever")),
+                Standing::Suspended { .. } => return Err(renamed(&entry)),
+                Standing::Approved => approved = Some(entry),
             }
         }
-        Ok(())
+        Ok(approved)
     }
 
     fn suspend(&mut self, name: &Name, id: Option<&str>) -> Result<(), ChangeError> {
@@ -819,6 +832,13 @@ fn unknown(name: &Name) -> ChangeError {
     ChangeError::Unknown {
         kind: name.kind.clone(),
         name: clip(&name.name),
+    }
+}
+
+fn renamed(entry: &Entry) -> ChangeError {
+    ChangeError::Renamed {
+        kind: entry.name.kind.clone(),
+        name: entry.spelling.clone(),
     }
 }
 

@@ -93,13 +93,21 @@ impl Reference {
 
     fn approve(&mut self, identity: &Identity, replacing: Option<u64>) -> Done {
         let Identity { name, id, parent } = identity;
-        // Who is known by another name is migrated, and who is barred stays so.
-        let known_elsewhere = self.said.iter().any(|(other, said)| {
+        let mut others = self.said.iter().filter(|(other, said)| {
             other.is_beside(name)
                 && said.id == Some(*id)
                 && !matches!(said.state, State::Moved { .. })
         });
-        demand(!known_elsewhere)?;
+        // Who is barred under another name stays so. Who is approved there is
+        // migrated, or takes a name over on purpose, and leaves the other.
+        let elsewhere = others
+            .next()
+            .map(|(other, said)| (other.clone(), said.clone()));
+        demand(
+            elsewhere
+                .iter()
+                .all(|(_, said)| said.state == State::Approved),
+        )?;
         let said = Said {
             id: Some(*id),
             parent: parent.clone(),
@@ -109,7 +117,7 @@ impl Reference {
         match (self.said.get(name), replacing) {
             (None, None) => {}
             (Some(there), None) => match there.state {
-                State::Approved if *there == said => return Ok(()),
+                State::Approved if *there == said => return demand(elsewhere.is_none()),
                 // Its account goes by another name.
                 State::Approved if there.id == said.id && is_same_parent(&there.parent, parent) => {
                 }
@@ -126,6 +134,14 @@ impl Reference {
                 let mut seen = self.seen.iter();
                 demand(seen.any(|((other, _), seen)| other == name && seen.id == replaced))?;
             }
+        }
+        if let Some((other, mut left)) = elsewhere {
+            demand(done == "replace")?;
+            left.state = State::Moved {
+                to: name.text.clone(),
+            };
+            self.said.insert(other, left);
+            self.count("migrate", 1);
         }
         self.said.insert(name.clone(), said);
         self.count(done, 1);
