@@ -16,12 +16,13 @@ use crate::program::program;
 use crate::tree::root;
 
 /// Pages whose commands are run, in order, in a folder of their own.
-const RUN: [&str; 2] = ["record.md", "writing-a-policy.md"];
+const RUN: [&str; 3] = ["ledger.md", "record.md", "writing-a-policy.md"];
 
 /// Pages whose documents, cases, codes and links are checked.
-const CHECKED: [&str; 6] = [
+const CHECKED: [&str; 7] = [
     "contract.md",
     "issuers.md",
+    "ledger.md",
     "reason-codes.md",
     "record.md",
     "security-model.md",

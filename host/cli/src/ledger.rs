@@ -8,8 +8,6 @@ use anyhow::{Context as _, anyhow, bail};
 use claimbound::clock::SystemClock;
 use claimbound::ledger::{Installed, Ledger, Postgres, Sqlite};
 
-use crate::redact::redacted;
-
 /// The ledger that `subject` and `revoke` work on.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -42,7 +40,7 @@ pub(crate) enum Location {
     Postgres(String),
     /// Where a variable of the environment says, written `env:NAME`.
     Environment(String),
-    /// A URL of another kind.
+    /// A connection string of another kind, which may hold a password.
     Other(String),
 }
 
@@ -61,7 +59,9 @@ impl FromStr for Location {
         }
         let path = match text.strip_prefix("sqlite:") {
             Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
-            None if text.contains("://") => return Ok(Self::Other(text.to_owned())),
+            None if text.contains("://") || text.contains(PASSWORD) => {
+                return Ok(Self::Other(text.to_owned()));
+            }
             None => text,
         };
         if path.is_empty() {
@@ -75,7 +75,7 @@ impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
-            Self::Postgres(url) | Self::Other(url) => formatter.write_str(&redacted(url)),
+            Self::Postgres(url) | Self::Other(url) => formatter.write_str(&without_secrets(url)),
             Self::Environment(name) => write!(formatter, "env:{name}"),
         }
     }
@@ -95,7 +95,10 @@ impl Location {
                 refuse_absent(path)?;
                 Ok(Ledger::sqlite(&Sqlite::at(path))?)
             }
-            Self::Postgres(url) => Ok(Ledger::postgres(&Postgres::at(url)?, SystemClock)?),
+            Self::Postgres(url) => {
+                let opened = Ledger::postgres(&postgres(url)?, SystemClock);
+                opened.with_context(|| format!("`{self}`"))
+            }
             Self::Environment(name) => variable(name)?.open(),
             Self::Other(_) => Err(self.unknown()),
         }
@@ -109,7 +112,13 @@ impl Location {
                 Ledger::sqlite(&Sqlite::at(path).or_new())?;
                 Ok(is_new)
             }
-            Self::Postgres(url) => Ok(Postgres::at(url)?.install()? == Installed::New),
+            Self::Postgres(url) => match postgres(url)?
+                .install()
+                .with_context(|| format!("`{self}`"))?
+            {
+                Installed::New => Ok(true),
+                Installed::Already => Ok(false),
+            },
             Self::Environment(name) => variable(name)?.make(),
             Self::Other(_) => Err(self.unknown()),
         }
@@ -120,9 +129,53 @@ impl Location {
     }
 }
 
+/// The parameter of a connection string that holds a password.
+const PASSWORD: &str = "password=";
+
+/// The connection string with neither password nor parameters. It is all secret
+/// where it is no URL: nobody can tell where a password in it would end.
+fn without_secrets(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return "…".to_owned();
+    };
+    let user = user_of(url);
+    let shown = match user.split_once(':') {
+        Some((name, _)) => format!("{name}:…"),
+        None => user.to_owned(),
+    };
+    let host = rest.strip_prefix(user).unwrap_or_default();
+    let host = match host.split_once('?') {
+        Some((host, _)) => format!("{host}?…"),
+        None => host.to_owned(),
+    };
+    format!("{scheme}://{shown}{host}")
+}
+
+/// The user of a URL, with their password. A password that is written as it is
+/// may hold anything, so that the last `@` counts.
+fn user_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.rsplit_once('@').map_or("", |(user, _)| user)
+}
+
+/// A database, with what libpq's own variables say of it: a password that the
+/// URL leaves out, and the certificates that vouch for the server.
+fn postgres(url: &str) -> anyhow::Result<Postgres> {
+    let mut settings = Postgres::at(url)?;
+    let has_password = user_of(url).contains(':') || url.contains(PASSWORD);
+    if let (false, Ok(password)) = (has_password, std::env::var("PGPASSWORD")) {
+        settings = settings.with_password(password);
+    }
+    if let Some(file) = std::env::var_os("PGSSLROOTCERT").filter(|file| !file.is_empty()) {
+        settings = settings.with_ca(file);
+    }
+    Ok(settings)
+}
+
 fn variable(name: &str) -> anyhow::Result<Location> {
-    let text = std::env::var(name);
-    let text = text.with_context(|| format!("environment variable `{name}` holds no ledger"))?;
+    // The variable's own error may repeat what it holds.
+    let text = std::env::var(name).ok();
+    let text = text.with_context(|| format!("environment variable `{name}` names no ledger"))?;
     match text.parse()? {
         Location::Environment(_) => bail!("environment variable `{name}` names another one"),
         location @ (Location::Sqlite(_) | Location::Postgres(_) | Location::Other(_)) => {
@@ -159,16 +212,19 @@ mod tests {
         ] {
             assert_eq!(parse(text), Location::Sqlite(path.into()), "{text}");
         }
-        for text in [
-            "postgres://u:secret@h/db",
-            "postgresql://u:secret@h/db",
-            "mysql://u:secret@h/db",
+        for (text, expected) in [
+            ("postgres://u:secret@h/db", "postgres://u:…@h/db"),
+            ("postgresql://u:se'c`r@e/t@h/db", "postgresql://u:…@h/db"),
+            (
+                "postgres://u@h/db?a=b&password=secret",
+                "postgres://u@h/db?…",
+            ),
+            ("postgres://h/db", "postgres://h/db"),
+            ("mysql://u:secret@h/db", "mysql://u:…@h/db"),
+            ("host=h password='secret'", "…"),
         ] {
-            let shown = format!("{0} {0:?}", parse(text));
-            assert!(
-                !shown.contains("secret") && shown.contains("u:…@h/db"),
-                "{shown}"
-            );
+            assert_eq!(parse(text).to_string(), expected);
+            assert!(!format!("{:?}", parse(text)).contains("secret"), "{text}");
         }
         assert_eq!(parse("env:X"), Location::Environment("X".into()));
         for text in ["", "sqlite:", "sqlite://"] {

@@ -28,9 +28,7 @@ pub(crate) fn to_json(outcome: &Outcome, policy: &PolicyId) -> Value {
         "statement": null,
         "grant": null,
         "obligations": [],
-        "bound": null,
-        "enrolled": [],
-        "spent": false,
+        "ledger": { "bound": null, "spent": false },
         "assumed": [],
         "reasons": [],
         "error": null,
@@ -41,9 +39,7 @@ pub(crate) fn to_json(outcome: &Outcome, policy: &PolicyId) -> Value {
             "statement": allowed.statement,
             "grant": grant_json(&allowed.grant),
             "obligations": allowed.obligations,
-            "bound": allowed.bound.as_ref().map(bound),
-            "enrolled": enrolled(allowed),
-            "spent": allowed.spent,
+            "ledger": { "bound": allowed.bound, "spent": allowed.spent },
             "assumed": allowed.assumed,
         }),
         Outcome::Deny(denied) => json!({ "outcome": "deny", "reasons": denied.reasons }),
@@ -63,29 +59,11 @@ pub(crate) fn unanswered(code: HostCode, message: &str) -> Value {
         "statement": null,
         "grant": null,
         "obligations": [],
-        "bound": null,
-        "enrolled": [],
-        "spent": false,
+        "ledger": { "bound": null, "spent": false },
         "assumed": [],
         "reasons": [],
         "error": HostError::new(code, message),
     })
-}
-
-/// How the ledger came to accept the names.
-const fn bound(bound: &Bound) -> &'static str {
-    match bound {
-        Bound::Known => "known",
-        Bound::Enrolled(_) => "enrolled",
-    }
-}
-
-/// The names that this decision enrolled.
-fn enrolled(allowed: &Allowed) -> &[String] {
-    match &allowed.bound {
-        Some(Bound::Enrolled(names)) => names,
-        Some(Bound::Known) | None => &[],
-    }
 }
 
 fn grant_json(grant: &Grant) -> Value {
@@ -284,9 +262,7 @@ mod tests {
                     "statement",
                     "grant",
                     "obligations",
-                    "bound",
-                    "enrolled",
-                    "spent",
+                    "ledger",
                     "assumed",
                     "reasons",
                     "error"

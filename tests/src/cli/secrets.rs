@@ -36,6 +36,15 @@ token verify --raw --jwks @ @
 token mint --claims @
 token mint --like @:trust.production
 new proposed --from-token @
+check --policy policy.toml --claims claims.json --ledger @
+subject init --ledger @
+subject approve --ledger ledger.db --by a --reason b --token @ --jwks keys.json
+subject approve --ledger ledger.db --by a --reason b --token token.jwt --jwks @
+subject approve --ledger ledger.db --by a --reason b --claims @
+subject import --ledger ledger.db --by a --reason b @
+subject export --ledger ledger.db @
+revoke token --ledger ledger.db --by a --reason b --file @
+revoke key --ledger ledger.db --by a --reason b --jwk @
 ";
 
 /// Files with secrets, and the secret of each.
@@ -96,6 +105,8 @@ fn secret_files(program: &Program) -> Vec<(&'static str, String)> {
 #[test]
 fn no_place_of_a_file_prints_a_secret() {
     let program = Program::with_token();
+    let made = program.run(&["subject", "init", "--ledger", "ledger.db"]);
+    assert_eq!(made.status, 0, "{made:?}");
     for (file, secret) in secret_files(&program) {
         for place in PLACES.trim().lines() {
             for format in ["human", "json"] {

@@ -5,6 +5,7 @@ mod files;
 mod first_use;
 mod migration;
 mod nameless;
+mod operated;
 mod optional;
 mod outages;
 mod process;

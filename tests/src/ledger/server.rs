@@ -161,6 +161,13 @@ impl Database {
         )
     }
 
+    /// How a role connects, as the command line is told.
+    pub(super) fn link(&self, role: Role) -> String {
+        let (host, port) = self.address();
+        let (user, password) = (role.name(), PASSWORD.replace(' ', "%20"));
+        format!("postgres://{user}:{password}@{host}:{port}/{}", self.name)
+    }
+
     /// The same as settings.
     pub(super) fn settings(&self, role: Role) -> Postgres {
         Postgres::at(&self.url(role)).unwrap()

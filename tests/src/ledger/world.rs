@@ -145,6 +145,14 @@ impl World {
         }
     }
 
+    /// What the command line finds the ledger by, in a role.
+    pub(super) fn link(&self, role: Role) -> String {
+        match &self.place {
+            Place::Folder(_) => self.address(),
+            Place::Database(database) => database.link(role),
+        }
+    }
+
     pub(super) fn gate(&self, route: &str, policy: &Arc<Policy>) -> Gate {
         gate_with(policy, ceiling()).with_commit(Keeper::new(Arc::clone(&self.ledger), route))
     }
