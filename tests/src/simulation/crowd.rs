@@ -2,7 +2,6 @@
 //! what holds in every order is asserted.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use claimbound::ledger::Run;

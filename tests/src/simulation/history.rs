@@ -1,8 +1,6 @@
 //! Random histories, one step after the other: every answer is the reference's,
 //! and so is all that is left in the end.
 
-use std::sync::Arc;
-
 use claimbound::ledger::{Effect, Order, Run};
 use claimbound::outcome::Outcome;
 
