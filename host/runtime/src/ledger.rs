@@ -272,15 +272,17 @@ impl Ledger {
         }
         let mut answer = Answer::ToBeWritten;
         if question.spends.is_empty() {
-            let mut as_of = None;
+            let mut read = None;
             self.view(|tables| {
-                let (read, revocations) = self.revoked(tables)?;
-                (answer, _) = question.ask(tables, &revocations, false)?;
-                as_of = Some(read);
+                let revoked = read.insert(self.revoked(tables)?);
+                (answer, _) = question.ask(tables, &revoked.revocations, false)?;
                 Ok(())
             })?;
-            if let (Answer::Met(_), Some(as_of)) = (&answer, as_of) {
-                self.warm.remember(as_of, workload);
+            if let Some(revoked) = read {
+                self.warm.refresh(revoked.as_of, &revoked.revocations);
+                if matches!(answer, Answer::Met(_)) {
+                    self.warm.remember(revoked.as_of, workload);
+                }
             }
         }
         if matches!(answer, Answer::ToBeWritten) {
@@ -300,8 +302,7 @@ impl Ledger {
         match self.warm.recall(as_of, "") {
             Some(remembered) => refused = remembered.revocations.refuse(question.token),
             None => self.view(|tables| {
-                let (_, revocations) = self.revoked(tables)?;
-                refused = revocations.refuse(question.token);
+                refused = self.revoked(tables)?.revocations.refuse(question.token);
                 Ok(())
             })?,
         }
@@ -332,16 +333,22 @@ impl Ledger {
     fn write(&self, question: &Question<'_>) -> Result<Answer, StoreError> {
         let sweeps = self.sweeps(question);
         let mut answer = Answer::ToBeWritten;
+        let mut read = None;
         self.store.transact(&mut |tables| {
-            let (_, revocations) = self.revoked(tables)?;
+            let revoked = read.insert(self.revoked(tables)?);
             let finish;
-            (answer, finish) = question.ask(tables, &revocations, true)?;
+            (answer, finish) = question.ask(tables, &revoked.revocations, true)?;
             if sweeps && finish == Finish::Commit {
                 let before = question.token.now().saturating_sub(GRACE);
                 tables.sweep(before, SWEEP_MOST)?;
             }
             Ok(finish)
         })?;
+        // Not before: what was read may be another's, in a transaction that both
+        // share, and not have come to be.
+        if let Some(revoked) = read {
+            self.warm.refresh(revoked.as_of, &revoked.revocations);
+        }
         Ok(answer)
     }
 
@@ -356,22 +363,23 @@ impl Ledger {
     }
 
     /// Everything that is revoked as of this transaction.
-    fn revoked(
-        &self,
-        tables: &mut dyn Transaction,
-    ) -> Result<(AsOf, Arc<Revocations>), StoreError> {
+    fn revoked(&self, tables: &mut dyn Transaction) -> Result<Revoked, StoreError> {
         let as_of = tables.generation()?;
         if let Some(remembered) = self.warm.recall(as_of, "") {
-            return Ok((as_of, remembered.revocations));
+            return Ok(Revoked {
+                as_of,
+                revocations: remembered.revocations,
+            });
         }
         let mut revocations = Revocations::default();
         tables.revocations(&mut |one| {
             revocations.add(one);
             Ok(())
         })?;
-        let revocations = Arc::new(revocations);
-        self.warm.refresh(as_of, &revocations);
-        Ok((as_of, revocations))
+        Ok(Revoked {
+            as_of,
+            revocations: Arc::new(revocations),
+        })
     }
 
     fn view(
@@ -383,6 +391,12 @@ impl Ledger {
             Ok(Finish::Abort)
         })
     }
+}
+
+/// Everything that is revoked, and as of when.
+struct Revoked {
+    as_of: AsOf,
+    revocations: Arc<Revocations>,
 }
 
 /// Who imports, when and why.
