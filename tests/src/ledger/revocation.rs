@@ -2,14 +2,14 @@
 
 use claimbound::clock::FixedClock;
 use claimbound::key::{KeySet, SetLimits};
-use claimbound::ledger::{Change, ChangeError, Target};
+use claimbound::ledger::{Change, ChangeError, Keeper, Target};
 use claimbound::policy::Request;
 use claimbound::token::Token;
 use serde_json::{Value, json};
 
 use super::world::{ISSUER, NAMES_ALONE, World, decide, model, on_each_store, refusal};
 use crate::forge::{NOW, job, with};
-use crate::gate::{SIGNER, answer};
+use crate::gate::{SIGNER, answer, ceiling, gate_with};
 use aws_lc_rs::digest::{SHA256, digest};
 
 const IMMUTABLE: &str = "repo:acme@123456/infra@456789:environment:production";
@@ -123,7 +123,8 @@ fn a_revocation_holds_until_its_end_and_no_longer(world: &World) {
 }
 
 fn what_another_connection_revokes_is_refused_at_once(world: &World) {
-    let gate = world.gate("deploy", &NAMES_ALONE);
+    let keeper = Keeper::new(world.asking(), "deploy");
+    let gate = gate_with(&NAMES_ALONE, ceiling()).with_commit(keeper);
     assert_eq!(answer(&decide(&gate, &job())), "allow");
     assert_eq!(answer(&decide(&gate, &job())), "allow", "from memory");
     let order = claimbound::ledger::Order {
