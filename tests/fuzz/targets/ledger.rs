@@ -48,7 +48,11 @@ fuzz_target!(|data: &[u8]| {
     };
     let first = ledger("first");
     let took = first.import(&mut Cursor::new(data), &ORDER, Run::Real);
-    assert_eq!(took.expect("what was tried"), tried, "a dry run says what a real one does");
+    assert_eq!(
+        took.expect("what was tried"),
+        tried,
+        "a dry run says what a real one does"
+    );
     let lines = exported(&first);
     let second = ledger("second");
     let took = second.import(&mut Cursor::new(&lines), &ORDER, Run::Real);
@@ -57,10 +61,17 @@ fuzz_target!(|data: &[u8]| {
     // Reading it in is history as well: one line more, if there was anything.
     let again = exported(&second);
     let own = usize::from(again.len() > lines.len());
-    assert_eq!(again.split(|byte| *byte == b'\n').count(), lines.split(|byte| *byte == b'\n').count() + own);
+    assert_eq!(
+        again.split(|byte| *byte == b'\n').count(),
+        lines.split(|byte| *byte == b'\n').count() + own
+    );
     let took = second.import(&mut Cursor::new(&lines), &ORDER, Run::Real);
     let took = took.expect("what is there already");
     assert_eq!(took.names + took.revocations + took.events + took.spent, 0);
     assert_eq!(exported(&second), again, "what is known changes nothing");
-    assert!(EMPTY.import(&mut Cursor::new(data), &ORDER, Run::Dry).is_ok());
+    assert!(
+        EMPTY
+            .import(&mut Cursor::new(data), &ORDER, Run::Dry)
+            .is_ok()
+    );
 });
