@@ -121,6 +121,15 @@ impl World {
         }
     }
 
+    /// How often something is done in this store that is done so often in the
+    /// quicker one.
+    pub(crate) fn turns(&self, usual: u64) -> u64 {
+        match &self.place {
+            Place::Folder(_) => usual,
+            Place::Database(_) => usual / 2,
+        }
+    }
+
     /// The file, where it is in one.
     pub(super) fn file(&self) -> Option<PathBuf> {
         match &self.place {

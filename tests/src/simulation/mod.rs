@@ -37,7 +37,7 @@ fn seeds(usual: u64) -> std::ops::Range<u64> {
 on_each_store! {
 fn every_answer_of_a_random_history_is_the_references(world: &World) {
     let mut tally = Tally::default();
-    for seed in seeds(100) {
+    for seed in seeds(world.turns(100)) {
         let world = world.another();
         tally.add(&History::new(&world, seed).run(seed, STEPS));
     }
@@ -54,7 +54,7 @@ fn every_answer_of_a_random_history_is_the_references(world: &World) {
 
 fn where_an_operator_who_is_never_wrong_approves_no_attacker_is_let_in(world: &World) {
     let mut tally = Tally::default();
-    for seed in seeds(40) {
+    for seed in seeds(world.turns(40)) {
         let world = world.another();
         tally.add(&History::new(&world, seed).honest().run(seed, STEPS));
     }
