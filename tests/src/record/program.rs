@@ -205,3 +205,33 @@ fn what_fails_before_verification_is_counted() {
         "{ran:?}"
     );
 }
+
+#[test]
+fn where_no_record_is_nothing_is_said_of_one() {
+    let program = recorded(&["refs/heads/main"], KEEP);
+    fs::create_dir(program.path("empty")).unwrap();
+    for folder in ["empty", "policy.toml", "absent"] {
+        for command in [
+            &["audit", "verify"][..],
+            &["audit", "show"],
+            &["audit", "replay", "--policy", "policy.toml"],
+            &["audit", "try", "--policy", "policy.toml"],
+        ] {
+            let ran = program.run(&[command, &[folder]].concat());
+            assert_eq!(ran.status, 2, "{command:?} {ran:?}");
+            assert!(ran.err.contains(&format!("`{folder}`")), "{ran:?}");
+        }
+    }
+    let ran = program.run(&["audit", "show", "record", "--seq", "99"]);
+    assert_eq!(
+        (ran.status, ran.out.as_str()),
+        (1, "no line fits\n"),
+        "{ran:?}"
+    );
+    // What is known of a record shows that it is gone.
+    fs::remove_dir_all(program.path("record")).unwrap();
+    fs::create_dir(program.path("record")).unwrap();
+    let ran = program.run(&["audit", "verify", "record"]);
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.out.contains("cut"), "{ran:?}");
+}

@@ -18,6 +18,12 @@ pub enum RecordError {
         /// Why it was not.
         cause: io::Error,
     },
+    /// There is no record: the folder is none, or nobody ever wrote one there.
+    #[error("`{}` is no folder of a record", .folder.display())]
+    NoRecord {
+        /// Where it would be.
+        folder: PathBuf,
+    },
     /// Another process, or another part of this one, writes to it.
     #[error("`{}` is written to by another process", .folder.display())]
     InUse {

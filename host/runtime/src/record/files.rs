@@ -56,6 +56,9 @@ pub(super) fn list(folder: &Path) -> Result<Vec<FileName>, RecordError> {
     Ok(names)
 }
 
+/// The name of the file whose lock says that a folder is written to.
+pub(super) const LOCK: &str = "lock";
+
 /// Opens a file of the record; a link or a pipe of its name is none.
 pub(super) fn open(path: &Path) -> Result<File, RecordError> {
     let named = fs::symlink_metadata(path).map_err(RecordError::io(path, "read"))?;

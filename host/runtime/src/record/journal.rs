@@ -16,7 +16,7 @@ use super::disk::{Disk, Files, Place, System};
 use super::entry::{Body, Recovered};
 use super::error::RecordError;
 use super::failures::Failures;
-use super::files::FileName;
+use super::files::{self, FileName};
 use super::line::chained;
 use super::opening::{self, Known};
 use super::{Record, Refused};
@@ -26,9 +26,6 @@ use crate::reason::HostCode;
 
 /// The length past which a new file is begun, in bytes, unless it is told: 64 MiB.
 pub const ROTATE_AT: u64 = 64 * 1024 * 1024;
-
-/// The name of the file whose lock says that a folder is written to.
-const LOCK: &str = "lock";
 
 /// What has happened to a line when it counts as written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,6 +126,9 @@ impl Journal {
     ) -> Result<Self, RecordError> {
         // Absolute, so that it stays the same folder wherever the process goes.
         let folder = std::path::absolute(folder).map_err(RecordError::io(folder, "found"))?;
+        if folder.is_file() {
+            return Err(RecordError::NoRecord { folder });
+        }
         make(&folder, &*files)?;
         let lock = lock(&folder)?;
         let checkpoint = options
@@ -439,9 +439,12 @@ fn make(folder: &Path, files: &dyn Files) -> Result<(), RecordError> {
 
 /// Locks the folder; the lock goes with the process.
 fn lock(folder: &Path) -> Result<File, RecordError> {
-    let path = folder.join(LOCK);
+    let path = folder.join(files::LOCK);
     let mut options = File::options();
-    let opened = options.write(true).create(true).truncate(false).open(&path);
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(&path);
     let file = opened.map_err(RecordError::io(&path, "opened"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

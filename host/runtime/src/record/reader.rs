@@ -121,11 +121,22 @@ impl Reader {
     /// A reader of the record in `folder`.
     ///
     /// # Errors
-    /// A folder that can't be read.
+    /// A folder that can't be read, or [`RecordError::NoRecord`].
     pub fn open(folder: &Path) -> Result<Self, RecordError> {
+        let none = || RecordError::NoRecord {
+            folder: folder.to_owned(),
+        };
+        if folder.is_file() {
+            return Err(none());
+        }
+        let names = files::list(folder)?;
+        // A record without lines has been opened all the same.
+        if names.is_empty() && !folder.join(files::LOCK).exists() {
+            return Err(none());
+        }
         Ok(Self {
             folder: folder.to_owned(),
-            names: files::list(folder)?,
+            names,
             opened: 0,
             current: None,
         })

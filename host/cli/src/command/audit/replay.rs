@@ -84,7 +84,7 @@ fn compare(
 fn status(tally: &Tally) -> Status {
     if tally.differences() > 0 {
         Status::No
-    } else if tally.same == 0 && !tally.not_derived.is_empty() {
+    } else if tally.same == 0 {
         Status::Unanswered
     } else {
         Status::Yes

@@ -20,7 +20,7 @@ Examples:
   claimbound audit show record --outcome deny --last 100
   claimbound audit show record --seq 7 --format json
 
-Exit status: 0 shown, 2 the record can't be read.")]
+Exit status: 0 shown, 1 no line fits, 2 the record can't be read.")]
 pub(crate) struct Arguments {
     /// The folder of the record.
     #[arg(value_name = "FOLDER")]
@@ -98,13 +98,20 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         },
     )?;
     check::notes(&notes);
-    Ok(Status::Yes)
+    Ok(if shown.is_empty() {
+        Status::No
+    } else {
+        Status::Yes
+    })
 }
 
 fn page(shown: &VecDeque<(Entry, Vec<u8>)>, whole: bool) -> Page {
     let mut page = Page::default();
     let rows: Vec<_> = shown.iter().map(|(entry, _)| row(entry)).collect();
     page.table(0, &rows);
+    if rows.is_empty() {
+        page.put(Ink::Faint, "no line fits").end();
+    }
     for (entry, _) in shown.iter().filter(|_| whole) {
         if let Body::Decision(decision) = &entry.body {
             show(&mut page, decision);
