@@ -13,6 +13,7 @@ use claimbound::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::component;
+use crate::console::Status;
 use crate::page::{Ink, Page};
 use crate::policy_file::PolicyFile;
 use crate::time;
@@ -203,6 +204,17 @@ impl Tally {
             page.put(Ink::Warn, format!("  {count} left out"))
                 .text(": ");
             page.text(why).end();
+        }
+    }
+
+    /// What it comes to; where nothing was compared, nothing is said.
+    pub(super) fn status(&self) -> Status {
+        if self.differences() > 0 {
+            Status::No
+        } else if self.same == 0 {
+            Status::Unanswered
+        } else {
+            Status::Yes
         }
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     })?;
     console.answer(|| page(&tally), || json(&tally))?;
     check::notes(&notes);
-    Ok(status(&tally))
+    Ok(tally.status())
 }
 
 fn compare(
@@ -81,20 +81,10 @@ fn compare(
     Ok(())
 }
 
-fn status(tally: &Tally) -> Status {
-    if tally.differences() > 0 {
-        Status::No
-    } else if tally.same == 0 {
-        Status::Unanswered
-    } else {
-        Status::Yes
-    }
-}
-
 fn page(tally: &Tally) -> Page {
     let mut page = Page::default();
     let same = plural(tally.same, "decision");
-    match (tally.differences(), status(tally)) {
+    match (tally.differences(), tally.status()) {
         (0, Status::Unanswered) => page.put(Ink::Warn, "! no decision could be derived again"),
         (0, _) => page.put(Ink::Good, "✓ the same").text(format!("  {same}")),
         (count, _) => page
