@@ -74,6 +74,24 @@ fn a_name_that_is_known_without_an_id_takes_one_from_an_operator_alone(world: &W
     assert_eq!(answer(&decide(&gate, &with_ids)), "allow");
     assert_eq!(refusal(&gate, &build(None)).0, "identity.absent");
 }
+
+fn what_the_ledger_could_not_read_back_is_not_written(world: &World) {
+    let gate = world.gate_at("builds", BUILDKITE, ENROL);
+    for id in ["a\nb", &"9".repeat(5_000)] {
+        assert_eq!(
+            answer(&decide(&gate, &build(Some((id, "b"))))),
+            "host.obligation"
+        );
+    }
+    let nameless = world.gate_at("", BUILDKITE, ENROL);
+    assert_eq!(
+        answer(&decide(&nameless, &build(None))),
+        "host.configuration"
+    );
+    let mut entries = 0;
+    world.ledger.entries(|_| entries += 1).unwrap();
+    assert_eq!(entries, 0);
+}
 }
 
 fn approve_all_with_ids(world: &World) {

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use super::decide::Question;
 use super::entry::Scope;
-use super::name::Identity;
+use super::name::{Identity, IdentityError, check_text};
 use super::store::Spent;
 use super::{Ledger, Run};
 use crate::gate::Judged;
@@ -97,6 +97,12 @@ impl Commit for Keeper {
         if question.bind.is_some() && question.identities.is_empty() {
             return Err(nameless().into());
         }
+        check_text(&self.route)
+            .map_err(|error| failed(HostCode::Configuration, "route", &error))?;
+        for identity in &question.identities {
+            let checked = identity.check();
+            checked.map_err(|error| failed(HostCode::Obligation, "workload's name", &error))?;
+        }
         let mut assumed = Vec::new();
         if judged.obligations().iter().any(is_others) {
             self.ledger.check_revoked(&question)?;
@@ -109,6 +115,11 @@ impl Commit for Keeper {
             ..committed
         })
     }
+}
+
+/// What can't be kept is not bound to, and nobody is let in without.
+fn failed(code: HostCode, what: &str, error: &IdentityError) -> CommitError {
+    HostError::new(code, format!("the ledger can't keep this {what}: {error}")).into()
 }
 
 /// Nobody can say who a workload without names is.

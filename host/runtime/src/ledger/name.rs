@@ -181,6 +181,24 @@ impl Identity {
             .collect()
     }
 
+    /// Refuses what the ledger could not read back: an issuer may write anything
+    /// into a claim that names or numbers something.
+    pub(super) fn check(&self) -> Result<(), IdentityError> {
+        let parent = self.parent.as_ref();
+        let texts = [
+            Some(&self.name.issuer),
+            Some(&self.name.name),
+            Some(&self.spelling),
+            self.id.as_ref(),
+            parent.map(|parent| &parent.name),
+            parent.and_then(|parent| parent.id.as_ref()),
+        ];
+        texts
+            .into_iter()
+            .flatten()
+            .try_for_each(|text| check_text(text))
+    }
+
     /// Its name.
     pub fn name(&self) -> &Name {
         &self.name
