@@ -50,6 +50,32 @@ fn each_kind_of_revocation_denies_until_it_is_lifted() {
 }
 
 #[test]
+fn a_subject_is_lifted_in_whatever_shape_it_was_revoked() {
+    let operator = Operator::new();
+    operator.token("acme/infra", "456789");
+    let with_ids = "repo:acme@123456/infra@456789:environment:production";
+    for (revoked, lifted) in [
+        (vec![SUBJECT], with_ids),
+        (vec![with_ids], SUBJECT),
+        (vec![SUBJECT, with_ids], SUBJECT),
+    ] {
+        for subject in revoked {
+            let ran = operator.change(&format!(
+                "revoke subject {subject} --issuer {ISSUER} --for 2h"
+            ));
+            assert_eq!(ran.status, 0, "{ran:?}");
+        }
+        let other = "repo:acme/infra:ref:refs/heads/main";
+        let ran = operator.change(&format!("revoke lift subject {other} --issuer {ISSUER}"));
+        assert!(ran.status == 1 && ran.out.contains("is revoked"), "{ran:?}");
+        let ran = operator.change(&format!("revoke lift subject {lifted} --issuer {ISSUER}"));
+        assert_eq!(ran.status, 0, "{ran:?}");
+        assert_eq!(operator.done("revoke list").out, "nothing is revoked\n");
+        assert_eq!(outcome(&operator.check("--format json")), "allow");
+    }
+}
+
+#[test]
 fn what_is_revoked_is_listed_with_who_and_why() {
     let operator = Operator::with_names();
     let ran = operator.done("revoke list");

@@ -87,7 +87,7 @@ pub enum Change {
         /// Until when, in seconds since 1970, exclusive; none for ever.
         until: Option<u64>,
     },
-    /// Lift a revocation.
+    /// Lift a revocation; of a subject, in whatever shapes it is revoked.
     Lift {
         /// Of what.
         target: Target,
@@ -660,20 +660,32 @@ impl Desk<'_> {
     }
 
     fn lift(&mut self, target: &Target) -> Result<(), ChangeError> {
-        let before = self.revoked(target)?;
-        if before.is_none() || !self.tables.lift(target)? {
+        // A subject that was revoked in several shapes would stay refused by the others.
+        let revoked = self.revocations(|one| one.holds_for(target))?;
+        if revoked.is_empty() {
             return Err(ChangeError::NotRevoked {
                 kind: target.kind(),
             });
         }
-        self.note_revocation(Action::Lift, before, None)
+        for before in revoked {
+            self.tables.lift(&before.target)?;
+            self.note_revocation(Action::Lift, Some(before), None)?;
+        }
+        Ok(())
     }
 
     fn revoked(&mut self, target: &Target) -> Result<Option<Revocation>, StoreError> {
-        let mut found = None;
+        Ok(self.revocations(|one| one.is(target))?.pop())
+    }
+
+    fn revocations(
+        &mut self,
+        is_wanted: impl Fn(&Target) -> bool,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let mut found = Vec::new();
         self.tables.revocations(&mut |one| {
-            if one.target.is(target) {
-                found = Some(one);
+            if is_wanted(&one.target) {
+                found.push(one);
             }
             Ok(())
         })?;

@@ -113,6 +113,14 @@ impl Target {
             && self.value() == other.value()
     }
 
+    /// Whether what is revoked by this bars the other as well: they are one
+    /// thing, or one subject in two shapes.
+    pub(super) fn holds_for(&self, other: &Self) -> bool {
+        let is_shape =
+            !self.key().is_empty() && self.issuer() == other.issuer() && self.key() == other.key();
+        is_shape || self.is(other)
+    }
+
     /// The subject in whatever shape; empty for all else.
     pub(super) fn key(&self) -> &str {
         match self {
