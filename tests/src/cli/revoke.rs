@@ -117,7 +117,10 @@ fn a_revocation_ends_when_it_was_said_to() {
         assert_eq!(decide(), expected, "{end}");
     }
     for (end, said) in [
-        ("--until 2001-01-01T00:00:00Z", "would have ended already"),
+        (
+            "--until 2001-01-01T00:00:00Z",
+            "that ends at 2001-01-01T00:00:00Z would have ended already",
+        ),
         ("--until tomorrow", "is no time such as"),
         ("--for ever", "is no duration such as"),
         ("--for 3000000d", "past the year 9999"),
@@ -147,14 +150,18 @@ fn what_no_token_could_have_is_not_revoked() {
             "token --file token.jwt --issuer https://x.example",
             "cannot be used with",
         ),
-        ("token --digest abc", "1 to"),
+        ("token --digest abc", "`abc` is no digest: 64 hexadecimal"),
+        ("token --digest sha256:0g", "with or without `sha256:`"),
         (
             "subject nonsense",
             "is no subject by naming model `github-actions`",
         ),
         ("key abc", "is no thumbprint"),
         ("key --jwk empty.json", "holds no key"),
-        ("issuer ''", "1 to"),
+        ("issuer ''", "is no issuer"),
+        ("issuer id.example", "is no issuer: one is a URL such as"),
+        ("issuer 'https://id.example/ x'", "is no issuer"),
+        ("issuer token.actions.githubusercontent.com", "is no issuer"),
     ] {
         let before = operator.export();
         let ran = operator.change(&format!("revoke {target}"));
@@ -164,6 +171,13 @@ fn what_no_token_could_have_is_not_revoked() {
         );
         assert_eq!(operator.export(), before, "{target}");
     }
+    let ran = operator.change("revoke issuer https://id.example --dry-run");
+    let known = format!(
+        "note: the ledger knows no name of `https://id.example`; the issuers that it knows: `{ISSUER}`\n"
+    );
+    assert!(ran.status == 0 && ran.err == known, "{ran:?}");
+    let ran = operator.change(&format!("revoke issuer {ISSUER} --dry-run"));
+    assert!(ran.status == 0 && ran.err.is_empty(), "{ran:?}");
     let ran = Operator::new().change("revoke token abc");
     assert!(ran.err.contains("knows no issuer yet"), "{ran:?}");
 }

@@ -3,7 +3,7 @@
 use claimbound::ledger::Run;
 
 use crate::console::{self, Console, Status};
-use crate::page::{Ink, Page};
+use crate::page::Page;
 use crate::{outcome, question, recorder};
 
 /// Decide one token.
@@ -61,8 +61,6 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 /// Says what is worth knowing beside the answer.
 pub(super) fn notes(notes: &[String]) {
     for note in notes {
-        let mut page = Page::default();
-        page.put(Ink::Warn, "note").text(": ").text(note).end();
-        console::aside(&page);
+        console::note(note);
     }
 }

@@ -8,6 +8,7 @@ use super::name::{Identity, IdentityError, Name, Parent, check_text};
 use super::revocation::{Revocation, Target};
 use super::row::Row;
 use super::store::{StoreError, Transaction};
+use crate::clock::date;
 use crate::reason::clip;
 
 /// Longest reason and operator's name, in bytes.
@@ -211,7 +212,7 @@ pub enum ChangeError {
         kind: &'static str,
     },
     /// A revocation that would never hold.
-    #[error("a revocation that ends at {until} would have ended already")]
+    #[error("a revocation that ends at {} would have ended already", date(*.until))]
     Ended {
         /// Its end, in seconds since 1970.
         until: u64,
