@@ -324,7 +324,7 @@ fn words(revocation: &Revocation, token: &Admissible) -> Reason {
         .until
         .map_or_else(String::new, |until| format!(", until {}", date(until)));
     let message = format!(
-        "{what} revoked at {} by {}{until}: {}",
+        "{what} revoked on {} by {}{until}: {}",
         date(revocation.at),
         clip(&revocation.by),
         clip(&revocation.reason),
