@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use claimbound::ledger::{Entry, Ledger, Name, Parent, Scope, Standing};
 use claimbound::models::{Kind, Model, Need, Registry};
 
@@ -135,6 +135,20 @@ impl Naming {
                 names.join("`, `")
             )
         })
+    }
+
+    /// Why one word is no kind and name.
+    pub(crate) fn not_both(&self, only: &str) -> anyhow::Error {
+        let kinds: Vec<_> = self.model.names().iter().map(Kind::name).collect();
+        if kinds.contains(&only) {
+            return anyhow!("a {only} is meant by its NAME too: `{only} NAME`");
+        }
+        anyhow!(
+            "give KIND before NAME, as in `{} {only}`; naming model `{}` has `{}`",
+            kinds.last().copied().unwrap_or("KIND"),
+            self.model.name(),
+            kinds.join("`, `")
+        )
     }
 
     /// A name of a kind.

@@ -14,6 +14,7 @@ fn names_are_approved_listed_and_shown() {
     timeless(|| insta::assert_snapshot!("approve", made.shown()));
     operator.changed("approve repository acme/infra --id 456789 --parent acme");
     operator.changed("migrate acme/infra acme/platform");
+    assert_eq!(operator.done("subject export -").out, operator.export());
     for (name, call) in [
         ("list", "subject list"),
         ("list-json", "subject list acme --format json"),
@@ -369,8 +370,30 @@ fn a_list_is_narrowed_by_kind_state_issuer_and_name() {
         let ran = operator.done(&format!("subject list --format json {more}"));
         ran.json()["entries"].as_array().unwrap().len()
     };
+    for (call, status, said) in [
+        ("list nobody", 0, "no name that the ledger knows fits"),
+        (
+            "list --kind repositroy",
+            2,
+            "`repositroy` is no kind of name by any naming model (did you mean `repository`?)",
+        ),
+        (
+            "show acme/infra",
+            2,
+            "give KIND before NAME, as in `repository acme/infra`; naming model `github-actions` has \
+             `owner`, `repository`",
+        ),
+        ("history acme/infra", 2, "give KIND before NAME"),
+        ("show owner", 2, "`owner NAME`"),
+    ] {
+        let ran = operator.run(&format!("subject {call}"));
+        assert_eq!(ran.status, status, "{call}: {ran:?}");
+        let place = if status == 0 { &ran.out } else { &ran.err };
+        assert!(place.contains(said), "{call}: {ran:?}");
+    }
     for (more, expected) in [
         ("", 3),
+        ("--kind namespace", 0),
         ("--kind owner", 1),
         ("--state suspended", 1),
         ("acme/*", 2),
@@ -434,6 +457,29 @@ fn programs_get_the_members_that_are_documented() {
     assert_eq!(members(&refused["refused"]), ["code", "message"]);
     let failed = operator.run("subject show nokind x --format json");
     assert_eq!(failed.json()["error"]["findings"], json!([]));
+}
+
+#[test]
+fn history_tells_revocations_and_imports_apart() {
+    let operator = Operator::new();
+    let other = Operator::with_names();
+    operator.program.write("other.jsonl", other.export());
+    operator.changed("import other.jsonl");
+    operator.change(&format!("revoke issuer {ISSUER}"));
+    let digest = "0a".repeat(32);
+    operator.change(&format!("revoke token --digest sha256:{digest}"));
+    let history = operator.done("subject history --last 3").out;
+    for said in [
+        "2 names, 2 lines of history".to_owned(),
+        format!("issuer {ISSUER}"),
+        format!("token sha256:{digest}"),
+    ] {
+        assert!(history.contains(&said), "{history}");
+    }
+    let listed = operator.done("revoke list").out;
+    assert!(listed.contains(&format!("sha256:{digest}")), "{listed}");
+    let ran = operator.change(&format!("revoke lift token --digest {digest}"));
+    assert_eq!(ran.status, 0, "{ran:?}");
 }
 
 #[test]

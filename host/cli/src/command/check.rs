@@ -25,10 +25,11 @@ written but machine code and the record, to the folders that `--code-cache` and
 `--record` name.
 
 With `--ledger` nothing is assumed: names are looked up, first uses are enrolled for
-`--route`, tokens are spent, and what is revoked is denied. With `--claims` or `--at`
-the ledger is only looked at, and what would be written is listed as assumed. The
-variable `CLAIMBOUND_LEDGER` is not read here, so that no decision writes unasked;
-`--ledger env:CLAIMBOUND_LEDGER` does.
+`--route`, tokens are spent, and what is revoked is denied. Enrolments count for the
+route that is named alone: `deploy` knows nothing of what `check`, the default, has
+enrolled. With `--claims` or `--at` the ledger is only looked at, and what would be
+written is listed as assumed. The variable `CLAIMBOUND_LEDGER` is not read here, so
+that no decision writes unasked; `--ledger env:CLAIMBOUND_LEDGER` does.
 
 Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
 pub(crate) struct Arguments {
