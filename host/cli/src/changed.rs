@@ -1,17 +1,17 @@
 //! Changes of the ledger: made or tried, and shown, before and after.
 
-use claimbound::ledger::{Change, ChangeError, Effect, Entry, Ledger, Run};
+use claimbound::ledger::{Action, Change, ChangeError, Effect, Entry, Ledger, Run};
 use claimbound::reason::Reason;
 use serde_json::{Value, json};
 
-use crate::console::{Console, Status};
+use crate::console::{self, Console, Status};
 use crate::entry;
 use crate::operator::Operator;
 use crate::page::{Ink, Page};
 
 /// What became of a change that was asked for.
 struct Answer<'a> {
-    action: &'a str,
+    action: Action,
     operator: &'a Operator,
     by: String,
     effects: Vec<Effect>,
@@ -33,7 +33,7 @@ struct Refused {
 pub(crate) fn make(
     ledger: &Ledger,
     operator: &Operator,
-    action: &str,
+    action: Action,
     changes: impl IntoIterator<Item = Change>,
     console: Console,
 ) -> anyhow::Result<Status> {
@@ -51,7 +51,7 @@ pub(crate) fn make(
 pub(crate) fn refuse(
     reason: &Reason,
     operator: &Operator,
-    action: &str,
+    action: Action,
     console: Console,
 ) -> anyhow::Result<Status> {
     let refused = Refused {
@@ -63,7 +63,7 @@ pub(crate) fn refuse(
 }
 
 fn show(
-    action: &str,
+    action: Action,
     operator: &Operator,
     effects: Vec<Effect>,
     refused: Option<Refused>,
@@ -81,6 +81,30 @@ fn show(
         None => Status::Yes,
         Some(_) => Status::No,
     })
+}
+
+/// Says what is worth knowing beside a change that was made, or tried.
+pub(crate) fn tell(status: Status, note: Option<String>) {
+    if let (Status::Yes, Some(note)) = (status, note) {
+        console::note(&note);
+    }
+}
+
+/// What was done, as it is said afterwards.
+const fn done(action: Action) -> &'static str {
+    match action {
+        Action::Enrol => "enrolled",
+        Action::Approve => "approved",
+        Action::Replace => "replaced",
+        Action::Suspend => "suspended",
+        Action::Resume => "resumed",
+        Action::Retire => "retired",
+        Action::Migrate => "migrated",
+        Action::Forget => "forgotten",
+        Action::Revoke => "revoked",
+        Action::Lift => "lifted",
+        Action::Import => "imported",
+    }
 }
 
 /// Whether it is the ledger's answer, and no fault of the question.
@@ -116,8 +140,9 @@ impl From<ChangeError> for Refused {
 const fn advice(error: &ChangeError) -> Option<&'static str> {
     match error {
         ChangeError::Held { .. } => Some(
-            "Look at `claimbound subject show`; only if you know who holds it now, add `--replacing ID` \
-             to `subject approve`, with the id that held it.",
+            "Look at `claimbound subject show`; only if you know who holds it now, hand it over by \
+             `claimbound subject approve KIND NAME --replacing ID`, with the id that held it. It does \
+             not go with `--token`.",
         ),
         ChangeError::NotHeld { .. } => Some("`claimbound subject show` says what it is bound to."),
         ChangeError::Renamed { .. } => {
@@ -152,11 +177,12 @@ impl Answer<'_> {
             return page;
         }
         match self.operator.run() {
-            Run::Real => page.put(Ink::Good, format!("✓ {}", self.action)),
+            Run::Real => page.put(Ink::Good, format!("✓ {}", done(self.action))),
             Run::Dry => page.put(Ink::Warn, format!("would {}", self.action)),
         };
-        let why = format!("  by {}: {}", self.by, self.operator.reason);
-        page.put(Ink::Faint, why).end();
+        page.put(Ink::Faint, format!("  by {}", self.by)).end();
+        page.put(Ink::Faint, format!("  reason: {}", self.operator.reason))
+            .end();
         for effect in &self.effects {
             show_effect(&mut page, effect);
         }
@@ -174,7 +200,7 @@ impl Answer<'_> {
         let effects: Vec<_> = self.effects.iter().map(effect_json).collect();
         let refused = self.refused.as_ref();
         json!({
-            "action": self.action,
+            "action": self.action.as_str(),
             "dry_run": self.operator.dry_run,
             "by": self.by,
             "reason": self.operator.reason,

@@ -180,6 +180,13 @@ pub(crate) fn aside(page: &Page) {
     let _ = out.write_all(redacted(page.styled()).as_bytes());
 }
 
+/// Says what is worth knowing beside the answer.
+pub(crate) fn note(text: &str) {
+    let mut page = Page::default();
+    page.put(Ink::Warn, "note").text(": ").text(text).end();
+    aside(&page);
+}
+
 /// The shape of a command's answer, which its errors have as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {

@@ -1,6 +1,6 @@
 //! Entries of the ledger, revocations and history, as people read them.
 
-use claimbound::ledger::{Entry, Event, Parent, Revocation, Scope, Standing};
+use claimbound::ledger::{Entry, Event, Parent, Revocation, Scope, Standing, Target};
 use serde_json::{Value, json};
 
 use crate::page::{Cell, Ink};
@@ -20,7 +20,7 @@ pub(crate) fn described(entry: &Entry) -> String {
 /// What a revocation says, in one line.
 pub(crate) fn described_revocation(revocation: &Revocation) -> String {
     let until = revocation.until.map_or_else(
-        || "for ever".to_owned(),
+        || "until lifted".to_owned(),
         |until| format!("until {}", time::date(until)),
     );
     format!(
@@ -32,8 +32,8 @@ pub(crate) fn described_revocation(revocation: &Revocation) -> String {
 /// What is revoked, in one line.
 pub(crate) fn target(revocation: &Revocation) -> String {
     let target = &revocation.target;
-    let value = match target.value() {
-        "" => String::new(),
+    let value = match value(target) {
+        value if value.is_empty() => String::new(),
         value => format!(" {value}"),
     };
     let issuer = match target.issuer() {
@@ -42,6 +42,17 @@ pub(crate) fn target(revocation: &Revocation) -> String {
         Some(issuer) => format!(" of {issuer}"),
     };
     format!("{}{value}{issuer}", target.kind())
+}
+
+/// What is revoked of its kind and issuer; a digest as the record writes it.
+fn value(target: &Target) -> String {
+    match target {
+        Target::Token { digest } => format!("sha256:{digest}"),
+        Target::TokenId { .. }
+        | Target::Subject { .. }
+        | Target::Key { .. }
+        | Target::Issuer { .. } => target.value().to_owned(),
+    }
 }
 
 fn state(entry: &Entry) -> String {
@@ -113,7 +124,7 @@ pub(crate) fn event_row(event: &Event) -> Vec<Cell> {
 
 /// The headings of [`revocation_row`].
 pub(crate) fn revocation_heading() -> Vec<Cell> {
-    headings(&["what", "value", "issuer", "since", "until", "by"])
+    headings(&["what", "value", "issuer", "on", "until", "by"])
 }
 
 /// A revocation as a row of a table.
@@ -125,7 +136,7 @@ pub(crate) fn revocation_row(revocation: &Revocation, now: u64) -> Vec<Cell> {
         Ink::Faint
     };
     let until = match revocation.until {
-        None => "for ever".to_owned(),
+        None => "it is lifted".to_owned(),
         Some(until) => time::date(until),
     };
     let ended = if revocation.holds(now) {
@@ -135,7 +146,7 @@ pub(crate) fn revocation_row(revocation: &Revocation, now: u64) -> Vec<Cell> {
     };
     vec![
         Cell::new(ink, target.kind()),
-        Cell::new(Ink::Strong, some(target.value())),
+        Cell::new(Ink::Strong, some(&value(target))),
         Cell::plain(target.issuer().unwrap_or("any")),
         Cell::new(Ink::Faint, time::date(revocation.at)),
         Cell::plain(format!("{until}{ended}")),
@@ -173,11 +184,35 @@ fn summary(json: Option<&str>) -> String {
     match (text("state"), text("moved_to"), text("value")) {
         (Some(_), Some(to), _) => format!("moved to {to}{id}"),
         (Some(state), None, _) => format!("{state}{id}"),
-        (None, _, Some(value)) => format!("{} {value}", text("kind").unwrap_or_default())
-            .trim_end()
-            .to_owned(),
-        (None, _, None) => json.to_owned(),
+        (None, _, Some(value)) => {
+            let kind = text("kind").unwrap_or_default();
+            match (kind, value) {
+                ("token", digest) => format!("token sha256:{digest}"),
+                (kind, "") => format!("{kind} {}", text("issuer").unwrap_or_default()),
+                (kind, value) => format!("{kind} {value}"),
+            }
+        }
+        (None, _, None) => counts(&value).unwrap_or_else(|| json.to_owned()),
     }
+}
+
+/// How much an import added, in a few words.
+fn counts(value: &Value) -> Option<String> {
+    let counts = value.as_object()?.iter().map(|(what, count)| {
+        let what = match what.as_str() {
+            "events" => "lines of history",
+            "spent" => "used tokens",
+            "known" => "known already",
+            other => other,
+        };
+        Some((what, count.as_u64()?))
+    });
+    let counts: Option<Vec<_>> = counts.collect();
+    let added = counts?.into_iter().filter(|(_, count)| *count > 0);
+    let added: Vec<_> = added
+        .map(|(what, count)| format!("{count} {what}"))
+        .collect();
+    Some(added.join(", "))
 }
 
 /// An event as JSON, with what it keeps as JSON text unfolded.

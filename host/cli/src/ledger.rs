@@ -108,6 +108,13 @@ impl Location {
     pub(crate) fn make(&self) -> anyhow::Result<bool> {
         match self {
             Self::Sqlite(path) => {
+                if path.is_dir() {
+                    bail!(
+                        "`{0}` is a folder, not a ledger; name a file in it, such as `{1}`",
+                        path.display(),
+                        path.join("ledger.db").display()
+                    );
+                }
                 let is_new = refuse_absent(path).is_err();
                 Ledger::sqlite(&Sqlite::at(path).or_new())?;
                 Ok(is_new)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use claimbound::ledger::{Entry, Ledger, Name, Parent, Scope, Standing};
 use claimbound::models::{Kind, Model, Need, Registry};
 
@@ -48,27 +48,15 @@ impl Arguments {
         if let Some(issuer) = &self.issuer {
             return Ok(issuer.clone());
         }
-        let mut known = BTreeSet::new();
-        ledger.entries(|entry| {
-            known.insert(entry.name.issuer);
-        })?;
-        let mut known = known.into_iter();
-        match (known.next(), known.next()) {
-            (None, _) => bail!("the ledger knows no issuer yet; name it by `--issuer URL`"),
-            (Some(only), None) => Ok(only),
-            (Some(first), Some(second)) => {
-                let listed: Vec<_> = [first, second].into_iter().chain(known).collect();
-                let shown: Vec<_> = listed
-                    .iter()
-                    .take(MOST_LISTED)
-                    .map(String::as_str)
-                    .collect();
-                bail!(
-                    "the ledger knows {} issuers; choose one by `--issuer`: `{}`",
-                    listed.len(),
-                    shown.join("`, `")
-                )
-            }
+        let known = known_issuers(ledger)?;
+        match known.as_slice() {
+            [] => bail!("the ledger knows no issuer yet; name it by `--issuer URL`"),
+            [only] => Ok(only.clone()),
+            several => bail!(
+                "the ledger knows {} issuers; choose one by `--issuer`: {}",
+                several.len(),
+                listed(several)
+            ),
         }
     }
 
@@ -90,6 +78,50 @@ impl Arguments {
     }
 }
 
+/// The issuers of which the ledger knows names.
+pub(crate) fn known_issuers(ledger: &Ledger) -> anyhow::Result<Vec<String>> {
+    let mut known = BTreeSet::new();
+    ledger.entries(|entry| {
+        known.insert(entry.name.issuer);
+    })?;
+    Ok(known.into_iter().collect())
+}
+
+/// The first few of several issuers.
+pub(crate) fn listed(issuers: &[String]) -> String {
+    let shown = issuers.iter().take(MOST_LISTED);
+    let shown: Vec<_> = shown.map(String::as_str).collect();
+    format!("`{}`", shown.join("`, `"))
+}
+
+/// What is worth knowing where a name is to be barred that the ledger does not
+/// know.
+pub(crate) fn unknown(
+    ledger: &Ledger,
+    name: &Name,
+    id: Option<&str>,
+) -> anyhow::Result<Option<String>> {
+    if !ledger.find(name)?.is_empty() {
+        return Ok(None);
+    }
+    let mut known = Vec::new();
+    ledger.entries(|entry| {
+        if entry.name.issuer == name.issuer && entry.name.kind == name.kind {
+            known.push(entry.name.name);
+        }
+    })?;
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    let barred = match id {
+        None => "the name alone is barred, and no id".to_owned(),
+        Some(id) => format!("the name is barred, and id `{id}` under every name"),
+    };
+    let Name { kind, name, .. } = name;
+    let near = did_you_mean(name, &known);
+    Ok(Some(format!(
+        "the ledger knows no {kind} `{name}`{near}: {barred}"
+    )))
+}
+
 impl Naming {
     /// A kind of names.
     pub(crate) fn kind(&self, kind: &str) -> anyhow::Result<&'static Kind> {
@@ -103,6 +135,20 @@ impl Naming {
                 names.join("`, `")
             )
         })
+    }
+
+    /// Why one word is no kind and name.
+    pub(crate) fn not_both(&self, only: &str) -> anyhow::Error {
+        let kinds: Vec<_> = self.model.names().iter().map(Kind::name).collect();
+        if kinds.contains(&only) {
+            return anyhow!("a {only} is meant by its NAME too: `{only} NAME`");
+        }
+        anyhow!(
+            "give KIND before NAME, as in `{} {only}`; naming model `{}` has `{}`",
+            kinds.last().copied().unwrap_or("KIND"),
+            self.model.name(),
+            kinds.join("`, `")
+        )
     }
 
     /// A name of a kind.

@@ -184,14 +184,23 @@ fn migration(reason: &Reason) -> Option<String> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte);
         !name.starts_with('-') && name.bytes().all(plain)
     };
-    let old = Some(reason.expected.as_str()).filter(is_plain)?;
-    let new = reason.found.as_deref().filter(is_plain)?;
-    (reason.code == Code::IdentityRenamed).then(|| {
-        format!(
-            "If the rename is genuine, follow it: `claimbound subject migrate {old} {new} --reason WHY`. \
-             The old name stays barred to others."
-        )
-    })
+    if reason.code != Code::IdentityRenamed {
+        return None;
+    }
+    let known = Some(reason.expected.as_str()).filter(is_plain);
+    let Some(found) = reason.found.as_deref() else {
+        // It was followed already, and is not known here as what it is called now.
+        let name = known.unwrap_or("NAME");
+        return Some(format!(
+            "If the rename is genuine, approve what it is called now: `claimbound subject approve KIND {name} \
+             --id ID --reason WHY`, with `--parent` if it belongs to something."
+        ));
+    };
+    let (old, new) = (known?, Some(found).filter(is_plain)?);
+    Some(format!(
+        "If the rename is genuine, follow it: `claimbound subject migrate {old} {new} --reason WHY`. \
+         The old name stays barred to others."
+    ))
 }
 
 fn show_reason(page: &mut Page, reason: &Reason) {
@@ -283,6 +292,12 @@ mod tests {
         for new in ["acme/$(x)", "-x", "a b", "a;b", "`x`"] {
             assert!(!renamed(new).contains(new), "{new}");
         }
+        let left = |name: &str| {
+            let reason = Reason::new(Code::IdentityRenamed, "left");
+            advice(&reason.expected(name)).unwrap()
+        };
+        assert!(left("acme/x").contains("subject approve KIND acme/x --id"));
+        assert!(left("$(x)").contains("subject approve KIND NAME --id"));
     }
 
     #[test]

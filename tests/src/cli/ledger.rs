@@ -276,7 +276,10 @@ fn only_init_makes_a_ledger() {
     assert_eq!(ran.out, "✓ there already  sqlite:a ledger.db\n");
     let words = ["subject", "list", "--ledger", "env:MINE"];
     let ran = program.run_with(&words, b"", &[("MINE", "a ledger.db")]);
-    assert_eq!(ran.out, "the ledger knows no such name\n");
+    assert_eq!(ran.out, "the ledger is empty: it knows no name yet\n");
+    let ran = program.run(&["subject", "init", "--ledger", "."]);
+    let said = "`.` is a folder, not a ledger; name a file in it, such as `./ledger.db`";
+    assert!(ran.status == 2 && ran.err.contains(said), "{ran:?}");
 }
 
 #[test]

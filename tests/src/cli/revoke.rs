@@ -50,6 +50,32 @@ fn each_kind_of_revocation_denies_until_it_is_lifted() {
 }
 
 #[test]
+fn a_subject_is_lifted_in_whatever_shape_it_was_revoked() {
+    let operator = Operator::new();
+    operator.token("acme/infra", "456789");
+    let with_ids = "repo:acme@123456/infra@456789:environment:production";
+    for (revoked, lifted) in [
+        (vec![SUBJECT], with_ids),
+        (vec![with_ids], SUBJECT),
+        (vec![SUBJECT, with_ids], SUBJECT),
+    ] {
+        for subject in revoked {
+            let ran = operator.change(&format!(
+                "revoke subject {subject} --issuer {ISSUER} --for 2h"
+            ));
+            assert_eq!(ran.status, 0, "{ran:?}");
+        }
+        let other = "repo:acme/infra:ref:refs/heads/main";
+        let ran = operator.change(&format!("revoke lift subject {other} --issuer {ISSUER}"));
+        assert!(ran.status == 1 && ran.out.contains("is revoked"), "{ran:?}");
+        let ran = operator.change(&format!("revoke lift subject {lifted} --issuer {ISSUER}"));
+        assert_eq!(ran.status, 0, "{ran:?}");
+        assert_eq!(operator.done("revoke list").out, "nothing is revoked\n");
+        assert_eq!(outcome(&operator.check("--format json")), "allow");
+    }
+}
+
+#[test]
 fn what_is_revoked_is_listed_with_who_and_why() {
     let operator = Operator::with_names();
     let ran = operator.done("revoke list");
@@ -91,7 +117,10 @@ fn a_revocation_ends_when_it_was_said_to() {
         assert_eq!(decide(), expected, "{end}");
     }
     for (end, said) in [
-        ("--until 2001-01-01T00:00:00Z", "would have ended already"),
+        (
+            "--until 2001-01-01T00:00:00Z",
+            "that ends at 2001-01-01T00:00:00Z would have ended already",
+        ),
         ("--until tomorrow", "is no time such as"),
         ("--for ever", "is no duration such as"),
         ("--for 3000000d", "past the year 9999"),
@@ -121,14 +150,18 @@ fn what_no_token_could_have_is_not_revoked() {
             "token --file token.jwt --issuer https://x.example",
             "cannot be used with",
         ),
-        ("token --digest abc", "1 to"),
+        ("token --digest abc", "`abc` is no digest: 64 hexadecimal"),
+        ("token --digest sha256:0g", "with or without `sha256:`"),
         (
             "subject nonsense",
             "is no subject by naming model `github-actions`",
         ),
         ("key abc", "is no thumbprint"),
         ("key --jwk empty.json", "holds no key"),
-        ("issuer ''", "1 to"),
+        ("issuer ''", "is no issuer"),
+        ("issuer id.example", "is no issuer: one is a URL such as"),
+        ("issuer 'https://id.example/ x'", "is no issuer"),
+        ("issuer token.actions.githubusercontent.com", "is no issuer"),
     ] {
         let before = operator.export();
         let ran = operator.change(&format!("revoke {target}"));
@@ -138,6 +171,13 @@ fn what_no_token_could_have_is_not_revoked() {
         );
         assert_eq!(operator.export(), before, "{target}");
     }
+    let ran = operator.change("revoke issuer https://id.example --dry-run");
+    let known = format!(
+        "note: the ledger knows no name of `https://id.example`; the issuers that it knows: `{ISSUER}`\n"
+    );
+    assert!(ran.status == 0 && ran.err == known, "{ran:?}");
+    let ran = operator.change(&format!("revoke issuer {ISSUER} --dry-run"));
+    assert!(ran.status == 0 && ran.err.is_empty(), "{ran:?}");
     let ran = Operator::new().change("revoke token abc");
     assert!(ran.err.contains("knows no issuer yet"), "{ran:?}");
 }

@@ -14,6 +14,7 @@ fn names_are_approved_listed_and_shown() {
     timeless(|| insta::assert_snapshot!("approve", made.shown()));
     operator.changed("approve repository acme/infra --id 456789 --parent acme");
     operator.changed("migrate acme/infra acme/platform");
+    assert_eq!(operator.done("subject export -").out, operator.export());
     for (name, call) in [
         ("list", "subject list"),
         ("list-json", "subject list acme --format json"),
@@ -139,7 +140,7 @@ fn what_the_ledger_refuses_has_status_one_and_what_is_no_question_two() {
         (
             "approve owner acme",
             2,
-            "each owner of this issuer has an immutable id",
+            "each owner of this issuer has an immutable id; give it by `--id ID`",
         ),
         (
             "approve owner acme --id 123456 --parent x",
@@ -149,7 +150,7 @@ fn what_the_ledger_refuses_has_status_one_and_what_is_no_question_two() {
         (
             "approve repository acme/x --id 3",
             2,
-            "each repository belongs to some owner",
+            "each repository belongs to some owner; say which by `--parent NAME`",
         ),
         (
             "approve repository x/x --id 3 --parent x",
@@ -187,6 +188,52 @@ fn what_the_ledger_refuses_has_status_one_and_what_is_no_question_two() {
 }
 
 #[test]
+fn a_name_that_nobody_has_seen_is_barred_with_a_note() {
+    let operator = Operator::with_names();
+    let known = operator.changed("suspend repository acme/infra --dry-run");
+    assert_eq!(known.err, "");
+    for (call, note) in [
+        (
+            "suspend repository acme/infar",
+            "note: the ledger knows no repository `acme/infar` (did you mean `acme/infra`?): the \
+             name alone is barred, and no id\n",
+        ),
+        (
+            "retire owner zeta --id 5 --confirm zeta",
+            "note: the ledger knows no owner `zeta`: the name is barred, and id `5` under every \
+             name\n",
+        ),
+    ] {
+        assert_eq!(operator.changed(call).err, note, "{call}");
+    }
+}
+
+#[test]
+fn a_migration_says_what_stays_behind() {
+    let operator = Operator::with_names();
+    operator.changed("approve repository acme/web --id 7 --parent acme");
+    let ran = operator.change("subject migrate acme/infra ops/infra");
+    let hint = "say what it belongs to now by `--parent ops`";
+    assert!(ran.status == 2 && ran.err.contains(hint), "{ran:?}");
+    let migrate = "migrate acme globex --kind owner";
+    assert_eq!(
+        operator
+            .changed(&format!("{migrate} --children --dry-run"))
+            .err,
+        ""
+    );
+    let stay = "note: 2 names that belong to it, such as `acme/infra`, stay named after `acme`; `--children`";
+    let tried = operator.changed(&format!("{migrate} --dry-run")).err;
+    assert_eq!(tried, format!("{stay} takes them along\n"));
+    let made = operator.changed(migrate).err;
+    assert!(made.starts_with(stay), "{made}");
+    assert!(made.ends_with("with `--parent globex` now\n"), "{made}");
+    let ran = operator.change("subject migrate acme/infra globex/infra");
+    assert!(ran.err.contains("`--parent globex`"), "{ran:?}");
+    operator.changed("migrate acme/infra globex/infra --parent globex");
+}
+
+#[test]
 fn a_change_has_a_reason_and_somebody_who_makes_it() {
     let operator = Operator::with_names();
     let suspend = "subject suspend owner acme";
@@ -217,7 +264,10 @@ fn a_change_has_a_reason_and_somebody_who_makes_it() {
         [("USER", "bob"), ("LOGNAME", "x")],
     ] {
         let ran = operator.program.run_with(&words, b"", &variables);
-        assert!(ran.out.starts_with("would suspend  by bob: x\n"), "{ran:?}");
+        assert!(
+            ran.out.starts_with("would suspend  by bob\n  reason: x\n"),
+            "{ran:?}"
+        );
     }
 }
 
@@ -264,6 +314,9 @@ fn a_tokens_names_are_approved_all_or_none() {
         again.out.contains("the ledger says so already"),
         "{again:?}"
     );
+    let ran = operator.change(&format!("{approve} --replacing 5"));
+    let said = "`--replacing` goes with KIND and NAME, not with `--token`";
+    assert!(ran.status == 2 && ran.err.contains(said), "{ran:?}");
     // One name that somebody else holds keeps the others out as well.
     operator.token("acme/fresh", "456789");
     let before = operator.export();
@@ -317,8 +370,30 @@ fn a_list_is_narrowed_by_kind_state_issuer_and_name() {
         let ran = operator.done(&format!("subject list --format json {more}"));
         ran.json()["entries"].as_array().unwrap().len()
     };
+    for (call, status, said) in [
+        ("list nobody", 0, "no name that the ledger knows fits"),
+        (
+            "list --kind repositroy",
+            2,
+            "`repositroy` is no kind of name by any naming model (did you mean `repository`?)",
+        ),
+        (
+            "show acme/infra",
+            2,
+            "give KIND before NAME, as in `repository acme/infra`; naming model `github-actions` has \
+             `owner`, `repository`",
+        ),
+        ("history acme/infra", 2, "give KIND before NAME"),
+        ("show owner", 2, "`owner NAME`"),
+    ] {
+        let ran = operator.run(&format!("subject {call}"));
+        assert_eq!(ran.status, status, "{call}: {ran:?}");
+        let place = if status == 0 { &ran.out } else { &ran.err };
+        assert!(place.contains(said), "{call}: {ran:?}");
+    }
     for (more, expected) in [
         ("", 3),
+        ("--kind namespace", 0),
         ("--kind owner", 1),
         ("--state suspended", 1),
         ("acme/*", 2),
@@ -382,6 +457,29 @@ fn programs_get_the_members_that_are_documented() {
     assert_eq!(members(&refused["refused"]), ["code", "message"]);
     let failed = operator.run("subject show nokind x --format json");
     assert_eq!(failed.json()["error"]["findings"], json!([]));
+}
+
+#[test]
+fn history_tells_revocations_and_imports_apart() {
+    let operator = Operator::new();
+    let other = Operator::with_names();
+    operator.program.write("other.jsonl", other.export());
+    operator.changed("import other.jsonl");
+    operator.change(&format!("revoke issuer {ISSUER}"));
+    let digest = "0a".repeat(32);
+    operator.change(&format!("revoke token --digest sha256:{digest}"));
+    let history = operator.done("subject history --last 3").out;
+    for said in [
+        "2 names, 2 lines of history".to_owned(),
+        format!("issuer {ISSUER}"),
+        format!("token sha256:{digest}"),
+    ] {
+        assert!(history.contains(&said), "{history}");
+    }
+    let listed = operator.done("revoke list").out;
+    assert!(listed.contains(&format!("sha256:{digest}")), "{listed}");
+    let ran = operator.change(&format!("revoke lift token --digest {digest}"));
+    assert_eq!(ran.status, 0, "{ran:?}");
 }
 
 #[test]

@@ -138,7 +138,8 @@ fn a_first_use_enrols_no_name_that_was_left(world: &World) {
     let other = world.gate("other", &NAMES_ALONE);
     let (code, message) = refusal(&other, &job());
     assert_eq!(code, "identity.renamed");
-    let moved = "for `acme/tools` since 2026-11-23T10:00:00Z (by alice)";
+    let moved = "left the name `acme/infra` for `acme/tools` on 2026-11-23T10:00:00Z (by alice), \
+                 and neither an operator nor this statement has taken it as `acme/tools` yet";
     assert!(message.contains(moved), "{message}");
     assert!(decide(&lax, &job()).is_allow(), "who knows it takes late tokens");
     let document = include_str!("names-alone.toml").replace("acme/infra", "acme/tools");
@@ -146,5 +147,11 @@ fn a_first_use_enrols_no_name_that_was_left(world: &World) {
     let gate = world.gate("other", &any);
     let renamed = job_of("acme/tools", "123456", "456789");
     assert_eq!(answer(&decide(&gate, &renamed)), "allow");
+    // What the message says to do.
+    let third = world.gate("third", &NAMES_ALONE);
+    assert_eq!(refusal(&third, &job()).0, "identity.renamed");
+    let tools = repository("acme/tools", "456789", ("acme", "123456"));
+    world.order(approve(tools)).unwrap();
+    assert!(decide(&third, &job()).is_allow());
 }
 }

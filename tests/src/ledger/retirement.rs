@@ -28,7 +28,7 @@ fn a_retired_name_is_refused_to_all_for_ever(world: &World) {
     assert_eq!(code, "identity.retired");
     assert_eq!(
         message,
-        "the repository `acme/infra` was retired for ever by alice since 2026-11-23T10:00:00Z: a \
+        "the repository `acme/infra` was retired for ever by alice on 2026-11-23T10:00:00Z: a \
          test"
     );
     let stranger = job_of("acme/infra", "123456", "5");

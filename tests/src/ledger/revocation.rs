@@ -63,7 +63,7 @@ fn whatever_is_revoked_is_refused_until_it_is_lifted(world: &World) {
         world.order(revoke(target.clone(), None)).unwrap();
         let (found, message) = refusal(&gate, &job());
         assert_eq!(found, code);
-        let expected = format!("{what} revoked at 2026-11-23T10:00:00Z by alice: a test");
+        let expected = format!("{what} revoked on 2026-11-23T10:00:00Z by alice: a test");
         assert_eq!(message, expected);
         world.order(Change::Lift { target: target.clone() }).unwrap();
         let again = world.order(Change::Lift { target });

@@ -31,7 +31,7 @@ fn a_name_that_was_left_is_barred_to_all_others_on_every_route(world: &World) {
         assert_eq!(
             message,
             "the repository `acme/infra` was left behind when id `456789` moved to `acme/tools` \
-             since 2026-11-23T10:00:00Z (by alice), and this token carries id `888888`: the name \
+             on 2026-11-23T10:00:00Z (by alice), and this token carries id `888888`: the name \
              stays barred to all others; only if you know them, `subject approve --replacing` \
              hands it over"
         );

@@ -3,7 +3,7 @@
 use claimbound::ledger::Run;
 
 use crate::console::{self, Console, Status};
-use crate::page::{Ink, Page};
+use crate::page::Page;
 use crate::{outcome, question, recorder};
 
 /// Decide one token.
@@ -25,10 +25,11 @@ written but machine code and the record, to the folders that `--code-cache` and
 `--record` name.
 
 With `--ledger` nothing is assumed: names are looked up, first uses are enrolled for
-`--route`, tokens are spent, and what is revoked is denied. With `--claims` or `--at`
-the ledger is only looked at, and what would be written is listed as assumed. The
-variable `CLAIMBOUND_LEDGER` is not read here, so that no decision writes unasked;
-`--ledger env:CLAIMBOUND_LEDGER` does.
+`--route`, tokens are spent, and what is revoked is denied. Enrolments count for the
+route that is named alone: `deploy` knows nothing of what `check`, the default, has
+enrolled. With `--claims` or `--at` the ledger is only looked at, and what would be
+written is listed as assumed. The variable `CLAIMBOUND_LEDGER` is not read here, so
+that no decision writes unasked; `--ledger env:CLAIMBOUND_LEDGER` does.
 
 Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
 pub(crate) struct Arguments {
@@ -61,8 +62,6 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 /// Says what is worth knowing beside the answer.
 pub(super) fn notes(notes: &[String]) {
     for note in notes {
-        let mut page = Page::default();
-        page.put(Ink::Warn, "note").text(": ").text(note).end();
-        console::aside(&page);
+        console::note(note);
     }
 }

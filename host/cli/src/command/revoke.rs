@@ -5,7 +5,7 @@ mod list;
 mod target;
 
 use anyhow::Context as _;
-use claimbound::ledger::Change;
+use claimbound::ledger::{Action, Change};
 use clap::Subcommand;
 
 use crate::console::{Console, Status};
@@ -85,7 +85,8 @@ pub(crate) struct Revoke<T: clap::Args> {
     #[command(flatten)]
     target: T,
 
-    /// When it ends: RFC 3339, or seconds since 1970; by default never.
+    /// When it ends: RFC 3339, or seconds since 1970; by default only
+    /// when it is lifted.
     #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration")]
     until: Option<u64>,
 
@@ -114,11 +115,14 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 impl<T: clap::Args + Targeted> Revoke<T> {
     fn run(&self, console: Console) -> anyhow::Result<Status> {
         let ledger = self.ledger.open()?;
+        let note = self.target.check(&ledger)?;
         let change = Change::Revoke {
             target: self.target.target(&ledger)?,
             until: self.end()?,
         };
-        changed::make(&ledger, &self.operator, "revoke", [change], console)
+        let status = changed::make(&ledger, &self.operator, Action::Revoke, [change], console)?;
+        changed::tell(status, note);
+        Ok(status)
     }
 
     fn end(&self) -> anyhow::Result<Option<u64>> {

@@ -8,6 +8,7 @@ use super::name::{Identity, IdentityError, Name, Parent, check_text};
 use super::revocation::{Revocation, Target};
 use super::row::Row;
 use super::store::{StoreError, Transaction};
+use crate::clock::date;
 use crate::reason::clip;
 
 /// Longest reason and operator's name, in bytes.
@@ -87,7 +88,7 @@ pub enum Change {
         /// Until when, in seconds since 1970, exclusive; none for ever.
         until: Option<u64>,
     },
-    /// Lift a revocation.
+    /// Lift a revocation; of a subject, in whatever shapes it is revoked.
     Lift {
         /// Of what.
         target: Target,
@@ -211,7 +212,7 @@ pub enum ChangeError {
         kind: &'static str,
     },
     /// A revocation that would never hold.
-    #[error("a revocation that ends at {until} would have ended already")]
+    #[error("a revocation that ends at {} would have ended already", date(*.until))]
     Ended {
         /// Its end, in seconds since 1970.
         until: u64,
@@ -660,20 +661,32 @@ impl Desk<'_> {
     }
 
     fn lift(&mut self, target: &Target) -> Result<(), ChangeError> {
-        let before = self.revoked(target)?;
-        if before.is_none() || !self.tables.lift(target)? {
+        // A subject that was revoked in several shapes would stay refused by the others.
+        let revoked = self.revocations(|one| one.holds_for(target))?;
+        if revoked.is_empty() {
             return Err(ChangeError::NotRevoked {
                 kind: target.kind(),
             });
         }
-        self.note_revocation(Action::Lift, before, None)
+        for before in revoked {
+            self.tables.lift(&before.target)?;
+            self.note_revocation(Action::Lift, Some(before), None)?;
+        }
+        Ok(())
     }
 
     fn revoked(&mut self, target: &Target) -> Result<Option<Revocation>, StoreError> {
-        let mut found = None;
+        Ok(self.revocations(|one| one.is(target))?.pop())
+    }
+
+    fn revocations(
+        &mut self,
+        is_wanted: impl Fn(&Target) -> bool,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let mut found = Vec::new();
         self.tables.revocations(&mut |one| {
-            if one.target.is(target) {
-                found = Some(one);
+            if is_wanted(&one.target) {
+                found.push(one);
             }
             Ok(())
         })?;

@@ -95,7 +95,7 @@ pub enum IdentityError {
         kind: String,
     },
     /// The model says that it belongs to something, and nothing is given.
-    #[error("each {kind} belongs to some {parent}; say to which")]
+    #[error("each {kind} belongs to some {parent}; say which")]
     ParentNeeded {
         /// The kind of name.
         kind: String,

@@ -113,6 +113,14 @@ impl Target {
             && self.value() == other.value()
     }
 
+    /// Whether what is revoked by this bars the other as well: they are one
+    /// thing, or one subject in two shapes.
+    pub(super) fn holds_for(&self, other: &Self) -> bool {
+        let is_shape =
+            !self.key().is_empty() && self.issuer() == other.issuer() && self.key() == other.key();
+        is_shape || self.is(other)
+    }
+
     /// The subject in whatever shape; empty for all else.
     pub(super) fn key(&self) -> &str {
         match self {
@@ -316,7 +324,7 @@ fn words(revocation: &Revocation, token: &Admissible) -> Reason {
         .until
         .map_or_else(String::new, |until| format!(", until {}", date(until)));
     let message = format!(
-        "{what} revoked at {} by {}{until}: {}",
+        "{what} revoked on {} by {}{until}: {}",
         date(revocation.at),
         clip(&revocation.by),
         clip(&revocation.reason),

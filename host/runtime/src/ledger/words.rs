@@ -22,19 +22,19 @@ pub(super) fn renamed(identity: &Identity, entry: &Entry) -> Reason {
 }
 
 /// The identity left the name that the token carries, and nobody knows it here.
+/// There is nothing to migrate, so that nothing is said to be found: what it is
+/// called now is to be approved.
 pub(super) fn left(identity: &Identity, entry: &Entry, to: &str) -> Reason {
+    let to = clip(to);
     let message = format!(
-        "the {} with {} left the name `{}` for `{}` {}, and nobody knows it here by either; \
-         `subject approve` does",
+        "the {} with {} left the name `{}` for `{to}` {}, and neither an operator nor this \
+         statement has taken it as `{to}` yet; `subject approve` of `{to}` does",
         identity.name.kind,
         shown(identity),
         clip(&identity.spelling),
-        clip(to),
-        source(entry),
+        happened(entry),
     );
-    reason(Code::IdentityRenamed, identity, message)
-        .expected(to)
-        .found(&identity.spelling)
+    reason(Code::IdentityRenamed, identity, message).expected(to)
 }
 
 /// The name belongs to another identity.
@@ -84,7 +84,7 @@ pub(super) fn left_behind(identity: &Identity, entry: &Entry, to: &str) -> Reaso
         clip(&identity.spelling),
         entry.shown_id(),
         clip(to),
-        source(entry),
+        happened(entry),
         shown(identity),
     );
     between(Code::IdentityReassigned, identity, entry, message)
@@ -94,7 +94,8 @@ pub(super) fn left_behind(identity: &Identity, entry: &Entry, to: &str) -> Reaso
 pub(super) fn retired(identity: &Identity, entry: &Entry) -> Reason {
     barred(
         Code::IdentityRetired,
-        "was retired for ever",
+        "was retired for ever by",
+        "on",
         identity,
         entry,
     )
@@ -102,8 +103,8 @@ pub(super) fn retired(identity: &Identity, entry: &Entry) -> Reason {
 
 /// An operator suspended the name or the identity.
 pub(super) fn suspended(identity: &Identity, entry: &Entry) -> Reason {
-    let what = "is suspended until `subject resume`,";
-    barred(Code::IdentitySuspended, what, identity, entry)
+    let what = "is suspended until `subject resume`, by";
+    barred(Code::IdentitySuspended, what, "since", identity, entry)
 }
 
 /// The name is known by its id, and the token has none.
@@ -157,7 +158,7 @@ pub(super) fn unknown(identity: &Identity, by_name: &[Entry]) -> Reason {
         .found(&identity.spelling)
 }
 
-fn barred(code: Code, what: &str, identity: &Identity, entry: &Entry) -> Reason {
+fn barred(code: Code, what: &str, when: &str, identity: &Identity, entry: &Entry) -> Reason {
     let why = match entry.reason.as_str() {
         "" => String::new(),
         why => format!(": {}", clip(why)),
@@ -168,7 +169,7 @@ fn barred(code: Code, what: &str, identity: &Identity, entry: &Entry) -> Reason 
         format!(", which this token calls `{}`,", clip(&identity.spelling))
     };
     let message = format!(
-        "the {} `{}`{now} {what} by {} since {}{why}",
+        "the {} `{}`{now} {what} {} {when} {}{why}",
         identity.name.kind,
         clip(&entry.spelling),
         clip(&entry.by),
@@ -198,9 +199,18 @@ fn shown(identity: &Identity) -> String {
 
 /// Since when an entry holds, and by whose word.
 fn source(entry: &Entry) -> String {
+    dated("since", entry)
+}
+
+/// When it happened that an entry tells of, and by whose word.
+fn happened(entry: &Entry) -> String {
+    dated("on", entry)
+}
+
+fn dated(when: &str, entry: &Entry) -> String {
     let how = match entry.standing.scope() {
         Scope::Everywhere => "by",
         Scope::Statement { .. } => "enrolled by",
     };
-    format!("since {} ({how} {})", date(entry.since), clip(&entry.by))
+    format!("{when} {} ({how} {})", date(entry.since), clip(&entry.by))
 }

@@ -1,6 +1,6 @@
 //! `revoke lift`: takes a revocation back.
 
-use claimbound::ledger::Change;
+use claimbound::ledger::{Action, Change};
 use clap::Subcommand;
 
 use super::target::{self, Targeted};
@@ -73,6 +73,6 @@ impl<T: clap::Args + Targeted> Lift<T> {
         let ledger = self.ledger.open()?;
         let target = self.target.target(&ledger)?;
         let change = Change::Lift { target };
-        changed::make(&ledger, &self.operator, "lift", [change], console)
+        changed::make(&ledger, &self.operator, Action::Lift, [change], console)
     }
 }

@@ -5,15 +5,25 @@ use claimbound::json::Limits;
 use claimbound::ledger::{Ledger, Target};
 
 use crate::input::Source;
+use crate::nearest::did_you_mean;
 use crate::{issuers, malformed, naming};
 
 /// Characters of an RFC 7638 thumbprint by SHA-256, in base64url.
 const THUMBPRINT: usize = 43;
 
+/// Hexadecimal digits of a SHA-256 digest.
+const DIGEST: usize = 64;
+
 /// Arguments that name something to revoke.
 pub(crate) trait Targeted {
     /// What they name.
     fn target(&self, ledger: &Ledger) -> anyhow::Result<Target>;
+
+    /// Refuses to revoke what can't be, and says what is worth knowing of what
+    /// can.
+    fn check(&self, _: &Ledger) -> anyhow::Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 /// One token.
@@ -28,9 +38,9 @@ pub(crate) struct Token {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jti", "digest", "issuer"])]
     file: Option<Source>,
 
-    /// The SHA-256 of what was signed, 64 hexadecimal digits, as `revoke list`
-    /// shows it.
-    #[arg(long, value_name = "HEX", conflicts_with_all = ["jti", "issuer"])]
+    /// The SHA-256 of what was signed: 64 hexadecimal digits, with or without
+    /// `sha256:`, as `audit show` and `revoke list` show it.
+    #[arg(long, value_name = "DIGEST", value_parser = digest, conflicts_with_all = ["jti", "issuer"])]
     digest: Option<String>,
 
     /// The issuer of the `jti`; by default the only one that the ledger knows.
@@ -44,8 +54,9 @@ impl Targeted for Token {
             return of_file(source);
         }
         if let Some(digest) = &self.digest {
-            let digest = digest.to_ascii_lowercase();
-            return Ok(Target::Token { digest });
+            return Ok(Target::Token {
+                digest: digest.clone(),
+            });
         }
         let id = self.jti.clone().context("no `jti` is given")?;
         Ok(Target::TokenId {
@@ -53,6 +64,17 @@ impl Targeted for Token {
             id,
         })
     }
+}
+
+/// The digits of a digest.
+fn digest(text: &str) -> anyhow::Result<String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    if digits.len() != DIGEST || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        bail!(
+            "`{text}` is no digest: {DIGEST} hexadecimal digits, with or without `sha256:` before them"
+        );
+    }
+    Ok(digits.to_ascii_lowercase())
 }
 
 /// The token in a file, which nobody needs to have verified.
@@ -161,6 +183,32 @@ impl Targeted for Issuer {
         Ok(Target::Issuer {
             issuer: self.issuer.clone(),
         })
+    }
+
+    fn check(&self, ledger: &Ledger) -> anyhow::Result<Option<String>> {
+        let issuer = &self.issuer;
+        let known = naming::known_issuers(ledger)?;
+        if known.contains(issuer) {
+            return Ok(None);
+        }
+        let unclean = |character: char| character.is_whitespace() || character.is_control();
+        let names: Vec<_> = known.iter().map(String::as_str).collect();
+        let near = did_you_mean(issuer, &names);
+        // Every naming model's issuers have a scheme.
+        let has_scheme = issuer
+            .split_once("://")
+            .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
+        if !has_scheme || issuer.chars().any(unclean) {
+            bail!("`{issuer}` is no issuer{near}: one is a URL such as `https://id.example`");
+        }
+        Ok(Some(if known.is_empty() {
+            format!("the ledger knows no name of `{issuer}`, nor of any other issuer")
+        } else {
+            format!(
+                "the ledger knows no name of `{issuer}`{near}; the issuers that it knows: {}",
+                naming::listed(&known)
+            )
+        }))
     }
 }
 

@@ -9,7 +9,7 @@ use claimbound::floor::Floor;
 use claimbound::issuer::{Issuer, Issuers, Settings};
 use claimbound::json::{Limits, Node};
 use claimbound::key::KeySet;
-use claimbound::ledger::{Change, Identity, Ledger};
+use claimbound::ledger::{Action, Change, Identity, IdentityError, Ledger};
 use claimbound::models::Workload;
 use claimbound::reason::Refusal;
 use claimbound::token::{Claims, Token};
@@ -20,7 +20,7 @@ use crate::naming::{self, Naming};
 use crate::operator::{self, Operator};
 use crate::{artifact, changed, issuers, ledger, malformed};
 
-const ACTION: &str = "approve";
+const ACTION: Action = Action::Approve;
 
 /// Approve an identity: its name is bound to its id on every route.
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ Examples:
 
 With `--token` every name of the token is approved, parents first, all or none, after
 its signature, dates and subject are checked as `check` does. With `--claims` nobody
-has signed what you approve. `--replacing` hands a name over to another identity.
+has signed what you approve. `--replacing` hands KIND NAME over to another identity.
 
 Exit status: 0 approved, 1 refused by the ledger or for the token's faults, 2 no
 answer could be given.")]
@@ -56,8 +56,8 @@ pub(crate) struct Arguments {
     parent: naming::ParentArguments,
 
     /// The id that held the name until now, to hand it over on purpose; empty for
-    /// a name without an id.
-    #[arg(long, value_name = "ID", requires = "name")]
+    /// a name without an id. It goes with KIND and NAME, not with `--token`.
+    #[arg(long, value_name = "ID")]
     replacing: Option<String>,
 
     /// Approve the names in this token: a file, `-`, or `env:NAME`.
@@ -84,6 +84,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
+    if arguments.replacing.is_some() && arguments.name.is_none() {
+        bail!(
+            "`--replacing` goes with KIND and NAME, not with `--token` or `--claims`, which may \
+             hold several names"
+        );
+    }
     let ledger = arguments.ledger.open()?;
     let operator = &arguments.operator;
     let identities = match (&arguments.token, &arguments.claims) {
@@ -115,7 +121,10 @@ impl Arguments {
         let parent = naming.parent(ledger, kind, &self.parent)?;
         let id = self.id.as_deref();
         let identity = Identity::new(&naming.issuer, naming.model, kind.name(), name, id, parent);
-        Ok(identity?)
+        identity.map_err(|error| match how(&error) {
+            Some(how) => anyhow!("{error} {how}"),
+            None => error.into(),
+        })
     }
 
     fn of_token(&self, source: &Source) -> anyhow::Result<Identities> {
@@ -173,6 +182,18 @@ impl Arguments {
             issuer: issuer.to_owned(),
             model: self.naming.model_of(issuer)?,
         })
+    }
+}
+
+/// How what is missing is given.
+const fn how(error: &IdentityError) -> Option<&'static str> {
+    match error {
+        IdentityError::IdNeeded { .. } => Some("by `--id ID`"),
+        IdentityError::ParentNeeded { .. } => Some("by `--parent NAME`"),
+        IdentityError::Kind { .. }
+        | IdentityError::NoIds { .. }
+        | IdentityError::NoParents { .. }
+        | IdentityError::Text { .. } => None,
     }
 }
 

@@ -28,7 +28,7 @@ replaces an earlier export, and nothing else.
 
 Exit status: 0 exported, 2 it could not be.")]
 pub(crate) struct Arguments {
-    /// The file to write; by default standard output.
+    /// The file to write; by default, or by `-`, standard output.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -41,7 +41,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Status> {
     let ledger = arguments.ledger.open()?;
-    match &arguments.file {
+    let file = arguments.file.as_deref();
+    match file.filter(|file| *file != Path::new("-")) {
         Some(file) => {
             refuse_other(file)?;
             let export = |out: &mut dyn Write| Ok(ledger.export(out)?);

@@ -1,6 +1,6 @@
 //! `subject forget`: undoes what a route has enrolled.
 
-use claimbound::ledger::Change;
+use claimbound::ledger::{Action, Change};
 
 use crate::console::{Console, Status};
 use crate::operator::Operator;
@@ -52,5 +52,11 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         route: arguments.route.clone(),
         statement: arguments.statement.clone(),
     };
-    changed::make(&ledger, &arguments.operator, "forget", [change], console)
+    changed::make(
+        &ledger,
+        &arguments.operator,
+        Action::Forget,
+        [change],
+        console,
+    )
 }

@@ -22,7 +22,7 @@ History is only ever added to. Revocations are in it as well.
 Exit status: 0 shown, also where there is none; 2 no answer could be given.")]
 pub(crate) struct Arguments {
     /// The kind of one name, such as `repository`; by default all names.
-    #[arg(value_name = "KIND", requires = "name")]
+    #[arg(value_name = "KIND")]
     kind: Option<String>,
 
     /// The name.
@@ -44,7 +44,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let ledger = arguments.ledger.open()?;
     let name = match (&arguments.kind, &arguments.name) {
         (Some(kind), Some(name)) => Some(arguments.naming.open(&ledger)?.name(kind, name)?),
-        (Some(_) | None, _) => None,
+        (Some(only), None) => return Err(arguments.naming.open(&ledger)?.not_both(only)),
+        (None, _) => None,
     };
     let most = arguments.last.unwrap_or(usize::MAX);
     let mut events = VecDeque::new();

@@ -97,7 +97,7 @@ fn page(imported: &Imported, dry_run: bool) -> Page {
     if dry_run {
         page.put(Ink::Warn, "would import").end();
     } else {
-        page.put(Ink::Good, "✓ import").end();
+        page.put(Ink::Good, "✓ imported").end();
     }
     for (label, count) in [
         ("names", imported.names),

@@ -1,6 +1,10 @@
 //! `subject list`: the names that the ledger knows.
 
+use std::collections::BTreeSet;
+
+use anyhow::bail;
 use claimbound::ledger::{Entry, State};
+use claimbound::models::{Kind, Registry};
 use serde_json::json;
 
 use crate::console::{Console, Status};
@@ -57,13 +61,38 @@ fn state(text: &str) -> anyhow::Result<State> {
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let ledger = arguments.ledger.open()?;
     let mut entries = Vec::new();
+    let mut kinds = BTreeSet::new();
     ledger.entries(|entry| {
+        kinds.insert(entry.name.kind.clone());
         if arguments.takes(&entry) {
             entries.push(entry);
         }
     })?;
-    console.answer(|| page(&entries), || json!({ "entries": entries }))?;
+    if let Some(kind) = &arguments.kind {
+        check_kind(kind, &kinds)?;
+    }
+    let is_empty = kinds.is_empty();
+    console.answer(
+        || page(&entries, is_empty),
+        || json!({ "entries": entries }),
+    )?;
     Ok(Status::Yes)
+}
+
+/// Refuses a kind that neither the ledger nor any naming model has.
+fn check_kind(kind: &str, known: &BTreeSet<String>) -> anyhow::Result<()> {
+    let models = Registry::standard().iter();
+    let of_models = models.flat_map(|model| model.names().iter().map(Kind::name));
+    // Whichever the ledger has are nearer than others.
+    let known = known.iter().map(String::as_str);
+    let kinds: Vec<_> = known.chain(of_models).collect();
+    if kinds.contains(&kind) {
+        return Ok(());
+    }
+    bail!(
+        "`{kind}` is no kind of name by any naming model{}",
+        did_you_mean(kind, &kinds)
+    )
 }
 
 impl Arguments {
@@ -100,10 +129,15 @@ fn fits(pattern: &str, name: &str) -> bool {
     name.ends_with(last)
 }
 
-fn page(entries: &[Entry]) -> Page {
+fn page(entries: &[Entry], knows_none: bool) -> Page {
     let mut page = Page::default();
     if entries.is_empty() {
-        page.text("the ledger knows no such name").end();
+        let none = if knows_none {
+            "the ledger is empty: it knows no name yet"
+        } else {
+            "no name that the ledger knows fits"
+        };
+        page.text(none).end();
     }
     for of_issuer in entries.chunk_by(|one, next| one.name.issuer == next.name.issuer) {
         if let Some(first) = of_issuer.first() {

@@ -1,6 +1,6 @@
 //! `subject resume`: lifts a suspension.
 
-use claimbound::ledger::Change;
+use claimbound::ledger::{Action, Change};
 
 use crate::console::{Console, Status};
 use crate::operator::Operator;
@@ -41,5 +41,11 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let change = Change::Resume {
         name: naming.name(&arguments.kind, &arguments.name)?,
     };
-    changed::make(&ledger, &arguments.operator, "resume", [change], console)
+    changed::make(
+        &ledger,
+        &arguments.operator,
+        Action::Resume,
+        [change],
+        console,
+    )
 }

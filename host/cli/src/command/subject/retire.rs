@@ -1,7 +1,7 @@
 //! `subject retire`: bars a name for ever.
 
 use anyhow::bail;
-use claimbound::ledger::Change;
+use claimbound::ledger::{Action, Change};
 
 use crate::console::{Console, Status};
 use crate::operator::Operator;
@@ -50,11 +50,21 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     arguments.check_confirmed()?;
     let ledger = arguments.ledger.open()?;
     let naming = arguments.naming.open(&ledger)?;
+    let name = naming.name(&arguments.kind, &arguments.name)?;
+    let note = naming::unknown(&ledger, &name, arguments.id.as_deref())?;
     let change = Change::Retire {
-        name: naming.name(&arguments.kind, &arguments.name)?,
+        name,
         id: arguments.id.clone(),
     };
-    changed::make(&ledger, &arguments.operator, "retire", [change], console)
+    let status = changed::make(
+        &ledger,
+        &arguments.operator,
+        Action::Retire,
+        [change],
+        console,
+    )?;
+    changed::tell(status, note);
+    Ok(status)
 }
 
 impl Arguments {

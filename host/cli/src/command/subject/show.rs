@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     kind: Option<String>,
 
     /// The name.
-    #[arg(value_name = "NAME", required_unless_present = "id")]
+    #[arg(value_name = "NAME")]
     name: Option<String>,
 
     /// Show what goes by this id in place of a name.
@@ -57,7 +57,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let naming = arguments.naming.open(&ledger)?;
     let dossier = match (&arguments.kind, &arguments.name, &arguments.id) {
         (Some(kind), Some(name), _) => of_name(&ledger, naming.name(kind, name)?)?,
-        (kind, _, id) => of_id(
+        (Some(only), None, None) => return Err(naming.not_both(only)),
+        (kind, None | Some(_), id) => of_id(
             &ledger,
             &naming,
             kind.as_deref(),

@@ -1,6 +1,6 @@
 //! `subject suspend`: bars a name for now.
 
-use claimbound::ledger::Change;
+use claimbound::ledger::{Action, Change};
 
 use crate::console::{Console, Status};
 use crate::operator::Operator;
@@ -44,9 +44,19 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let ledger = arguments.ledger.open()?;
     let naming = arguments.naming.open(&ledger)?;
+    let name = naming.name(&arguments.kind, &arguments.name)?;
+    let note = naming::unknown(&ledger, &name, arguments.id.as_deref())?;
     let change = Change::Suspend {
-        name: naming.name(&arguments.kind, &arguments.name)?,
+        name,
         id: arguments.id.clone(),
     };
-    changed::make(&ledger, &arguments.operator, "suspend", [change], console)
+    let status = changed::make(
+        &ledger,
+        &arguments.operator,
+        Action::Suspend,
+        [change],
+        console,
+    )?;
+    changed::tell(status, note);
+    Ok(status)
 }
