@@ -119,7 +119,7 @@ fn is_refusal(error: &ChangeError) -> bool {
         | ChangeError::Enrolled { .. }
         | ChangeError::NotRevoked { .. } => true,
         ChangeError::Identity(_)
-        | ChangeError::Word { .. }
+        | ChangeError::Word(_)
         | ChangeError::NotTwo { .. }
         | ChangeError::Ended { .. }
         | ChangeError::Store(_) => false,
@@ -154,7 +154,7 @@ const fn advice(error: &ChangeError) -> Option<&'static str> {
         ChangeError::Unknown { .. }
         | ChangeError::State { .. }
         | ChangeError::Identity(_)
-        | ChangeError::Word { .. }
+        | ChangeError::Word(_)
         | ChangeError::NotTwo { .. }
         | ChangeError::Ended { .. }
         | ChangeError::Store(_) => None,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
-use claimbound::ledger::{Entry, Ledger, Name, Parent, Scope, Standing};
+use claimbound::ledger::{Entry, Ledger, Name, Parent, Scope, Standing, State};
 use claimbound::models::{Kind, Model, Need, Registry};
 
 use crate::issuers;
@@ -101,8 +101,13 @@ pub(crate) fn unknown(
     name: &Name,
     id: Option<&str>,
 ) -> anyhow::Result<Option<String>> {
-    if !ledger.find(name)?.is_empty() {
-        return Ok(None);
+    let entries = ledger.find(name)?;
+    if !entries.is_empty() {
+        return Ok(if id.is_none() {
+            several(name, &entries)
+        } else {
+            None
+        });
     }
     let mut known = Vec::new();
     ledger.entries(|entry| {
@@ -120,6 +125,25 @@ pub(crate) fn unknown(
     Ok(Some(format!(
         "the ledger knows no {kind} `{name}`{near}: {barred}"
     )))
+}
+
+/// What is worth knowing where a name is to be barred that several identities
+/// were seen with.
+fn several(name: &Name, entries: &[Entry]) -> Option<String> {
+    let is_observed = |entry: &Entry| entry.standing.state() == State::Observed;
+    let ids: BTreeSet<_> = entries
+        .iter()
+        .filter_map(|entry| entry.id.as_deref())
+        .collect();
+    (ids.len() > 1 && entries.iter().all(is_observed)).then(|| {
+        let Name { kind, name, .. } = name;
+        let ids: Vec<_> = ids.into_iter().collect();
+        let ids = ids.join("`, `");
+        format!(
+            "the {kind} `{name}` was seen with several ids, `{ids}`: the name is barred to all of \
+             them, and none of them under other names; `--id` says which one is"
+        )
+    })
 }
 
 impl Naming {

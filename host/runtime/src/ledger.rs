@@ -40,7 +40,7 @@ use std::io::{BufRead, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub use change::{Change, ChangeError, Effect, Order};
+pub use change::{Change, ChangeError, Effect, Order, WordError};
 pub use entry::{Entry, Scope, Standing, State};
 pub use event::{Action, Event};
 pub use keeper::Keeper;
@@ -256,7 +256,9 @@ impl Ledger {
             match &outcome {
                 Ok(_) => Ok(finish(run)),
                 Err(ImportError::Store(error)) => Err(error.clone()),
-                Err(ImportError::Line { .. } | ImportError::Read { .. }) => Ok(Finish::Abort),
+                Err(ImportError::Line { .. } | ImportError::Read { .. } | ImportError::Word(_)) => {
+                    Ok(Finish::Abort)
+                }
             }
         })?;
         outcome

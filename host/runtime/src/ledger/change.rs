@@ -121,11 +121,8 @@ pub enum ChangeError {
     #[error("{0}")]
     Identity(#[from] IdentityError),
     /// No reason, or no name of an operator, is given.
-    #[error("{what} has to be 1 to {LONGEST_WORD} bytes without control characters")]
-    Word {
-        /// Which of the two.
-        what: &'static str,
-    },
+    #[error(transparent)]
+    Word(#[from] WordError),
     /// The ledger does not know the name.
     #[error("the ledger knows no {kind} `{name}`")]
     Unknown {
@@ -222,6 +219,14 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
+/// A reason, or an operator's name, that says nothing or more than one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} has to be 1 to {LONGEST_WORD} bytes without control characters")]
+pub struct WordError {
+    /// Which of the two.
+    pub what: &'static str,
+}
+
 impl Order {
     /// Makes the change in a transaction, with its history.
     pub(super) fn apply(&self, tables: &mut dyn Transaction) -> Result<Vec<Effect>, ChangeError> {
@@ -267,11 +272,12 @@ impl Order {
     }
 }
 
-fn check_word(what: &'static str, text: &str) -> Result<(), ChangeError> {
+/// Refuses what says nothing, or more than one line.
+pub(super) fn check_word(what: &'static str, text: &str) -> Result<(), WordError> {
     let clean = !text.trim().is_empty()
         && text.len() <= LONGEST_WORD
         && !text.chars().any(char::is_control);
-    clean.then_some(()).ok_or(ChangeError::Word { what })
+    clean.then_some(()).ok_or(WordError { what })
 }
 
 /// Where one order is carried out.
@@ -676,7 +682,7 @@ impl Desk<'_> {
     }
 
     fn revoked(&mut self, target: &Target) -> Result<Option<Revocation>, StoreError> {
-        Ok(self.revocations(|one| one.is(target))?.pop())
+        self.tables.revocation(target)
     }
 
     fn revocations(

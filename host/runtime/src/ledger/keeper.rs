@@ -7,13 +7,16 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use super::decide::Question;
 use super::entry::Scope;
-use super::name::{Identity, IdentityError, check_text};
+use super::name::{Identity, IdentityError};
 use super::store::Spent;
 use super::{Ledger, Run};
 use crate::gate::Judged;
 use crate::obligation::{Commit, CommitError, Committed, FirstUse, NothingAttached, Obligation};
 use crate::outcome::HostError;
 use crate::reason::HostCode;
+
+/// Longest name of a route, in bytes, as that of a statement.
+const LONGEST_ROUTE: usize = 256;
 
 /// Meets obligations on one route: names by the [`Ledger`], single use, and
 /// what is revoked, whatever the policy asked.
@@ -61,6 +64,17 @@ impl Keeper {
         }
     }
 
+    /// Refuses a route that entries could not name.
+    fn check_route(&self) -> Result<(), CommitError> {
+        let route = &self.route;
+        if route.is_empty() || route.len() > LONGEST_ROUTE || route.chars().any(char::is_control) {
+            let message =
+                format!("a route's name has 1 to {LONGEST_ROUTE} bytes without control characters");
+            return Err(HostError::new(HostCode::Configuration, message).into());
+        }
+        Ok(())
+    }
+
     fn question<'a>(&self, judged: &'a Judged) -> Question<'a> {
         let token = judged.token();
         let issuer = token.token().issuer();
@@ -97,11 +111,9 @@ impl Commit for Keeper {
         if question.bind.is_some() && question.identities.is_empty() {
             return Err(nameless().into());
         }
-        check_text(&self.route)
-            .map_err(|error| failed(HostCode::Configuration, "route", &error))?;
+        self.check_route()?;
         for identity in &question.identities {
-            let checked = identity.check();
-            checked.map_err(|error| failed(HostCode::Obligation, "workload's name", &error))?;
+            identity.check().map_err(|error| unkept(&error))?;
         }
         let mut assumed = Vec::new();
         if judged.obligations().iter().any(is_others) {
@@ -118,8 +130,9 @@ impl Commit for Keeper {
 }
 
 /// What can't be kept is not bound to, and nobody is let in without.
-fn failed(code: HostCode, what: &str, error: &IdentityError) -> CommitError {
-    HostError::new(code, format!("the ledger can't keep this {what}: {error}")).into()
+fn unkept(error: &IdentityError) -> CommitError {
+    let message = format!("the ledger can't keep the workload's names: {error}");
+    HostError::new(HostCode::Obligation, message).into()
 }
 
 /// Nobody can say who a workload without names is.

@@ -82,6 +82,9 @@ pub(super) trait Transaction {
     /// Every revocation, also those that have ended: by kind, issuer, value.
     fn revocations(&mut self, each: &mut Each<'_, Revocation>) -> Result<(), StoreError>;
 
+    /// The revocation of a target.
+    fn revocation(&mut self, target: &Target) -> Result<Option<Revocation>, StoreError>;
+
     /// Adds a revocation, or puts it in the place of that of its target.
     fn revoke(&mut self, revocation: &Revocation) -> Result<(), StoreError>;
 

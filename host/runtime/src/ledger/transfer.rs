@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read as _, Write};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use super::change::entry_json;
+use super::change::{WordError, check_word, entry_json};
 use super::entry::{Entry, Scope, State};
 use super::event::{Action, Event};
 use super::name::Name;
@@ -92,6 +92,9 @@ pub enum ImportError {
         /// What is wrong with it.
         problem: String,
     },
+    /// No reason, or no name of an operator, is given.
+    #[error(transparent)]
+    Word(#[from] WordError),
     /// The lines can't be read.
     #[error("line {line} can't be read: {source}")]
     Read {
@@ -236,6 +239,8 @@ pub(super) fn import(
     at: u64,
     reason: &str,
 ) -> Result<Imported, ImportError> {
+    check_word("the operator's name", by)?;
+    check_word("the reason", reason)?;
     let mut intake = Intake {
         history: history(tables)?,
         tables,
@@ -350,8 +355,20 @@ impl Intake<'_> {
         }
     }
 
+    /// Refuses what nobody could have given as a name or a reason; a route gives
+    /// none for what it enrols.
+    fn check_words(&self, by: &str, reason: &str) -> Result<(), ImportError> {
+        let checked = check_word("who did it", by);
+        let checked = checked.and_then(|()| match reason {
+            "" => Ok(()),
+            reason => check_word("the reason", reason),
+        });
+        checked.map_err(|error| self.refuse(error.to_string()))
+    }
+
     fn name(&mut self, row: Row) -> Result<(), ImportError> {
         let entry = Entry::try_from(row).map_err(|error| self.refuse(error.to_string()))?;
+        self.check_words(&entry.by, &entry.reason)?;
         let scope = entry.standing.scope();
         let there = self.tables.by_name(&entry.name)?;
         match there.iter().find(|one| one.standing.scope() == scope) {
@@ -398,13 +415,8 @@ impl Intake<'_> {
         let revocation = row
             .read()
             .ok_or_else(|| self.refuse("it revokes nothing that there is"))?;
-        let mut there = None;
-        self.tables.revocations(&mut |one| {
-            if one.target.is(&revocation.target) {
-                there = Some(one);
-            }
-            Ok(())
-        })?;
+        self.check_words(&revocation.by, &revocation.reason)?;
+        let there = self.tables.revocation(&revocation.target)?;
         match there {
             Some(one) if one == revocation => self.imported.known += 1,
             Some(one) => {
@@ -423,6 +435,7 @@ impl Intake<'_> {
         let event = row
             .read()
             .ok_or_else(|| self.refuse("it is no event of a ledger"))?;
+        self.check_words(&event.by, &event.reason)?;
         match self.history.get_mut(&fingerprint(&event)?) {
             Some(left) if *left > 0 => {
                 *left -= 1;

@@ -293,6 +293,19 @@ impl Transaction for Tables<'_> {
         rows.iter().try_for_each(|row| each(revocation(row)?))
     }
 
+    fn revocation(&mut self, target: &Target) -> Result<Option<Revocation>, StoreError> {
+        let rows = self.query(
+            "SELECT kind, issuer, value, key, at, until, by, reason \
+             FROM claimbound.revocations WHERE kind = $1 AND issuer = $2 AND value = $3",
+            &[
+                &target.kind(),
+                &target.issuer().unwrap_or_default(),
+                &target.value(),
+            ],
+        )?;
+        rows.first().map(revocation).transpose()
+    }
+
     fn revoke(&mut self, revocation: &Revocation) -> Result<(), StoreError> {
         let target = &revocation.target;
         self.execute(

@@ -55,6 +55,16 @@ struct Desk {
     /// Whether something failed in a way after which the connection is not
     /// used again.
     suspect: bool,
+    /// Whether what somebody gave up could not be taken back, so that nothing
+    /// of this transaction may count.
+    spoilt: bool,
+}
+
+impl State {
+    fn put(&mut self, desk: Option<Desk>) {
+        self.busy = false;
+        self.desk = desk;
+    }
 }
 
 /// Those who share a transaction, and what became of it.
@@ -94,11 +104,7 @@ impl Queue {
         let desk = turn.desk_for(epoch, open)?;
         let group = desk.join()?;
         let done = desk.run(work);
-        if desk.members < MOST && self.is_waited_for() && desk.is_open() {
-            turn.hand_on();
-        } else {
-            turn.settle();
-        }
+        turn.end();
         group.wait()?;
         done
     }
@@ -125,14 +131,22 @@ impl Queue {
         })
     }
 
-    fn is_waited_for(&self) -> bool {
-        self.lock().waiting > 0
+    /// Hands the desk to whoever waits; back again where nobody does.
+    ///
+    /// One look and one lock: who waits by then finds the desk free before it
+    /// gives up, so that an open transaction is never left to nobody.
+    fn hand_on(&self, desk: Desk) -> Option<Desk> {
+        let mut state = self.lock();
+        if state.waiting == 0 {
+            return Some(desk);
+        }
+        state.put(Some(desk));
+        self.free.notify_one();
+        None
     }
 
     fn give_back(&self, desk: Option<Desk>) {
-        let mut state = self.lock();
-        state.busy = false;
-        state.desk = desk;
+        self.lock().put(desk);
         self.free.notify_one();
     }
 
@@ -156,17 +170,19 @@ impl Turn<'_> {
         Ok(self.desk.insert(desk))
     }
 
-    /// Hands the open transaction to whoever waits.
-    fn hand_on(mut self) {
+    /// Hands the open transaction on, or commits for all who shared it.
+    fn end(mut self) {
         self.done = true;
-        self.queue.give_back(self.desk.take());
-    }
-
-    /// Commits for all who shared the transaction.
-    fn settle(mut self) {
-        self.done = true;
-        let desk = self.desk.take().and_then(Desk::settled);
-        self.queue.give_back(desk);
+        let desk = self.desk.take().and_then(|desk| {
+            if desk.may_be_shared() {
+                self.queue.hand_on(desk)
+            } else {
+                Some(desk)
+            }
+        });
+        if let Some(desk) = desk {
+            self.queue.give_back(desk.settled());
+        }
     }
 }
 
@@ -190,6 +206,7 @@ impl Desk {
             members: 0,
             wrote: false,
             suspect: false,
+            spoilt: false,
         }
     }
 
@@ -217,8 +234,14 @@ impl Desk {
             "ROLLBACK TO one; RELEASE one"
         });
         self.wrote |= keeps;
+        self.spoilt |= done.is_err();
         self.suspect |= done.is_err() || finish.as_ref().is_err_and(is_suspect);
         finish.and(done)
+    }
+
+    /// Whether somebody else may work in the same transaction.
+    fn may_be_shared(&self) -> bool {
+        self.members < MOST && self.is_open() && !self.spoilt
     }
 
     /// Whether the transaction is still there: SQLite ends it by itself where
@@ -232,6 +255,7 @@ impl Desk {
     fn settled(mut self) -> Option<Self> {
         let outcome = match (self.is_open(), self.wrote) {
             (false, _) => Err(gone()),
+            (true, _) if self.spoilt => Err(gone()),
             // Whatever was read of it meanwhile is not so, also where others are
             // to blame.
             (true, true) => self.execute("COMMIT").map_err(|error| StoreError {

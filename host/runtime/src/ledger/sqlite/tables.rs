@@ -176,6 +176,21 @@ impl Transaction for Tables<'_> {
         visit(&mut statement, [], revocation, each)
     }
 
+    fn revocation(&mut self, target: &Target) -> Result<Option<Revocation>, StoreError> {
+        let mut statement = self.prepare(
+            "SELECT kind, issuer, value, key, at, until, by, reason FROM revocations \
+             WHERE kind = ?1 AND issuer = ?2 AND value = ?3",
+        )?;
+        let issuer = target.issuer().unwrap_or_default();
+        let mut found = None;
+        let target = params![target.kind(), issuer, target.value()];
+        visit(&mut statement, target, revocation, &mut |one| {
+            found = Some(one);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     fn revoke(&mut self, revocation: &Revocation) -> Result<(), StoreError> {
         let target = &revocation.target;
         let mut statement = self.prepare(

@@ -178,3 +178,23 @@ fn nobody_waits_longer_than_was_said() {
     });
     stand.spend(1, 1, Finish::Commit).unwrap();
 }
+
+#[test]
+fn an_open_transaction_is_never_left_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let next = AtomicU32::new(0);
+    // Whoever waits gives up at about the time when it would be its turn, and
+    // nobody comes after them who could pick up what was left.
+    for wait in [20, 50, 100, 200] {
+        let stand = Stand::new(&folder, Duration::from_micros(wait), None);
+        for _ in 0..1_500 {
+            at_once(3, |_| {
+                let own = next.fetch_add(1, Ordering::Relaxed);
+                if let Err(error) = stand.spend(own, 1, Finish::Commit) {
+                    assert_eq!(error.kind, StoreFailure::Busy, "{error:?}");
+                }
+            });
+        }
+    }
+    assert_eq!(next.into_inner(), 4 * 1_500 * 3);
+}
