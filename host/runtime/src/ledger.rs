@@ -266,14 +266,13 @@ impl Ledger {
 
     /// Answers what a decision asks: all of it is met and written, or nothing.
     fn settle(&self, question: &Question<'_>) -> Result<Committed, CommitError> {
-        let workload = question.workload();
-        if question.spends.is_empty()
-            && let Some(committed) = self.remembered(question, &workload)?
-        {
-            return Ok(committed);
-        }
         let mut answer = Answer::ToBeWritten;
+        // What spends the token is written in any case.
         if question.spends.is_empty() {
+            let workload = question.workload();
+            if let Some(committed) = self.remembered(question, &workload)? {
+                return Ok(committed);
+            }
             let mut read = None;
             self.view(|tables| {
                 let revoked = read.insert(self.revoked(tables)?);
