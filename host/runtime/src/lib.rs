@@ -54,6 +54,7 @@ pub mod policy;
 pub mod reason;
 pub mod record;
 pub mod sandbox;
+mod sha256;
 pub mod token;
 pub mod verify;
 

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
-
 use super::decide::Question;
 use super::entry::Scope;
 use super::name::{Identity, IdentityError};
@@ -14,6 +12,7 @@ use crate::gate::Judged;
 use crate::obligation::{Commit, CommitError, Committed, FirstUse, NothingAttached, Obligation};
 use crate::outcome::HostError;
 use crate::reason::HostCode;
+use crate::sha256::sha256;
 
 /// Longest name of a route, in bytes, as that of a statement.
 const LONGEST_ROUTE: usize = 256;
@@ -177,15 +176,12 @@ fn marks(judged: &Judged) -> Vec<Spent> {
 
 /// A digest that differs where kind, issuer or value do.
 fn mark(kind: &[u8], issuer: &[u8], value: &[u8]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
+    let mut told_apart = Vec::with_capacity(24 + kind.len() + issuer.len() + value.len());
     for piece in [kind, issuer, value] {
-        context.update(&(piece.len() as u64).to_be_bytes());
-        context.update(piece);
+        told_apart.extend_from_slice(&(piece.len() as u64).to_be_bytes());
+        told_apart.extend_from_slice(piece);
     }
-    let mut bytes = [0; 32];
-    // INVARIANT: a SHA-256 digest has 32 bytes.
-    bytes.copy_from_slice(context.finish().as_ref());
-    bytes
+    sha256(&told_apart)
 }
 
 impl fmt::Debug for Keeper {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read as _, Write};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::change::{WordError, check_word, entry_json};
@@ -14,6 +13,7 @@ use super::revocation::{Revocation, Target};
 use super::row::Row;
 use super::store::{Spent, StoreError, Transaction};
 use crate::hexadecimal;
+use crate::sha256::sha256;
 
 /// The version of the format, in the first line.
 const VERSION: u32 = 1;
@@ -291,10 +291,7 @@ fn history(tables: &mut dyn Transaction) -> Result<HashMap<[u8; 32], u64>, Store
 
 fn fingerprint(event: &Event) -> Result<[u8; 32], StoreError> {
     let text = serde_json::to_string(&EventRow::from(event)).map_err(StoreError::damaged)?;
-    let mut bytes = [0; 32];
-    // INVARIANT: a SHA-256 digest has 32 bytes.
-    bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    Ok(bytes)
+    Ok(sha256(text.as_bytes()))
 }
 
 /// An import on its way.

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::hexadecimal;
 use crate::reason::clip;
+use crate::sha256::sha256;
 
 /// The SHA-256 digest of a line's bytes, its line feed excluded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,10 +24,7 @@ impl Hash {
 
     /// The hash of a line, given without its line feed.
     pub fn of(line: &[u8]) -> Self {
-        let mut bytes = [0; 32];
-        // INVARIANT: a SHA-256 digest has 32 bytes.
-        bytes.copy_from_slice(digest(&SHA256, line).as_ref());
-        Self(bytes)
+        Self(sha256(line))
     }
 }
 

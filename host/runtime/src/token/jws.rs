@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use memchr::memchr_iter;
 
 use super::header::Header;
 use crate::base64url;
 use crate::json::Limits;
 use crate::reason::{Code, Reason, Refusal};
+use crate::sha256::sha256;
 
 /// A compact JWS around any payload. Its signature has *not* been checked.
 pub struct Jws<'a> {
@@ -90,10 +90,7 @@ impl fmt::Debug for Jws<'_> {
 /// The SHA-256 digest of a JWS signing input (RFC 7515 §5.1), which tells tokens
 /// apart whatever is written as their signature: ECDSA's has a twin.
 pub(crate) fn signed_digest(signing_input: &[u8]) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    // INVARIANT: a SHA-256 digest has 32 bytes.
-    bytes.copy_from_slice(digest(&SHA256, signing_input).as_ref());
-    bytes
+    sha256(signing_input)
 }
 
 struct Parts<'a> {

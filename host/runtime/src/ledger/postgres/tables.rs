@@ -188,29 +188,30 @@ impl Transaction for Tables<'_> {
     fn put(&mut self, entry: &Entry) -> Result<(), StoreError> {
         let row = Row::from(entry);
         let since = seconds(row.since)?;
+        let columns: Parameters<'_> = &[
+            &row.issuer,
+            &row.kind,
+            &row.name,
+            &row.route,
+            &row.statement,
+            &row.spelling,
+            &row.id,
+            &row.parent_kind,
+            &row.parent_name,
+            &row.parent_id,
+            &row.state,
+            &row.was_approved,
+            &row.moved_to,
+            &since,
+            &row.by,
+            &row.reason,
+        ];
         let added = self.execute(
             "INSERT INTO claimbound.names (issuer, kind, name, route, statement, spelling, id, \
              parent_kind, parent_name, parent_id, state, was_approved, moved_to, since, by, reason) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
              ON CONFLICT (issuer, kind, name, route, statement) DO NOTHING",
-            &[
-                &row.issuer,
-                &row.kind,
-                &row.name,
-                &row.route,
-                &row.statement,
-                &row.spelling,
-                &row.id,
-                &row.parent_kind,
-                &row.parent_name,
-                &row.parent_id,
-                &row.state,
-                &row.was_approved,
-                &row.moved_to,
-                &since,
-                &row.by,
-                &row.reason,
-            ],
+            columns,
         )?;
         if added > 0 {
             return Ok(());
@@ -220,24 +221,7 @@ impl Transaction for Tables<'_> {
              parent_name = $9, parent_id = $10, state = $11, was_approved = $12, \
              moved_to = $13, since = $14, by = $15, reason = $16 \
              WHERE issuer = $1 AND kind = $2 AND name = $3 AND route = $4 AND statement = $5",
-            &[
-                &row.issuer,
-                &row.kind,
-                &row.name,
-                &row.route,
-                &row.statement,
-                &row.spelling,
-                &row.id,
-                &row.parent_kind,
-                &row.parent_name,
-                &row.parent_id,
-                &row.state,
-                &row.was_approved,
-                &row.moved_to,
-                &since,
-                &row.by,
-                &row.reason,
-            ],
+            columns,
         )
         .map(|_| ())
     }
