@@ -198,9 +198,7 @@ impl Host {
             Err(refused) => return refused,
         };
         let again = self.verified(token).unwrap();
-        let request = Request {
-            attributes: token.request.attributes.clone().into_iter().collect(),
-        };
+        let request = Request::with_attributes(token.request.attributes.clone());
         let clock = FixedClock(token.request.now);
         let gate = self.gate(&token.request.audience);
         let outcome = gate.preview(verified, &request, &clock);

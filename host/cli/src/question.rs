@@ -169,9 +169,7 @@ impl Arguments {
             now: clock.now(),
             gate,
             presented,
-            request: Request {
-                attributes: self.attr.clone(),
-            },
+            request: Request::with_attributes(self.attr.clone()),
             clock,
             notes,
             has_no_ceiling: file.compiled().is_none(),

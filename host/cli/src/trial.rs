@@ -136,9 +136,7 @@ impl Trial {
             Ok(verified) => verified,
             Err(refusal) => return Ok(refusal.into()),
         };
-        let request = Request {
-            attributes: token.request.attributes.into_iter().collect(),
-        };
+        let request = Request::with_attributes(token.request.attributes);
         Ok(gate.preview(verified, &request, &FixedClock(token.request.now)))
     }
 }

@@ -402,6 +402,7 @@ impl From<Denied> for Outcome {
 
 fn allowed(judged: Judged, committed: Committed) -> Allowed {
     let token_end = judged.token.expires_at();
+    let token = judged.token.token();
     let grant_end = judged
         .grant
         .max_lifetime
@@ -411,6 +412,9 @@ fn allowed(judged: Judged, committed: Committed) -> Allowed {
         statement: judged.statement,
         grant: judged.grant,
         obligations: judged.obligations,
+        issuer: token.issuer().url().to_owned(),
+        subject: token.subject().to_owned(),
+        confirmation: token.confirmation().map(|cnf| cnf.json().to_owned()),
         workload: judged.token.into_workload(),
         ends_at: grant_end.map_or(token_end, |end| end.min(token_end)),
         assumed: committed.assumed,

@@ -51,6 +51,7 @@ pub mod ledger;
 pub mod obligation;
 pub mod outcome;
 pub mod policy;
+pub mod proof;
 pub mod reason;
 pub mod record;
 pub mod sandbox;

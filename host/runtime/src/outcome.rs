@@ -32,6 +32,12 @@ pub struct Allowed {
     pub grant: Grant,
     /// What had to be met first, and was.
     pub obligations: Vec<Obligation>,
+    /// The issuer of the token, as its `iss` has it.
+    pub issuer: String,
+    /// The token's `sub`.
+    pub subject: String,
+    /// The token's `cnf`, as JSON: what possession was proved of.
+    pub confirmation: Option<String>,
     /// Whose token it is.
     pub workload: claimbound_issuers::Workload,
     /// When what is granted ends, in seconds since 1970, exclusive: the token's

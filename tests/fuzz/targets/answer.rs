@@ -73,9 +73,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn ask(gate: &Gate, start: u16, image: &[u8]) -> Outcome {
     let answer = (guest::ATTRIBUTE.to_owned(), guest::letters(start, image));
-    let request = Request {
-        attributes: vec![answer],
-    };
+    let request = Request::with_attributes(vec![answer]);
     route::decide(gate, TOKEN.as_bytes(), &request)
 }
 

@@ -180,8 +180,11 @@ impl Record for Memory {
 
 /// The request and the time of a token.
 fn circumstances(token: &Token) -> (Request, FixedClock) {
-    let attributes = token.request.attributes.clone().into_iter().collect();
-    (Request { attributes }, FixedClock(token.request.now))
+    let attributes = token.request.attributes.clone();
+    (
+        Request::with_attributes(attributes),
+        FixedClock(token.request.now),
+    )
 }
 
 /// A policy as a component in a sandbox, and the issuers of its document.

@@ -50,6 +50,7 @@ fn put(gate: &Gate, claims: &str) -> String {
             ("run".to_owned(), "7".to_owned()),
             ("unread".to_owned(), "x".to_owned()),
         ],
+        ..Request::default()
     };
     answer(&gate.decide(Token::new(&token), &request, &FixedClock(NOW)))
 }

@@ -94,9 +94,7 @@ impl<'a> Stage<'a> {
             compiled,
             gate,
             clock,
-            request: Request {
-                attributes: example.request.attributes.clone().into_iter().collect(),
-            },
+            request: Request::with_attributes(example.request.attributes.clone()),
             payload: claims.to_string().into_bytes(),
             peer: Peer::new(&signer, place, algorithm)?,
             admissible,

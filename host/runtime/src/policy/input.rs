@@ -7,12 +7,26 @@ use crate::floor::Admissible;
 use crate::json::{Node, Value};
 use crate::key::{Key, KeySet};
 use crate::policy::Manifest;
+use crate::proof::Possession;
 
 /// The circumstances of a decision, each from a source that the route trusts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// Attributes by name, such as `environment`.
     pub attributes: Vec<(String, String)>,
+    /// What the caller showed beside the token; no policy sees it.
+    pub possession: Possession,
+}
+
+impl Request {
+    /// A request with these attributes, whose caller showed nothing beside its
+    /// token.
+    pub fn with_attributes(attributes: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self {
+            attributes: attributes.into_iter().collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// What the input's lists borrow from, kept for as long as it is used.

@@ -88,9 +88,7 @@ impl Decision {
             .and_then(|floor| floor.with_leeway(kept.leeway))
             .map_err(invalid)?;
         let gate = Gate::new(issuers, floor, Arc::clone(policy), kept.ceiling.clone());
-        let request = Request {
-            attributes: kept.attributes.clone(),
-        };
+        let request = Request::with_attributes(kept.attributes.clone());
         let outcome = match kept.token(claims, &issuer)? {
             Err(outcome) => outcome,
             Ok(token) => gate.preview(token, &request, &FixedClock(self.time)),

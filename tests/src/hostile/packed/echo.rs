@@ -288,6 +288,7 @@ fn only_declared_attributes_arrive_in_the_requests_order_and_keys_where_they_are
         attributes: [("branch", "é"), ("secret", "x"), ("run", "")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
+        ..Request::default()
     };
     let declared = Declared {
         attributes: vec![request.attributes[0].clone(), request.attributes[2].clone()],
