@@ -1,0 +1,41 @@
+//! What a decision may take, and how many run at once.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{SecretSource, Span};
+
+/// What a decision may take, and how many run at once.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SandboxConfig {
+    /// How many sandboxes there are, each with its own policies: one for each
+    /// processor, unless it is said.
+    pub shards: Option<usize>,
+    /// How many threads decide, of all sandboxes: 16 for each. Most wait for the
+    /// ledger and the record.
+    pub threads: Option<usize>,
+    /// How many decisions may wait for a thread: 1024. One more is
+    /// `host.busy`.
+    pub queue: Option<usize>,
+    /// How long a policy may take: 50 ms.
+    pub deadline: Option<Span>,
+    /// How much memory a policy may have, in bytes: 16 MiB.
+    pub memory: Option<usize>,
+    /// How large a policy's component may be, in bytes: 16 MiB.
+    pub component: Option<usize>,
+    /// A folder for machine code, so that a restart does not compile again.
+    pub code_cache: Option<CodeCacheConfig>,
+}
+
+/// Machine code on disk.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CodeCacheConfig {
+    /// The folder, of this program alone.
+    pub folder: PathBuf,
+    /// The key that authenticates what stands in it, 64 hexadecimal digits.
+    pub key: SecretSource,
+}
