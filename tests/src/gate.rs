@@ -281,7 +281,7 @@ fn a_token_that_expires_while_its_obligations_are_met_is_an_error() {
 fn an_explanation_names_every_condition_and_commits_nothing() {
     let gate = gate_with(&POLICY, ceiling());
     let token = SIGNER.sign(&with(job(), &json!({ "ref": "refs/heads/x" })));
-    let verified = gate.verify(Token::new(&token)).unwrap();
+    let verified = gate.verify(Token::new(&token), NOW).unwrap();
     let explained = gate.explain(verified, &Request::default(), &FixedClock(NOW));
     assert_eq!(answer(&explained.outcome), "claim.mismatch");
     let failed: Vec<_> = explained

@@ -361,7 +361,7 @@ impl Question {
 
     fn verified(&self) -> Result<Verified, Outcome> {
         match &self.presented {
-            Presented::Token(token) => self.gate.verify(Token::new(token)),
+            Presented::Token(token) => self.gate.verify(Token::new(token), self.clock.now()),
             Presented::Claims(claims) => {
                 let issuer = assumed_issuer(self.gate.issuers(), claims)?;
                 Ok(danger::assume_verified(claims.clone(), issuer)?)

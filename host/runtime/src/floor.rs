@@ -8,19 +8,21 @@
 //! use claimbound::floor::{Admissible, Floor};
 //! use claimbound::issuer::Issuers;
 //! use claimbound::json::Limits;
-//! use claimbound::reason::{Code, Refusal};
+//! use claimbound::outcome::Outcome;
+//! use claimbound::reason::Code;
 //! use claimbound::token::Token;
 //!
-//! fn admit(token: &str, issuers: &Issuers, floor: &Floor, now: u64) -> Result<Admissible, Refusal> {
-//!     let identified = Token::new(token).decode(&Limits::TOKEN)?.verify(issuers)?.identify()?;
-//!     floor.admit(identified, now)
+//! fn admit(token: &str, issuers: &Issuers, floor: &Floor, now: u64) -> Result<Admissible, Outcome> {
+//!     let verified = Token::new(token).decode(&Limits::TOKEN)?.verify(issuers, now)?;
+//!     Ok(floor.admit(verified.identify()?, now)?)
 //! }
 //!
 //! let floor = Floor::new("https://deploy.example")?;
 //! // RFC 7519 §6.1: an unsecured token.
 //! let token = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UifQ.";
-//! let refusal = admit(token, &Issuers::default(), &floor, 1_790_000_000).unwrap_err();
-//! assert_eq!(refusal.code, Code::TokenAlgorithm);
+//! let outcome = admit(token, &Issuers::default(), &floor, 1_790_000_000).unwrap_err();
+//! let Outcome::Deny(denied) = outcome else { panic!() };
+//! assert_eq!(denied.reasons[0].code, Code::TokenAlgorithm);
 //! # Ok::<(), claimbound::floor::FloorError>(())
 //! ```
 

@@ -7,15 +7,15 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::floor::{Admissible, Floor};
 use crate::grant::{Ceiling, Grant};
-use crate::issuer::Issuers;
+use crate::issuer::{Issuer, Issuers};
 use crate::json::Limits;
 use crate::obligation::{Commit, CommitError, Committed, NothingAttached, Obligation, unmet};
 use crate::outcome::{Allowed, Denied, HostError, Outcome};
 use crate::policy::{Answer, Policy, PolicyId, Request, Step};
-use crate::reason::{HostCode, Refusal, clip};
+use crate::reason::{Code, HostCode, Refusal, clip};
 use crate::record::{Ended, Kept, Ledger, Presented, Record, Refused, Stage};
 use crate::token::Token;
-use crate::verify::Verified;
+use crate::verify::{Unverified, Verified};
 
 /// What a token has to pass on one route: issuers, floor, policy, ceiling, and
 /// whoever meets obligations.
@@ -87,6 +87,35 @@ impl Judged {
     }
 }
 
+/// A token names a key that its issuer's set lacks: the set may be older than
+/// the key. Nothing has been told of it.
+#[derive(Clone, Debug)]
+pub struct UnknownKey {
+    /// The issuer, which is configured.
+    pub issuer: Arc<Issuer>,
+}
+
+/// Why a token is not a verified one.
+enum Unopened {
+    Refused {
+        refusal: Refusal,
+        /// The issuer that it names, where there is a record to tell.
+        named: Option<String>,
+        /// The issuer, where it is configured.
+        issuer: Option<Arc<Issuer>>,
+    },
+    Failed(HostError),
+}
+
+impl From<Unopened> for Outcome {
+    fn from(unopened: Unopened) -> Self {
+        match unopened {
+            Unopened::Refused { refusal, .. } => refusal.into(),
+            Unopened::Failed(error) => error.into(),
+        }
+    }
+}
+
 /// A decision with every condition that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
@@ -151,13 +180,41 @@ impl Gate {
     /// Decides a token as it arrived.
     pub fn decide(&self, token: Token<'_>, request: &Request, clock: &dyn Clock) -> Outcome {
         let started = clock.monotonic();
-        match self.open(token) {
+        match self.open(token, clock.now()) {
             Ok(verified) => self.decide_since(started, verified, request, clock),
-            Err((refusal, issuer)) => {
-                self.note(&refusal, issuer, clock);
-                refusal.into()
-            }
+            Err(unopened) => self.refused(unopened, clock),
         }
+    }
+
+    /// Decides a token as [`decide`](Self::decide) does, unless its issuer's
+    /// set lacks its key.
+    ///
+    /// # Errors
+    /// [`UnknownKey`] in place of a denial by `token.key`: nothing has been
+    /// recorded, and `decide` is called once the issuer's keys were asked for.
+    pub fn decide_unless_key_unknown(
+        &self,
+        token: Token<'_>,
+        request: &Request,
+        clock: &dyn Clock,
+    ) -> Result<Outcome, UnknownKey> {
+        let started = clock.monotonic();
+        match self.open(token, clock.now()) {
+            Ok(verified) => Ok(self.decide_since(started, verified, request, clock)),
+            Err(Unopened::Refused {
+                refusal,
+                issuer: Some(issuer),
+                ..
+            }) if refusal.code == Code::TokenKey => Err(UnknownKey { issuer }),
+            Err(unopened) => Ok(self.refused(unopened, clock)),
+        }
+    }
+
+    fn refused(&self, unopened: Unopened, clock: &dyn Clock) -> Outcome {
+        if let Unopened::Refused { refusal, named, .. } = &unopened {
+            self.note(refusal, named.clone(), clock);
+        }
+        unopened.into()
     }
 
     /// Decides a token whose signature has been checked.
@@ -243,29 +300,43 @@ impl Gate {
             )
     }
 
-    /// Checks a token's form and its signature. A refusal here goes on no
-    /// record, unlike one by [`decide`](Self::decide).
+    /// Checks a token's form and its signature, by keys that are trusted at
+    /// `now`, in seconds since 1970. A refusal here goes on no record, unlike
+    /// one by [`decide`](Self::decide).
     ///
     /// # Errors
-    /// The denial.
-    pub fn verify(&self, token: Token<'_>) -> Result<Verified, Outcome> {
-        self.open(token).map_err(|(refusal, _)| refusal.into())
+    /// The denial, or `host.keys`.
+    pub fn verify(&self, token: Token<'_>, now: u64) -> Result<Verified, Outcome> {
+        self.open(token, now).map_err(Into::into)
     }
 
     /// Checks a token's form and its signature; what is refused comes with the
     /// issuer that it names.
-    fn open(&self, token: Token<'_>) -> Result<Verified, (Refusal, Option<String>)> {
+    fn open(&self, token: Token<'_>, now: u64) -> Result<Verified, Unopened> {
         let decoded = token
             .decode(&self.limits)
-            .map_err(|refusal| (refusal, None))?;
+            .map_err(|refusal| Unopened::Refused {
+                refusal,
+                named: None,
+                issuer: None,
+            })?;
         let is_noted = self.record.is_some();
-        let issuer = is_noted.then(|| clip(decoded.unverified_issuer()));
+        let named = is_noted.then(|| clip(decoded.unverified_issuer()));
         decoded
-            .verify(&self.issuers)
-            .map_err(|refusal| (refusal, issuer))
+            .verify(&self.issuers, now)
+            .map_err(|unverified| match unverified {
+                Unverified::Refused { refusal, issuer } => Unopened::Refused {
+                    refusal,
+                    named,
+                    issuer,
+                },
+                Unverified::Failed(error) => Unopened::Failed(error),
+            })
     }
 
     fn admit(&self, token: Verified, now: u64) -> Result<Admissible, Ended> {
+        // It may have been verified a while ago.
+        token.recheck(now).map_err(Ended::at(Stage::Identify))?;
         let token = token.identify().map_err(Ended::at(Stage::Identify))?;
         let admitted = self.floor.admit(token, now);
         admitted.map_err(Ended::at(Stage::Floor))
@@ -354,6 +425,7 @@ impl Gate {
                 format!("{what} while its obligations were met"),
             )
         };
+        judged.token.token().recheck(now)?;
         judged
             .token
             .recheck(now)

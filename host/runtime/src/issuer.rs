@@ -134,6 +134,17 @@ impl Issuer {
         })
     }
 
+    /// Configures an issuer whose keys are yet to be fetched. Until
+    /// [`replace_keys`](Self::replace_keys) its tokens are neither accepted nor
+    /// denied: [`HostCode::Keys`](crate::reason::HostCode::Keys).
+    pub fn awaiting_keys(
+        url: impl Into<Box<str>>,
+        model: Arc<Model>,
+        settings: Settings,
+    ) -> Result<Self, IssuerError> {
+        Self::new(url, model, KeySet::awaited(), settings)
+    }
+
     /// The issuer's URL, as its tokens carry it in `iss`.
     pub fn url(&self) -> &str {
         &self.url
@@ -170,6 +181,15 @@ impl Issuer {
         let generation = current.generation().saturating_add(1);
         *current = Arc::new(keys.at_generation(generation));
         generation
+    }
+
+    /// Trusts the set of this moment until that one, in seconds since 1970,
+    /// exclusive: it was asked for again and has not changed. Its generation
+    /// stays.
+    pub fn trust_keys_until(&self, seconds_since_1970: u64) {
+        let mut current = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let keys = KeySet::clone(&current);
+        *current = Arc::new(keys.trusted_until(seconds_since_1970));
     }
 }
 

@@ -21,6 +21,7 @@ use aws_lc_rs::signature::ParsedPublicKey;
 
 pub use algorithm::Algorithm;
 pub use error::KeyError;
+pub(crate) use set::too_old;
 pub use set::{KeySet, KeySetError, SetLimits, Skipped};
 
 /// Smallest RSA modulus, in bits, inclusive (NIST SP 800-131A, RFC 7518 §3.3).

@@ -10,7 +10,8 @@ use crate::base64url;
 use crate::danger::{Assumed, AssumedKey};
 use crate::issuer::{Issuer, Issuers};
 use crate::json::Node;
-use crate::key::{Algorithm, Key, KeySet};
+use crate::key::{Algorithm, Key, KeySet, too_old};
+use crate::outcome::{HostError, Outcome};
 use crate::reason::{Code, Reason, Refusal, clip};
 use crate::token::{Claims, Decoded, Header, Jws, Registered, signed_digest};
 
@@ -33,6 +34,23 @@ pub struct VerifiedBy {
     key: By,
     algorithm: Algorithm,
     generation: u64,
+    /// The end of trust in the set that the key is from, if it has one.
+    trusted_until: Option<u64>,
+}
+
+/// Why a decoded token is not a verified one.
+#[derive(Clone, Debug)]
+pub enum Unverified {
+    /// It is refused: an answer.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The issuer that it names, where that one is configured.
+        issuer: Option<Arc<Issuer>>,
+    },
+    /// The issuer's keys are absent or too old, so that there is no answer:
+    /// [`HostCode::Keys`](crate::reason::HostCode::Keys).
+    Failed(HostError),
 }
 
 /// A key that was asked, or one that stands for none.
@@ -43,11 +61,12 @@ enum By {
 }
 
 impl VerifiedBy {
-    fn asked(key: Arc<Key>, algorithm: Algorithm, generation: u64) -> Self {
+    fn asked(key: Arc<Key>, algorithm: Algorithm, set: &KeySet) -> Self {
         Self {
             key: By::Asked(key),
             algorithm,
-            generation,
+            generation: set.generation(),
+            trusted_until: set.end_of_trust(),
         }
     }
 
@@ -93,6 +112,12 @@ impl VerifiedBy {
         self.generation
     }
 
+    /// When the key ceases to be trusted, unless it is fetched again: in
+    /// seconds since 1970, exclusive; none where it never does.
+    pub fn trusted_until(&self) -> Option<u64> {
+        self.trusted_until
+    }
+
     /// Whether the claims were assumed, and no signature was checked.
     pub fn is_assumed(&self) -> bool {
         matches!(self.key, By::Assumed { .. })
@@ -100,16 +125,22 @@ impl VerifiedBy {
 }
 
 impl Decoded<'_> {
-    /// Checks that a configured issuer signed this token.
+    /// Checks that a configured issuer signed this token, by keys that are
+    /// trusted at `now`, in seconds since 1970.
     ///
     /// # Errors
     /// A refusal: `issuer.unknown`, `token.algorithm`, `token.key` or
-    /// `token.signature`.
-    pub fn verify(self, issuers: &Issuers) -> Result<Verified, Refusal> {
+    /// `token.signature`; or `host.keys`, where the issuer's keys are not
+    /// trusted.
+    pub fn verify(self, issuers: &Issuers, now: u64) -> Result<Verified, Unverified> {
         let issuer = Arc::clone(issuers.find(self.unverified_issuer())?);
         let keys = issuer.keys();
-        let key = Arc::clone(choose(self.jws(), &issuer, &keys)?);
-        let by = VerifiedBy::asked(key, self.header().algorithm(), keys.generation());
+        keys.trusted_at(now, issuer.url())?;
+        let key = choose(self.jws(), &issuer, &keys).map_err(|refusal| Unverified::Refused {
+            refusal,
+            issuer: Some(Arc::clone(&issuer)),
+        })?;
+        let by = VerifiedBy::asked(Arc::clone(key), self.header().algorithm(), &keys);
         let (header, claims, registered) = self.into_parts();
         Ok(Verified {
             header,
@@ -118,6 +149,30 @@ impl Decoded<'_> {
             issuer,
             by,
         })
+    }
+}
+
+impl From<Refusal> for Unverified {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused {
+            refusal,
+            issuer: None,
+        }
+    }
+}
+
+impl From<HostError> for Unverified {
+    fn from(error: HostError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Unverified> for Outcome {
+    fn from(unverified: Unverified) -> Self {
+        match unverified {
+            Unverified::Refused { refusal, .. } => refusal.into(),
+            Unverified::Failed(error) => error.into(),
+        }
     }
 }
 
@@ -257,7 +312,7 @@ impl Jws<'_> {
             .compatible(algorithm)
             .find(|key| is_signed_by(&self, key));
         let key = Arc::clone(key.ok_or_else(|| forged("any key of the set"))?);
-        let verified_by = VerifiedBy::asked(key, algorithm, keys.generation());
+        let verified_by = VerifiedBy::asked(key, algorithm, keys);
         Ok(VerifiedPayload {
             payload: self.take_payload(),
             verified_by,
@@ -289,6 +344,7 @@ impl Verified {
             },
             algorithm: assumed.algorithm,
             generation: issuer.keys().generation(),
+            trusted_until: None,
         };
         let verified = Self {
             header,
@@ -329,6 +385,17 @@ impl Verified {
     /// The key that verified the token.
     pub fn verified_by(&self) -> &VerifiedBy {
         &self.by
+    }
+
+    /// Whether the key that verified the token is still trusted at `now`.
+    ///
+    /// # Errors
+    /// [`HostCode::Keys`](crate::reason::HostCode::Keys).
+    pub(crate) fn recheck(&self, now: u64) -> Result<(), HostError> {
+        match self.by.trusted_until {
+            Some(end) if now >= end => Err(too_old(self.issuer.url(), end)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn claimed_issuer(&self) -> &str {

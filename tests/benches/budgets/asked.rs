@@ -31,7 +31,7 @@ impl Asked {
     /// # Errors
     /// The gate does not take the token as far as to its policy.
     pub(crate) fn new(gate: &Gate, floor: &Floor, token: String, due: Due) -> Result<Self, Fault> {
-        let verified = gate.verify(Token::new(&token));
+        let verified = gate.verify(Token::new(&token), NOW);
         let verified = verified.map_err(|outcome| format!("{outcome:?}"))?;
         let admissible = verified
             .identify()
@@ -62,7 +62,7 @@ impl Asked {
     /// The whole path, from the token's bytes to the outcome, before anything
     /// is committed.
     pub(crate) fn whole(&self, gate: &Gate) -> Result<(), Fault> {
-        let outcome = gate.verify(Token::new(&self.token)).map_or_else(
+        let outcome = gate.verify(Token::new(&self.token), NOW).map_or_else(
             |refused| refused,
             |verified| gate.preview(verified, &self.request, &FixedClock(NOW)),
         );

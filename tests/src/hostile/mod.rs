@@ -51,7 +51,7 @@ fn admissible() -> Admissible {
     let decoded = Token::new(TOKEN.as_str())
         .decode(&claimbound::json::Limits::TOKEN)
         .unwrap();
-    let identified = decoded.verify(&issuers()).unwrap().identify().unwrap();
+    let identified = decoded.verify(&issuers(), NOW).unwrap().identify().unwrap();
     Floor::new(AUDIENCE)
         .unwrap()
         .admit(identified, NOW)
@@ -133,7 +133,7 @@ impl Asked {
         let (token, request) = (admissible(), Request::default());
         let (gate, clock) = (gate(policy, ceiling), FixedClock(NOW));
         let explained = policy.explain(&token, &request);
-        let verified = gate.verify(Token::new(TOKEN.as_str())).unwrap();
+        let verified = gate.verify(Token::new(TOKEN.as_str()), NOW).unwrap();
         Self {
             evaluated: policy.evaluate(&token, &request).into(),
             explained: explained.map(|(answer, _)| answer).into(),

@@ -39,7 +39,7 @@ fn said(gate: &Gate, row: &str, claims: &Value) -> String {
     let token = SIGNER.sign(claims);
     let (request, clock) = (Request::default(), FixedClock(NOW));
     let decided = gate.decide(Token::new(&token), &request, &clock);
-    let verified = gate.verify(Token::new(&token)).unwrap();
+    let verified = gate.verify(Token::new(&token), NOW).unwrap();
     let explained = gate.explain(verified, &request, &clock).outcome;
     if let (Outcome::Deny(one), Outcome::Deny(other)) = (&decided, &explained) {
         assert_eq!(one, other, "{row}");

@@ -110,7 +110,7 @@ fn what_a_route_enrolled_can_be_replaced_by_its_id(world: &World) {
 fn a_token_has_one_digest_whoever_verified_it() {
     let token = SIGNER.sign(&job());
     let gate = gate_with(&NAMES_ALONE, ceiling());
-    let verified = gate.verify(Token::new(&token)).unwrap();
+    let verified = gate.verify(Token::new(&token), NOW).unwrap();
     let decoded = Token::new(&token).decode(&claimbound::json::Limits::TOKEN);
     assert_eq!(decoded.unwrap().digest(), verified.digest());
 }

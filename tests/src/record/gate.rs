@@ -247,7 +247,7 @@ fn explaining_and_previewing_write_nothing() {
     let full = Arc::new(Full::default());
     let gate = gate(Arc::clone(&full) as Arc<dyn Record>);
     let token = SIGNER.sign(&job());
-    let verified = || gate.verify(Token::new(&token)).unwrap();
+    let verified = || gate.verify(Token::new(&token), NOW).unwrap();
     let (request, clock) = (Request::default(), FixedClock(NOW));
     assert!(
         gate.explain(verified(), &request, &clock)

@@ -76,7 +76,9 @@ impl<'a> Stage<'a> {
         let gate = throwaway::gate(compiled, Arc::clone(policy), &signer, place, settings)?;
         let input = token.rfind('.').context("a token has three parts")?;
         let signature = signer.signature(token.get(..input).unwrap_or_default().as_bytes())?;
-        let verified = gate.verify(Token::new(&token)).map_err(unexpected)?;
+        let verified = gate
+            .verify(Token::new(&token), clock.0)
+            .map_err(unexpected)?;
         let floor = Floor::new(example.request.audience.as_str())?;
         let admissible = verified
             .identify()
@@ -182,7 +184,7 @@ impl<'a> Stage<'a> {
     /// What the token's bytes are allowed, without ledger and record. Anything
     /// else is an error: how long no answer took says nothing.
     pub(crate) fn whole(&self) -> anyhow::Result<Box<Allowed>> {
-        let verified = self.gate.verify(Token::new(&self.token));
+        let verified = self.gate.verify(Token::new(&self.token), self.clock.0);
         let outcome = verified.map_or_else(
             |refused| refused,
             |verified| self.gate.preview(verified, &self.request, &self.clock),

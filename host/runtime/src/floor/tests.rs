@@ -46,7 +46,7 @@ fn a_token_goes_all_the_way_from_its_bytes() {
     let identified = Token::new(&token)
         .decode(&Limits::TOKEN)
         .unwrap()
-        .verify(&issuers)
+        .verify(&issuers, ISSUED)
         .unwrap()
         .identify()
         .unwrap();
@@ -200,7 +200,8 @@ fn a_token_for_something_else_is_refused() {
         let token = signer.sign(&header, &claims(json!({})));
         let identified = Token::new(&token)
             .decode(&Limits::TOKEN)?
-            .verify(&issuers)?
+            .verify(&issuers, ISSUED)
+            .unwrap()
             .identify()?;
         floor.admit(identified, ISSUED)
     };

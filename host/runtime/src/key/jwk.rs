@@ -33,6 +33,19 @@ pub(super) fn from_node(jwk: Node<'_>) -> Parsed<Key> {
     material.into_key(id, bound)
 }
 
+/// Reads a key of a SPIFFE bundle, in which what a key is for is always said
+/// (SPIFFE Trust Domain and Bundle §4.2.2).
+pub(super) fn from_bundle(jwk: Node<'_>) -> Parsed<Key> {
+    match text(jwk, "use")? {
+        Some("jwt-svid") => from_node(jwk),
+        Some(other) => Err(KeyError::unfit(format!(
+            "its `use` is `{}`, not `jwt-svid`",
+            clip(other)
+        ))),
+        None => Err(KeyError::unfit("its `use` is absent, not `jwt-svid`")),
+    }
+}
+
 /// The `kid` (RFC 7517 §4.5).
 pub(super) fn id(jwk: Node<'_>) -> Parsed<Option<&str>> {
     match text(jwk, "kid")? {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::error::KeyError;
 use super::{Algorithm, Key, jwk};
+use crate::clock::date;
 use crate::json::{Document, JsonError, Limits, Value};
-use crate::reason::clip;
+use crate::outcome::HostError;
+use crate::reason::{HostCode, clip};
 
 /// What a key set may cost before it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +31,33 @@ impl Default for SetLimits {
 }
 
 /// The keys of one issuer, of one generation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: Vec<Arc<Key>>,
     skipped: Vec<Skipped>,
     generation: u64,
+    trust: Trust,
+}
+
+/// For how long a set is trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Trust {
+    /// For as long as it is there.
+    #[default]
+    Always,
+    /// Until then, in seconds since 1970, exclusive.
+    Until(u64),
+    /// Not at all: it stands for one that is yet to come.
+    Awaited,
+}
+
+/// What form a published set has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// RFC 7517 §5.
+    Jwks,
+    /// SPIFFE's Trust Domain and Bundle specification §4.
+    Spiffe,
 }
 
 /// A key of the set that verifies nothing here.
@@ -91,6 +115,17 @@ impl KeySet {
     /// reported; a malformed one of a known type refuses the set, and so does
     /// a repeated `kid`.
     pub fn parse(json: impl Into<Vec<u8>>, limits: &SetLimits) -> Result<Self, KeySetError> {
+        Self::parse_as(Form::Jwks, json.into(), limits)
+    }
+
+    /// Parses a SPIFFE trust bundle: only keys whose `use` is `jwt-svid` count
+    /// (SPIFFE Trust Domain and Bundle §4.2.2); the others, those of X.509-SVIDs
+    /// and those without a `use`, are skipped.
+    pub fn parse_spiffe(json: impl Into<Vec<u8>>, limits: &SetLimits) -> Result<Self, KeySetError> {
+        Self::parse_as(Form::Spiffe, json.into(), limits)
+    }
+
+    fn parse_as(form: Form, json: Vec<u8>, limits: &SetLimits) -> Result<Self, KeySetError> {
         let limits_of_text = Limits {
             bytes: limits.bytes,
             ..Limits::FILE
@@ -122,7 +157,11 @@ impl KeySet {
                     id: clip(id),
                 });
             }
-            set.add(index, id, jwk::from_node(node))?;
+            let key = match form {
+                Form::Jwks => jwk::from_node(node),
+                Form::Spiffe => jwk::from_bundle(node),
+            };
+            set.add(index, id, key)?;
         }
         Ok(set)
     }
@@ -169,6 +208,66 @@ impl KeySet {
         Self { generation, ..self }
     }
 
+    /// The same set, trusted until that moment in seconds since 1970,
+    /// exclusive. A set is trusted for as long as it is there unless this is
+    /// said: one in a file is as good as the file.
+    ///
+    /// Past it [`Decoded::verify`](crate::token::Decoded::verify) gives
+    /// [`HostCode::Keys`], neither an allow nor a denial.
+    #[must_use]
+    pub fn trusted_until(self, seconds_since_1970: u64) -> Self {
+        Self {
+            trust: Trust::Until(seconds_since_1970),
+            ..self
+        }
+    }
+
+    /// What stands for a set that is yet to come; unlike an empty one, which
+    /// says that the issuer has no keys.
+    pub(crate) fn awaited() -> Self {
+        Self {
+            trust: Trust::Awaited,
+            ..Self::default()
+        }
+    }
+
+    /// When the set ceases to be trusted, in seconds since 1970, exclusive; none
+    /// where it never does, or where none was ever there.
+    pub fn end_of_trust(&self) -> Option<u64> {
+        match self.trust {
+            Trust::Until(end) => Some(end),
+            Trust::Always | Trust::Awaited => None,
+        }
+    }
+
+    /// Whether the set is there, and not too old to be trusted, at `now` in
+    /// seconds since 1970.
+    pub fn is_trusted_at(&self, now: u64) -> bool {
+        match self.trust {
+            Trust::Always => true,
+            Trust::Until(end) => now < end,
+            Trust::Awaited => false,
+        }
+    }
+
+    /// # Errors
+    /// [`HostCode::Keys`] where the set of `issuer` is not trusted at `now`.
+    pub(crate) fn trusted_at(&self, now: u64, issuer: &str) -> Result<(), HostError> {
+        if self.is_trusted_at(now) {
+            return Ok(());
+        }
+        Err(match self.end_of_trust() {
+            Some(end) => too_old(issuer, end),
+            None => HostError::new(
+                HostCode::Keys,
+                format!(
+                    "the keys of issuer `{}` have not been had yet",
+                    clip(issuer)
+                ),
+            ),
+        })
+    }
+
     /// Which of its issuer's sets this is; higher is later.
     pub fn generation(&self) -> u64 {
         self.generation
@@ -193,4 +292,15 @@ impl KeySet {
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
+}
+
+/// What says that the keys of `issuer` were trusted until `end` and are asked
+/// later.
+pub(crate) fn too_old(issuer: &str, end: u64) -> HostError {
+    let message = format!(
+        "the keys of issuer `{}` are too old: they were trusted until {}",
+        clip(issuer),
+        date(end)
+    );
+    HostError::new(HostCode::Keys, message)
 }

@@ -170,6 +170,31 @@ fn unknown_and_unfit_keys_are_skipped_and_reported() {
 }
 
 #[test]
+fn of_a_spiffe_bundle_only_the_keys_of_jwt_svids_count() {
+    let key = |id: &str, purpose: Value| {
+        let mut jwk = Signer::ec().jwk_with(json!({ "kid": id }));
+        jwk["use"] = purpose;
+        jwk
+    };
+    let mut unsaid = key("unsaid", json!(""));
+    unsaid.as_object_mut().unwrap().remove("use");
+    let bundle = json!({
+        "spiffe_sequence": 7,
+        "spiffe_refresh_hint": 300,
+        "keys": [
+            key("token", json!("jwt-svid")),
+            key("certificate", json!("x509-svid")),
+            key("other", json!("sig")),
+            unsaid,
+        ],
+    });
+    let set = KeySet::parse_spiffe(bundle.to_string(), &SetLimits::default()).unwrap();
+    let ids: Vec<_> = set.keys().iter().map(|key| key.id()).collect();
+    assert_eq!(ids, [Some("token")]);
+    assert_eq!(set.skipped().len(), 3);
+}
+
+#[test]
 fn a_set_that_can_be_doubted_is_refused_whole() {
     let key = Signer::ec();
     let twice = [

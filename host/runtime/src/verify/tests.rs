@@ -3,17 +3,59 @@
 use serde_json::json;
 
 use super::*;
+use crate::issuer::Settings;
 use crate::json::Limits;
 use crate::key::SetLimits;
 use crate::mint::{ISSUED, Signer, URL, claims, issuer_with, issuers, key_set, model};
+use crate::reason::HostCode;
 use crate::token::Token;
 
 fn verify(token: &str, issuers: &Issuers) -> Result<Verified, Refusal> {
-    Token::new(token).decode(&Limits::TOKEN)?.verify(issuers)
+    let decoded = Token::new(token).decode(&Limits::TOKEN)?;
+    decoded
+        .verify(issuers, ISSUED)
+        .map_err(|unverified| match unverified {
+            Unverified::Refused { refusal, .. } => refusal,
+            Unverified::Failed(error) => panic!("{error}"),
+        })
 }
 
 fn code(token: &str, issuers: &Issuers) -> &'static str {
     verify(token, issuers).unwrap_err().code.as_str()
+}
+
+#[test]
+fn a_set_past_its_end_of_trust_and_one_that_never_came_give_no_answer() {
+    let signer = Signer::ed();
+    let token = signer.sign(&json!({ "alg": "EdDSA" }), &claims(json!({})));
+    let settings = || Settings {
+        algorithms: Some(Algorithm::ALL.to_vec()),
+        ..Settings::default()
+    };
+    let of = |keys: KeySet| Issuer::new(URL, model(), keys, settings()).unwrap();
+    let trusted = || of(key_set(&[signer.jwk()]).trusted_until(ISSUED));
+    let asked = |issuer: Issuer, now| {
+        let issuers = Issuers::new([Arc::new(issuer)]).unwrap();
+        let decoded = Token::new(&token).decode(&Limits::TOKEN).unwrap();
+        decoded.verify(&issuers, now)
+    };
+    let verified = asked(trusted(), ISSUED - 1).unwrap();
+    assert_eq!(verified.verified_by().trusted_until(), Some(ISSUED));
+    assert!(verified.recheck(ISSUED - 1).is_ok());
+    assert_eq!(verified.recheck(ISSUED).unwrap_err().code, HostCode::Keys);
+    let awaiting = Issuer::awaiting_keys(URL, model(), settings()).unwrap();
+    for issuer in [trusted(), awaiting] {
+        let Err(Unverified::Failed(error)) = asked(issuer, ISSUED) else {
+            panic!("an answer was given")
+        };
+        assert_eq!(error.code, HostCode::Keys);
+    }
+    // An empty set is an answer.
+    let Err(Unverified::Refused { refusal, issuer }) = asked(of(KeySet::default()), ISSUED) else {
+        panic!("no refusal was given")
+    };
+    assert_eq!(refusal.code, Code::TokenKey);
+    assert_eq!(issuer.unwrap().url(), URL);
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn typed(token: &Admissible, declared: &Declared, claims: &Value, payload: &Valu
 fn signed(claims: &Value) -> Admissible {
     let token = SIGNER.sign(claims);
     let decoded = Token::new(&token).decode(&Limits::TOKEN).unwrap();
-    let identified = decoded.verify(&issuers()).unwrap().identify().unwrap();
+    let identified = decoded.verify(&issuers(), NOW).unwrap().identify().unwrap();
     let floor = Floor::new("https://deploy.acme.example").unwrap();
     floor.admit(identified, NOW).unwrap()
 }

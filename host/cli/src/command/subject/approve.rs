@@ -13,6 +13,7 @@ use claimbound::ledger::{Action, Change, Identity, IdentityError, Ledger};
 use claimbound::models::Workload;
 use claimbound::reason::Refusal;
 use claimbound::token::{Claims, Token};
+use claimbound::verify::Unverified;
 
 use crate::console::{Console, Status};
 use crate::input::Source;
@@ -137,9 +138,10 @@ impl Arguments {
         };
         let naming = self.naming_of(decoded.unverified_issuer())?;
         let issuers = Issuers::new([issuer(&naming, keys)?])?;
-        let verified = match decoded.verify(&issuers) {
+        let verified = match decoded.verify(&issuers, operator::now()) {
             Ok(verified) => verified,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(Unverified::Refused { refusal, .. }) => return Ok(Err(refusal)),
+            Err(Unverified::Failed(error)) => return Err(error.into()),
         };
         // Whichever service it is for, its names are the same.
         let audience = verified.audience().next().unwrap_or_default();

@@ -13,7 +13,7 @@ use claimbound::models::Registry;
 use claimbound::policy::digest;
 use claimbound::reason::{Code, Reason, Refusal};
 use claimbound::token::Token;
-use claimbound::verify::{Verified, VerifiedBy};
+use claimbound::verify::{Unverified, Verified, VerifiedBy};
 use serde_json::{Value, json};
 
 use crate::console::{Console, Status};
@@ -168,9 +168,11 @@ impl Arguments {
         };
         let issuers = Issuers::new([Arc::new(issuer)])?;
         let now = self.at.unwrap_or_else(|| SystemClock.now());
-        Ok(decoded
-            .verify(&issuers)
-            .and_then(|verified| self.admit(&verified, now)))
+        match decoded.verify(&issuers, now) {
+            Ok(verified) => Ok(self.admit(&verified, now)),
+            Err(Unverified::Refused { refusal, .. }) => Ok(Err(refusal)),
+            Err(Unverified::Failed(error)) => Err(error.into()),
+        }
     }
 
     fn admit(&self, token: &Verified, now: u64) -> Result<Valid, Refusal> {
