@@ -1,6 +1,8 @@
 //! Proof of possession: what a caller shows beside a token that is bound to a
 //! key or a certificate.
 
+pub mod certificate;
+
 use std::fmt;
 
 /// How a token was presented.
