@@ -25,6 +25,8 @@ pub struct Verified {
     registered: Registered,
     issuer: Arc<Issuer>,
     by: VerifiedBy,
+    /// Where the token has `cnf`, the digest of all of it; else nobody asks.
+    as_presented: Option<[u8; 32]>,
 }
 
 /// The key that verified a token.
@@ -110,6 +112,7 @@ impl Decoded<'_> {
         let keys = issuer.keys();
         let key = Arc::clone(choose(self.jws(), &issuer, &keys)?);
         let by = VerifiedBy::asked(key, self.header().algorithm(), keys.generation());
+        let as_presented = self.is_bound().then(|| self.jws().digest_as_presented());
         let (header, claims, registered) = self.into_parts();
         Ok(Verified {
             header,
@@ -117,6 +120,7 @@ impl Decoded<'_> {
             registered,
             issuer,
             by,
+            as_presented,
         })
     }
 }
@@ -296,6 +300,7 @@ impl Verified {
             registered,
             issuer: Arc::clone(issuer),
             by,
+            as_presented: None,
         };
         if verified.claimed_issuer() == issuer.url() {
             return Ok(verified);
@@ -368,6 +373,13 @@ impl Verified {
         signed.push('.');
         signed.push_str(&base64url::encode(self.claims.text().as_bytes()));
         signed_digest(signed.as_bytes())
+    }
+
+    /// The SHA-256 digest of the whole token as it was presented, its signature
+    /// with it, as a proof's `ath` has it (RFC 9449 §4.2). None where the token has
+    /// no `cnf`, or its claims were assumed.
+    pub fn digest_as_presented(&self) -> Option<[u8; 32]> {
+        self.as_presented
     }
 
     /// The `jti`.
