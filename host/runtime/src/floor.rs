@@ -335,6 +335,11 @@ impl Admissible {
         self.times.expires_at.saturating_add(self.times.leeway)
     }
 
+    /// By how much clocks may differ, in seconds.
+    pub(crate) fn leeway(&self) -> u64 {
+        self.times.leeway
+    }
+
     /// The audience that the token was admitted for.
     pub fn audience(&self) -> &str {
         &self.audience

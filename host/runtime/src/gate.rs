@@ -12,6 +12,7 @@ use crate::json::Limits;
 use crate::obligation::{Commit, CommitError, Committed, NothingAttached, Obligation, unmet};
 use crate::outcome::{Allowed, Denied, HostError, Outcome};
 use crate::policy::{Answer, Policy, PolicyId, Request, Step};
+use crate::proof::{self, Possession};
 use crate::reason::{Code, HostCode, Refusal, clip};
 use crate::record::{Ended, Kept, Ledger, Presented, Record, Refused, Stage};
 use crate::token::Token;
@@ -42,6 +43,7 @@ pub struct Judged {
     statement: String,
     grant: Grant,
     obligations: Vec<Obligation>,
+    possession: Possession,
 }
 
 impl Judged {
@@ -68,6 +70,11 @@ impl Judged {
     /// What has to be met.
     pub fn obligations(&self) -> &[Obligation] {
         &self.obligations
+    }
+
+    /// What the caller showed beside the token.
+    pub fn possession(&self) -> &Possession {
+        &self.possession
     }
 
     /// Whether it is more, or other, or longer, than what the policy grants
@@ -282,7 +289,7 @@ impl Gate {
             Ok(explained) => explained,
             Err(error) => return Explanation::without_steps(error.into()),
         };
-        let outcome = match self.weigh(token, answer) {
+        let outcome = match self.weigh(token, answer, request) {
             Ok(judged) => Outcome::Allow(Box::new(allowed(judged, Committed::default()))),
             Err(ended) => ended.outcome,
         };
@@ -344,11 +351,11 @@ impl Gate {
 
     fn judge(&self, token: Admissible, request: &Request) -> Result<Judged, Ended> {
         let answer = self.policy.evaluate(&token, request);
-        self.weigh(token, answer.map_err(Ended::at(Stage::Policy))?)
+        self.weigh(token, answer.map_err(Ended::at(Stage::Policy))?, request)
     }
 
     /// Holds an answer to the ceiling, and adds what the token itself demands.
-    fn weigh(&self, token: Admissible, answer: Answer) -> Result<Judged, Ended> {
+    fn weigh(&self, token: Admissible, answer: Answer, request: &Request) -> Result<Judged, Ended> {
         let (statement, grant, mut obligations) = match answer {
             Answer::Deny(denied) => return Err(Ended::at(Stage::Policy)(denied)),
             Answer::Allow {
@@ -371,6 +378,7 @@ impl Gate {
             statement,
             grant,
             obligations,
+            possession: request.possession.clone(),
         })
     }
 
@@ -396,6 +404,7 @@ impl Gate {
     }
 
     fn commit(&self, judged: &Judged) -> Result<Committed, Outcome> {
+        proof::check_scheme(judged)?;
         let cannot = |one: &&Obligation| !self.commit.can_meet(one);
         if let Some(obligation) = judged.obligations.iter().find(cannot) {
             return Err(unmet(obligation).into());

@@ -19,6 +19,8 @@ use std::fmt;
 
 use aws_lc_rs::signature::ParsedPublicKey;
 
+use crate::json::Node;
+
 pub use algorithm::Algorithm;
 pub use error::KeyError;
 pub(crate) use set::too_old;
@@ -68,6 +70,11 @@ impl Key {
     /// [`KeyError`]: malformed, of an unknown type, or unfit to verify tokens.
     pub fn from_jwk(json: impl Into<Vec<u8>>) -> Result<Self, KeyError> {
         jwk::from_json(json.into())
+    }
+
+    /// Reads one JWK that is a part of a strict document.
+    pub(crate) fn from_node(jwk: Node<'_>) -> Result<Self, KeyError> {
+        jwk::from_node(jwk)
     }
 
     /// Parses one public key in PEM, a `SubjectPublicKeyInfo` (RFC 7468 §13).

@@ -11,7 +11,7 @@
 //! enrolled at a first use holds for that statement alone: for all others it is
 //! an observation, which opens nothing and blocks nobody.
 //!
-//! Beside it stand the marks of tokens that may be used once, and revocations.
+//! Beside it stand the marks of tokens and proofs that count once, and revocations.
 //! A decision meets all of them in one transaction, see [`Keeper`].
 //!
 //! Do not use it as a cache of identities: it has no expiry, and it never
@@ -66,7 +66,7 @@ use crate::obligation::{CommitError, Committed};
 /// forward for less than this makes no host forget a token that is still good.
 const GRACE: u64 = 60 * 60;
 
-/// After how many used tokens the marks that have ended are swept, and how many
+/// After how many used tokens and proofs the marks that have ended are swept, and how many
 /// of them at a time: twice as many as were added meanwhile, so that they never
 /// pile up.
 const SWEEP_EVERY: u32 = 256;
@@ -267,8 +267,8 @@ impl Ledger {
     /// Answers what a decision asks: all of it is met and written, or nothing.
     fn settle(&self, question: &Question<'_>) -> Result<Committed, CommitError> {
         let mut answer = Answer::ToBeWritten;
-        // What spends the token is written in any case.
-        if question.spends.is_empty() {
+        // What marks a token or a proof as used is written in any case.
+        if !question.marks() {
             let workload = question.workload();
             if let Some(committed) = self.remembered(question, &workload)? {
                 return Ok(committed);
@@ -356,7 +356,7 @@ impl Ledger {
     /// Whether this decision is the one that sweeps.
     fn sweeps(&self, question: &Question<'_>) -> bool {
         question.run == Run::Real
-            && !question.spends.is_empty()
+            && question.marks()
             && self
                 .spent_since_sweep
                 .fetch_add(1, Ordering::Relaxed)

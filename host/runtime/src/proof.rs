@@ -1,7 +1,30 @@
 //! Proof of possession: what a caller shows beside a token that is bound to a
 //! key or a certificate.
+//!
+//! A token with `cnf` (RFC 7800) is never a bearer token. What it is bound to has
+//! to be shown: a proof by its key for `jkt` (DPoP, RFC 9449), its certificate for
+//! `x5t#S256` (mutual TLS, RFC 8705), both for both. Other members of `cnf` are
+//! passed over beside these (RFC 7800 §3.1), and nobody can prove them alone.
+//!
+//! A proof by a key counts once, so that a host needs somewhere to remember it:
+//! [`ledger::Keeper`](crate::ledger::Keeper) checks all proofs. A host without a
+//! ledger can have certificates checked, by [`Certificates`].
+//!
+//! A proof that comes with a bearer token without `cnf` proves nothing of it and is
+//! not looked at (RFC 9449 §7.1 speaks of tokens under the scheme `DPoP` alone); a
+//! token under that scheme that has no `jkt` is refused. Nonces (RFC 9449 §8) are
+//! neither given out nor asked for.
+
+pub mod certificate;
+mod check;
+mod dpop;
+mod target;
 
 use std::fmt;
+
+pub use check::Certificates;
+pub(crate) use check::{check, check_scheme};
+pub use dpop::{Bound, DpopRules, LONGEST_AGE, Proved};
 
 /// How a token was presented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,12 +51,15 @@ pub struct Possession {
 /// A DPoP proof, and the request that it came with (RFC 9449 §4).
 #[derive(Clone, PartialEq, Eq)]
 pub struct DpopProof {
-    /// The proof, a compact JWS.
+    /// The proof, a compact JWS: the whole value of the header `DPoP`. Where it
+    /// was sent more than once, the values with a comma between them (RFC 9110
+    /// §5.3), which is refused.
     pub jwt: String,
     /// The request's method, as the caller sent it.
     pub method: String,
     /// The request's URL, as the caller knows it: scheme, host and path. A query
-    /// and a fragment are left out of the comparison.
+    /// and a fragment are left out of the comparison. Scheme and host are worth
+    /// what their source is: the route's configuration, or an authenticated proxy.
     pub url: String,
 }
 

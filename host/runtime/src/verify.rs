@@ -26,6 +26,8 @@ pub struct Verified {
     registered: Registered,
     issuer: Arc<Issuer>,
     by: VerifiedBy,
+    /// Where the token has `cnf`, the digest of all of it; else nobody asks.
+    as_presented: Option<[u8; 32]>,
 }
 
 /// The key that verified a token.
@@ -141,6 +143,7 @@ impl Decoded<'_> {
             issuer: Some(Arc::clone(&issuer)),
         })?;
         let by = VerifiedBy::asked(Arc::clone(key), self.header().algorithm(), &keys);
+        let as_presented = self.is_bound().then(|| self.jws().digest_as_presented());
         let (header, claims, registered) = self.into_parts();
         Ok(Verified {
             header,
@@ -148,6 +151,7 @@ impl Decoded<'_> {
             registered,
             issuer,
             by,
+            as_presented,
         })
     }
 }
@@ -352,6 +356,7 @@ impl Verified {
             registered,
             issuer: Arc::clone(issuer),
             by,
+            as_presented: None,
         };
         if verified.claimed_issuer() == issuer.url() {
             return Ok(verified);
@@ -435,6 +440,13 @@ impl Verified {
         signed.push('.');
         signed.push_str(&base64url::encode(self.claims.text().as_bytes()));
         signed_digest(signed.as_bytes())
+    }
+
+    /// The SHA-256 digest of the whole token as it was presented, its signature
+    /// with it, as a proof's `ath` has it (RFC 9449 §4.2). None where the token has
+    /// no `cnf`, or its claims were assumed.
+    pub fn digest_as_presented(&self) -> Option<[u8; 32]> {
+        self.as_presented
     }
 
     /// The `jti`.

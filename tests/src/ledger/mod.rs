@@ -9,6 +9,8 @@ mod operated;
 mod optional;
 mod outages;
 mod process;
+mod proofs;
+mod prover;
 mod proxy;
 mod races;
 mod retirement;

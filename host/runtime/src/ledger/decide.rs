@@ -1,4 +1,5 @@
-//! One decision in one transaction: what is revoked, the names, the token's use.
+//! One decision in one transaction: what is revoked, the proof's use, the names,
+//! the token's use.
 
 use super::entry::{Entry, Scope};
 use super::event::{Action, Event};
@@ -26,6 +27,9 @@ pub(super) struct Question<'a> {
     pub(super) bind: Option<FirstUse>,
     /// What marks the token as used; none where it may be used again.
     pub(super) spends: Vec<Spent>,
+    /// What marks the proof as used that came with it; none where no key was to be
+    /// proved.
+    pub(super) proof: Option<Spent>,
     /// Whether what the answer writes takes effect.
     pub(super) run: Run,
 }
@@ -52,11 +56,19 @@ impl Question<'_> {
         if let Some(reason) = revocations.refuse(self.token) {
             return Ok(refused(vec![reason], false));
         }
+        if !may && self.marks() {
+            return Ok((Answer::ToBeWritten, Finish::Abort));
+        }
+        if let Some(proof) = &self.proof
+            && !tables.spend(proof)?
+        {
+            return Ok(refused(vec![self.replayed()], false));
+        }
         let first_uses = match self.judge(tables)? {
             Ok(first_uses) => first_uses,
             Err((reasons, truncated)) => return Ok(refused(reasons, truncated)),
         };
-        let writes = !first_uses.is_empty() || !self.spends.is_empty();
+        let writes = !first_uses.is_empty() || self.marks();
         if writes && !may {
             return Ok((Answer::ToBeWritten, Finish::Abort));
         }
@@ -73,6 +85,11 @@ impl Question<'_> {
             Run::Real | Run::Dry => Finish::Abort,
         };
         Ok((Answer::Met(self.committed(&first_uses)), finish))
+    }
+
+    /// Whether the token or its proof is to be marked as used.
+    pub(super) fn marks(&self) -> bool {
+        !self.spends.is_empty() || self.proof.is_some()
     }
 
     /// The names that are used for the first time, where all are accepted; else
@@ -125,8 +142,8 @@ impl Question<'_> {
         })
     }
 
-    /// What a decision comes to whose names are all known and which spends
-    /// nothing.
+    /// What a decision comes to whose names are all known and which marks
+    /// nothing as used.
     pub(super) fn known(&self) -> Committed {
         self.committed(&[])
     }
@@ -151,6 +168,10 @@ impl Question<'_> {
         if !self.spends.is_empty() {
             assumed
                 .push("single use: the token was not used before, and would be spent".to_owned());
+        }
+        if self.proof.is_some() {
+            assumed
+                .push("proof: its `jti` was not used before, and would be remembered".to_owned());
         }
         let known = self.bind.is_some() && first_uses.is_empty();
         Committed {
@@ -186,6 +207,14 @@ impl Question<'_> {
         if let Some(id) = self.token.token().token_id() {
             reason = reason.about(["jti"]).found(id);
         }
+        reason
+    }
+
+    // RFC 9449 §11.1
+    fn replayed(&self) -> Reason {
+        let message = "the proof was used before: each counts once, by its key and `jti`";
+        let mut reason = Reason::new(Code::ProofInvalid, message).about(["cnf", "jkt"]);
+        reason.statement = Some(self.statement().to_owned());
         reason
     }
 

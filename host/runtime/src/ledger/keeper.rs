@@ -11,22 +11,25 @@ use super::{Ledger, Run};
 use crate::gate::Judged;
 use crate::obligation::{Commit, CommitError, Committed, FirstUse, NothingAttached, Obligation};
 use crate::outcome::HostError;
+use crate::proof::{self, DpopRules, Proved};
 use crate::reason::HostCode;
 use crate::sha256::sha256;
 
 /// Longest name of a route, in bytes, as that of a statement.
 const LONGEST_ROUTE: usize = 256;
 
-/// Meets obligations on one route: names by the [`Ledger`], single use, and
-/// what is revoked, whatever the policy asked.
+/// Meets obligations on one route: proofs of possession, names by the [`Ledger`],
+/// single use, and what is revoked, whatever the policy asked.
 ///
-/// In this order: nothing revoked, then proofs by whoever is attached for them,
-/// then names and single use in one transaction, in which what is revoked is
-/// looked at again. Nothing is enrolled and no token is spent unless all of it
-/// is met.
+/// In this order: nothing revoked, then proofs, then names and single use in one
+/// transaction, in which what is revoked is looked at again and a proof by a key
+/// counts for the first time. Nothing is enrolled and neither token nor proof is
+/// spent unless all of it is met.
 pub struct Keeper {
     ledger: Arc<Ledger>,
     route: String,
+    /// Which proofs by a key are taken; none where no request can carry any.
+    proofs: Option<DpopRules>,
     others: Box<dyn Commit>,
     run: Run,
 }
@@ -37,14 +40,35 @@ impl Keeper {
         Self {
             ledger,
             route: route.into(),
+            proofs: Some(DpopRules::default()),
             others: Box::new(NothingAttached),
             run: Run::Real,
         }
     }
 
-    /// The same with somebody who meets what the ledger doesn't: proofs, and
-    /// kinds that the contract does not name. It must have no effect that a
-    /// refusal by the ledger would have to undo.
+    /// The same, taking other proofs by a key.
+    #[must_use]
+    pub fn with_proofs(self, rules: DpopRules) -> Self {
+        Self {
+            proofs: Some(rules),
+            ..self
+        }
+    }
+
+    /// The same on a host whose requests can't carry proofs: what asks for one is
+    /// `host.obligation`, rather than a denial for a want that nobody can fill.
+    #[must_use]
+    pub fn without_proofs(self) -> Self {
+        Self {
+            proofs: None,
+            ..self
+        }
+    }
+
+    /// The same with somebody who meets what the keeper doesn't: kinds that the
+    /// contract does not name, and proofs, where it says that it can meet them:
+    /// then in the keeper's place. It must have no effect that a refusal by the
+    /// ledger would have to undo.
     #[must_use]
     pub fn with_others(self, others: impl Commit + 'static) -> Self {
         Self {
@@ -92,8 +116,28 @@ impl Keeper {
             identities,
             bind,
             spends: if once { marks(judged) } else { Vec::new() },
+            proof: None,
             run: self.run,
         }
+    }
+
+    /// Whether it is somebody else who meets this.
+    fn is_others(&self, obligation: &Obligation) -> bool {
+        match obligation {
+            Obligation::Bind(_) | Obligation::UseOnce => false,
+            Obligation::Prove(_) => self.others.can_meet(obligation),
+            Obligation::Other { .. } => true,
+        }
+    }
+
+    /// Checks a proof, and says what marks it as used where it counts once.
+    fn prove(&self, judged: &Judged) -> Result<Option<Spent>, CommitError> {
+        let others = |one: &Obligation| proves(one) && self.is_others(one);
+        if judged.obligations().iter().any(others) {
+            return Ok(None);
+        }
+        let proved = proof::check(judged, self.proofs.as_ref())?;
+        Ok(proved.as_ref().map(proof_mark))
     }
 }
 
@@ -101,12 +145,13 @@ impl Commit for Keeper {
     fn can_meet(&self, obligation: &Obligation) -> bool {
         match obligation {
             Obligation::Bind(_) | Obligation::UseOnce => true,
-            Obligation::Prove(_) | Obligation::Other { .. } => self.others.can_meet(obligation),
+            Obligation::Prove(_) => self.proofs.is_some() || self.others.can_meet(obligation),
+            Obligation::Other { .. } => self.others.can_meet(obligation),
         }
     }
 
     fn commit(&self, judged: &Judged) -> Result<Committed, CommitError> {
-        let question = self.question(judged);
+        let mut question = self.question(judged);
         if question.bind.is_some() && question.identities.is_empty() {
             return Err(nameless().into());
         }
@@ -115,8 +160,12 @@ impl Commit for Keeper {
             identity.check().map_err(|error| unkept(&error))?;
         }
         let mut assumed = Vec::new();
-        if judged.obligations().iter().any(is_others) {
+        let (all, is_others) = (judged.obligations(), |one: &_| self.is_others(one));
+        if all.iter().any(proves) || all.iter().any(is_others) {
             self.ledger.check_revoked(&question)?;
+            question.proof = self.prove(judged)?;
+        }
+        if all.iter().any(is_others) {
             assumed = self.others.commit(judged)?.assumed;
         }
         let committed = self.ledger.settle(&question)?;
@@ -149,11 +198,8 @@ fn binds(obligation: &Obligation) -> Option<FirstUse> {
     }
 }
 
-fn is_others(obligation: &Obligation) -> bool {
-    match obligation {
-        Obligation::Bind(_) | Obligation::UseOnce => false,
-        Obligation::Prove(_) | Obligation::Other { .. } => true,
-    }
+fn proves(obligation: &Obligation) -> bool {
+    matches!(obligation, Obligation::Prove(_))
 }
 
 /// What marks a token as used: the digest of what was signed and, where the
@@ -174,10 +220,19 @@ fn marks(judged: &Judged) -> Vec<Spent> {
     marks
 }
 
-/// A digest that differs where kind, issuer or value do.
-fn mark(kind: &[u8], issuer: &[u8], value: &[u8]) -> [u8; 32] {
-    let mut told_apart = Vec::with_capacity(24 + kind.len() + issuer.len() + value.len());
-    for piece in [kind, issuer, value] {
+/// What marks a proof as used: its key and its `jti`, whichever token and request
+/// it came with (RFC 9449 §11.1 would let it count once for each URL).
+fn proof_mark(proved: &Proved) -> Spent {
+    Spent {
+        digest: mark(b"dpop", proved.thumbprint.as_bytes(), proved.id.as_bytes()),
+        until: proved.until,
+    }
+}
+
+/// A digest that differs where kind, whose it is, or value do.
+fn mark(kind: &[u8], whose: &[u8], value: &[u8]) -> [u8; 32] {
+    let mut told_apart = Vec::with_capacity(24 + kind.len() + whose.len() + value.len());
+    for piece in [kind, whose, value] {
         told_apart.extend_from_slice(&(piece.len() as u64).to_be_bytes());
         told_apart.extend_from_slice(piece);
     }

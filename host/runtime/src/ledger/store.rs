@@ -91,7 +91,7 @@ pub(super) trait Transaction {
     /// Takes the revocation of a target away; whether there was one.
     fn lift(&mut self, target: &Target) -> Result<bool, StoreError>;
 
-    /// Marks a token as used, until `until` in seconds since 1970, exclusive.
+    /// Marks a token or a proof as used, until `until` in seconds since 1970, exclusive.
     /// False where it is marked already, whatever its time.
     fn spend(&mut self, key: &Spent) -> Result<bool, StoreError>;
 
@@ -105,10 +105,10 @@ pub(super) trait Transaction {
 /// Takes the rows of a table, one after the other.
 pub(super) type Each<'a, T> = dyn FnMut(T) -> Result<(), StoreError> + 'a;
 
-/// The mark of a used token.
+/// The mark of a used token, or of a used proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spent {
-    /// What tells the token apart, digested: 32 bytes, whoever chose it.
+    /// What tells it apart, digested: 32 bytes, whoever chose it.
     pub(super) digest: [u8; 32],
     /// Until when it is kept, in seconds since 1970, exclusive.
     pub(super) until: u64,

@@ -57,6 +57,11 @@ impl<'a> Decoded<'a> {
         signed_digest(self.jws.signing_input())
     }
 
+    /// Whether the token is bound to a key, and no bearer token.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.registered.confirmation.is_some()
+    }
+
     pub(crate) fn jws(&self) -> &Jws<'a> {
         &self.jws
     }

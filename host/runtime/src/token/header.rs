@@ -1,6 +1,6 @@
 //! The JOSE header (RFC 7515 §4): what it may say, and what it may never do.
 
-use crate::json::{Document, Limits, Node};
+use crate::json::{Document, Limits, Node, Value};
 use crate::key::Algorithm;
 use crate::reason::{Code, Reason, Refusal};
 
@@ -12,8 +12,8 @@ const REFUSED: [&str; 3] = ["crit", "b64", "zip"];
 
 /// A token's header.
 ///
-/// Keys that it carries or points at (`jwk`, `jku`, `x5u`, `x5c`) are not
-/// read: the issuer's configured keys are the only ones.
+/// Keys that it carries or points at (`jwk`, `jku`, `x5u`, `x5c`) never verify a
+/// token: the issuer's configured keys are the only ones.
 #[derive(Clone, Debug)]
 pub struct Header {
     document: Document,
@@ -83,6 +83,13 @@ impl Header {
     /// The header's JSON text, as it was signed.
     pub fn json(&self) -> &str {
         self.document.text()
+    }
+
+    /// The `jwk` of a proof of possession, an object. It verifies that proof and
+    /// never a token: nothing but [`crate::proof`] asks for it.
+    pub(crate) fn embedded_key(&self) -> Option<Node<'_>> {
+        let key = self.document.get(&["jwk"])?;
+        matches!(key.value(), Value::Object(_)).then_some(key)
     }
 
     /// The whole header as it was signed.

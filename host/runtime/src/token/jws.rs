@@ -69,6 +69,13 @@ impl<'a> Jws<'a> {
         &self.signature
     }
 
+    /// The SHA-256 digest of the whole JWS as it arrived.
+    pub(crate) fn digest_as_presented(&self) -> [u8; 32] {
+        // What decoded from canonical base64url encodes to the same again.
+        let signature = base64url::encode(&self.signature);
+        sha256(&[self.signing_input, b".", signature.as_bytes()].concat())
+    }
+
     pub(crate) fn take_payload(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.payload)
     }
