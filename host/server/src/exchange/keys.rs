@@ -17,7 +17,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
-use crate::config::{Rotation, SigningAlgorithm};
+use crate::config::{Rotation, SigningAlgorithm, Span};
 use folder::{Folder, Lock};
 use key::SigningKey;
 
@@ -106,10 +106,8 @@ impl Schedule {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn new(rotation: Rotation) -> Result<Self, String> {
-        let every = rotation.every.map_or(EVERY, |span| span.seconds());
-        let ahead = rotation
-            .ahead
-            .map_or(AHEAD.min(every / 2), |span| span.seconds());
+        let every = rotation.every.map_or(EVERY, Span::seconds);
+        let ahead = rotation.ahead.map_or(AHEAD.min(every / 2), Span::seconds);
         if every < LEAST_EVERY {
             Err(format!("a key signs for at least {LEAST_EVERY} s"))
         } else if ahead < LEAST_AHEAD {

@@ -7,7 +7,7 @@ use claimbound::models::Registry;
 use super::keys::{MOST_LIFETIME, Schedule};
 use super::request::{TokenRequest, is_resource, is_scope};
 use super::{AUDIENCE, ExchangeError, SCOPE};
-use crate::config::{Config, ConfigError, Exchange, Issuer};
+use crate::config::{Config, ConfigError, Exchange, Issuer, Span};
 
 /// The longest lifetime of an access token, in seconds, unless it is said: 15
 /// minutes.
@@ -158,7 +158,7 @@ fn one(config: &Config, at: &str, target: &crate::config::Target) -> Result<Targ
         return invalid(format!("`{scope}` is no scope (RFC 6749 §3.3)"));
     }
     let lifetime = target.longest_lifetime;
-    let longest_lifetime = lifetime.map_or(LIFETIME, |span| span.seconds());
+    let longest_lifetime = lifetime.map_or(LIFETIME, Span::seconds);
     if longest_lifetime == 0 || longest_lifetime > MOST_LIFETIME {
         return invalid(format!(
             "its longest lifetime is between 1 s and {MOST_LIFETIME} s"

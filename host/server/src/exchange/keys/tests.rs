@@ -3,7 +3,6 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
 use super::*;
-use crate::config::Span;
 
 const START: u64 = 1_800_000_000;
 const DAY: u64 = 24 * 3600;
