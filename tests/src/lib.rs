@@ -10,6 +10,9 @@ mod code_cache;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+#[cfg(unix)]
+mod exchange;
+#[cfg(test)]
 mod forge;
 #[cfg(test)]
 mod gate;

@@ -13,7 +13,7 @@ use super::Span;
 #[serde(deny_unknown_fields)]
 pub struct Exchange {
     /// The issuer of the access tokens, an HTTPS URL at which its discovery
-    /// document is reached. It is never one of the issuers whose tokens are
+    /// document is reached, without a slash at its end. It is never one of the issuers whose tokens are
     /// taken.
     pub issuer: String,
     /// The folder of the signing keys, which is made for its user alone.
@@ -44,10 +44,11 @@ pub enum SigningAlgorithm {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotation {
-    /// How long a key signs: 30 days.
+    /// How long a key signs: 30 days; at least an hour.
     pub every: Option<Span>,
     /// How long a key is published before it signs, so that whoever checks has
-    /// fetched it: 1 day.
+    /// fetched it: 1 day; at least 5 minutes, at most half the time that it
+    /// signs.
     pub ahead: Option<Span>,
 }
 
@@ -55,7 +56,7 @@ pub struct Rotation {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// The `aud` of its tokens.
+    /// The `aud` of its tokens, which is no audience of the route's.
     pub audience: String,
     /// URLs that ask for it as a `resource` (RFC 8707), besides its audience.
     #[serde(default)]
@@ -66,6 +67,9 @@ pub struct Target {
     /// The scopes that its tokens may carry; all that the route grants, unless
     /// it is said.
     pub scopes: Option<BTreeSet<String>>,
-    /// The longest lifetime of its tokens: 15 minutes.
+    /// The roles that its tokens may carry; all that the route grants, unless it
+    /// is said.
+    pub roles: Option<BTreeSet<String>>,
+    /// The longest lifetime of its tokens: 15 minutes; at most 24 hours.
     pub longest_lifetime: Option<Span>,
 }
