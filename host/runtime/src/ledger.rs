@@ -207,6 +207,15 @@ impl Ledger {
         })
     }
 
+    /// Asks the store whether it answers, and what it answers is of the present:
+    /// what every decision asks first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.store.generation().map(|_| ())
+    }
+
     /// Everything that is revoked, also what has ended.
     ///
     /// # Errors

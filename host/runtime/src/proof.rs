@@ -34,6 +34,10 @@ pub enum Scheme {
     Bearer,
     /// With a proof by its key (RFC 9449 §7.1).
     Dpop,
+    /// In the body of a token exchange (RFC 8693 §2.1), which names no scheme; a
+    /// proof stands beside it where the token is bound to a key, and has `ath`
+    /// there too.
+    Form,
 }
 
 /// What a caller showed beside its token; by default nothing.

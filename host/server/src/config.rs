@@ -23,7 +23,7 @@ use serde::Deserialize;
 pub use exchange::{Exchange, Rotation, SigningAlgorithm, Target};
 pub use issuer::{Discovery, Fetch, Form, InlineKeys, Issuer, KeyFile, KeyUrl, Keys};
 pub use listener::{Address, Admin, Listener, Monitor, Protocol, Proxy};
-pub use record::{Durability, LedgerConfig, Record};
+pub use record::{Database, Durability, LedgerConfig, Record};
 pub use route::{CeilingConfig, CertificateHeader, Forwarded, Obligation, Route, Source};
 pub use sandbox::{CodeCacheConfig, SandboxConfig};
 pub use secret::{Environment, Secret, SecretError, SecretSource};
@@ -33,7 +33,7 @@ pub use span::Span;
 const LARGEST: u64 = 4 << 20;
 
 /// A configuration as its file has it.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The format of this file: 1.
@@ -61,6 +61,9 @@ pub struct Config {
     /// What a decision may take.
     #[serde(default)]
     pub sandbox: SandboxConfig,
+    /// How long requests that have begun may take once the program is told to
+    /// stop: 30 seconds.
+    pub drain: Option<Span>,
     /// A folder for copies of what was fetched, so that a restart needs no
     /// issuer to be up. It is made for its user alone.
     pub state: Option<PathBuf>,

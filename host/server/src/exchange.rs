@@ -159,6 +159,11 @@ impl Exchanger {
         self.keys.jwks()
     }
 
+    /// The token endpoint as callers know it, which proofs are for.
+    pub fn token_endpoint(&self) -> String {
+        discovery::token_endpoint(&self.issuer)
+    }
+
     /// Where callers find these.
     pub fn paths(&self) -> Paths {
         Paths::of(&self.issuer)

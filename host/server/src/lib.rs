@@ -8,5 +8,24 @@
 //! Do not use this crate to terminate TLS or to route requests: a proxy does
 //! that, and asks here.
 
+mod admin;
 pub mod config;
+mod evaluators;
 pub mod exchange;
+mod ground;
+mod host;
+pub mod keys;
+mod listener;
+mod log;
+mod metrics;
+mod monitor;
+mod plan;
+mod protocol;
+mod reload;
+pub mod server;
+
+pub use host::{Host, PresentedToken, Route};
+pub use protocol::ext_authz_grpc::ROUTE_KEY;
+pub use protocol::identity;
+pub use protocol::router::PROXY;
+pub use reload::OwnedEnvironment;

@@ -54,7 +54,7 @@ pub(crate) fn check_scheme(judged: &Judged) -> Result<(), Refusal> {
     let confirmation = judged.token().token().confirmation();
     let is_bound = confirmation.is_some_and(|cnf| cnf.get(KEY).is_some());
     match judged.possession().scheme {
-        Scheme::Bearer => Ok(()),
+        Scheme::Bearer | Scheme::Form => Ok(()),
         Scheme::Dpop if is_bound => Ok(()),
         Scheme::Dpop => {
             let message = "the token came with the scheme `DPoP` and is bound to no key";
@@ -143,7 +143,7 @@ fn check_key(
     let thumbprint = bound_to(judged, KEY, thumbprint)?;
     let absent = |message: &str| of(judged, Code::ProofAbsent, message, Some(KEY));
     // RFC 9449 §7.2: a proof beside it does not make a bearer of anybody else.
-    if shown.scheme != Scheme::Dpop {
+    if shown.scheme == Scheme::Bearer {
         let reason = absent("the token is bound to a key, and came as a bearer token");
         return Err(reason.expected("the scheme `DPoP`").found("Bearer").into());
     }

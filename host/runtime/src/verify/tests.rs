@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use Settings;
+use crate::issuer::Settings;
 use crate::json::Limits;
 use crate::key::SetLimits;
 use crate::mint::{ISSUED, Signer, URL, claims, issuer_with, issuers, key_set, model};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-use super::{SecretSource, Span};
+use super::{ConfigError, SecretSource, Span};
 
 /// Where requests arrive.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -73,6 +73,49 @@ pub struct Admin {
     /// What operators say as a bearer token; needed where the address is of
     /// loopback.
     pub token: Option<SecretSource>,
+}
+
+impl Listener {
+    /// Checks that it can know its proxies as it says.
+    pub(crate) fn check(&self, at: &str) -> Result<(), ConfigError> {
+        let Some(proxy) = &self.proxy else {
+            return Ok(());
+        };
+        if proxy.uids.is_none() && proxy.secret.is_none() {
+            return Err(ConfigError::at(at, "say `uids`, `secret`, or both"));
+        }
+        match (&self.address, &proxy.uids) {
+            (Address::Tcp(_), Some(_)) => Err(ConfigError::at(
+                at,
+                "the users who connect are known on a Unix socket alone",
+            )),
+            (Address::Tcp(_) | Address::Unix(_), _) => Ok(()),
+        }
+    }
+}
+
+impl Admin {
+    /// Checks that nobody else can reach it.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let Address::Tcp(address) = &self.address else {
+            return Ok(());
+        };
+        if !address.ip().is_loopback() {
+            let fault = format!(
+                "`{address}` is not of loopback; operators speak there, or on a Unix socket"
+            );
+            return Err(ConfigError::at("admin.address", fault));
+        }
+        if self.token.is_none() {
+            let fault = "whoever is on this machine reaches loopback; say a `token`";
+            return Err(ConfigError::at("admin.token", fault));
+        }
+        if self.uids.is_some() {
+            let fault = "the users who connect are known on a Unix socket alone";
+            return Err(ConfigError::at("admin.uids", fault));
+        }
+        Ok(())
+    }
 }
 
 /// An address and port, or a Unix socket (`unix:PATH`).

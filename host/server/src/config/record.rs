@@ -13,8 +13,21 @@ use super::{SecretSource, Span};
 pub enum LedgerConfig {
     /// A file, made by `claimbound subject init`.
     Sqlite(PathBuf),
-    /// A database, by its URL, which may hold a password.
-    Postgres(SecretSource),
+    /// A database, made ready by `claimbound subject init`.
+    Postgres(Database),
+}
+
+/// A database that holds a ledger.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Its URL, `postgres://…`, which may hold a password.
+    pub url: SecretSource,
+    /// Certificates (PEM) of the authorities that the server's certificate is
+    /// checked by, in place of the system's.
+    pub ca: Option<PathBuf>,
+    /// Most connections at once: 8.
+    pub connections: Option<usize>,
 }
 
 /// The record of decisions.

@@ -36,6 +36,11 @@ impl Paths {
     }
 }
 
+/// The URL of the token endpoint.
+pub(super) fn token_endpoint(issuer: &str) -> String {
+    format!("{issuer}/token")
+}
+
 /// The discovery document (RFC 8414 §2), with what OpenID Connect Discovery §3
 /// requires, for whoever reads that one alone.
 pub(super) fn document(issuer: &str, algorithms: &[SigningAlgorithm]) -> Value {
@@ -43,7 +48,7 @@ pub(super) fn document(issuer: &str, algorithms: &[SigningAlgorithm]) -> Value {
     let signed: Vec<_> = algorithms.iter().map(|one| one.as_str()).collect();
     json!({
         "issuer": issuer,
-        "token_endpoint": format!("{issuer}/token"),
+        "token_endpoint": token_endpoint(issuer),
         "jwks_uri": format!("{issuer}/jwks"),
         "grant_types_supported": [GRANT],
         // Nothing is authorised by a browser here.

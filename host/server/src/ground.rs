@@ -1,0 +1,248 @@
+//! What a host stands on for as long as it runs: sandboxes, ledger, record.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use claimbound::clock::Clock;
+use claimbound::code::{CodeCache, CodeKey};
+use claimbound::ledger::{Ledger, Postgres, Sqlite};
+use claimbound::record::{self, Journal, Options};
+use claimbound::sandbox::{Limits, Sandbox};
+use zeroize::Zeroizing;
+
+use crate::config::{
+    CodeCacheConfig, Config, ConfigError, Database, Durability, Environment, LedgerConfig, Record,
+    SandboxConfig,
+};
+use crate::exchange::SigningKeys;
+
+/// The most sandboxes, and the most threads of one.
+const MOST_SHARDS: usize = 256;
+const MOST_THREADS: usize = 1000;
+/// Threads of one sandbox, unless it is said.
+const THREADS_PER_SHARD: usize = 16;
+/// Decisions that may wait for a thread, unless it is said.
+const QUEUE: usize = 1024;
+
+/// What a host stands on for as long as it runs.
+pub(crate) struct Ground {
+    /// What paths that are not absolute start at.
+    pub(crate) folder: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sandboxes: Vec<Sandbox>,
+    pub(crate) threads: usize,
+    pub(crate) queue: usize,
+    pub(crate) ledger: Option<Arc<Ledger>>,
+    pub(crate) record: Option<Arc<Journal>>,
+    pub(crate) signing_keys: Option<Arc<SigningKeys>>,
+}
+
+impl Ground {
+    /// Opens everything but the record, which one process alone may hold, and
+    /// the signing keys, the first of which opening makes.
+    ///
+    /// # Errors
+    /// What can't be opened, and where the configuration names it.
+    pub(crate) fn lay(
+        config: &Config,
+        folder: &Path,
+        environment: Environment<'_>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
+        let sandbox = &config.sandbox;
+        let shards = sandbox.shards.unwrap_or_else(processors);
+        within("sandbox.shards", shards, MOST_SHARDS)?;
+        let threads = sandbox.threads.unwrap_or(shards * THREADS_PER_SHARD);
+        within("sandbox.threads", threads, MOST_THREADS)?;
+        let queue = sandbox.queue.unwrap_or(QUEUE);
+        within("sandbox.queue", queue, 1 << 20)?;
+        let limits = limits(sandbox, threads.div_ceil(shards))?;
+        let cache = sandbox.code_cache.as_ref();
+        let cache = cache.map(|cache| code_cache(cache, folder, environment));
+        let cache = cache.transpose()?;
+        let sandboxes = (0..shards).map(|_| {
+            let sandbox = Sandbox::new(limits.clone());
+            let sandbox = sandbox.map_err(|error| ConfigError::at("sandbox", error.message))?;
+            Ok(match &cache {
+                Some(cache) => sandbox.with_code_cache(cache.clone()),
+                None => sandbox,
+            })
+        });
+        let sandboxes = sandboxes.collect::<Result<_, ConfigError>>()?;
+        let ledger = config.ledger.as_ref();
+        let ledger = ledger.map(|ledger| open_ledger(ledger, folder, environment));
+        Ok(Self {
+            folder: folder.to_owned(),
+            clock,
+            sandboxes,
+            threads,
+            queue,
+            ledger: ledger.transpose()?.map(Arc::new),
+            record: None,
+            signing_keys: None,
+        })
+    }
+
+    /// Opens the rest.
+    ///
+    /// # Errors
+    /// Where it can't be had; for the record, where another process holds it.
+    pub(crate) fn with_rest(mut self, config: &Config) -> Result<Self, ConfigError> {
+        if let Some(record) = &config.record {
+            let folder = self.folder.join(&record.folder);
+            let opened = Journal::open(&folder, options(record, &self.folder), &*self.clock);
+            let opened = opened.map_err(|error| ConfigError::at("record", error))?;
+            self.record = Some(Arc::new(opened));
+        }
+        if let Some(exchange) = &config.exchange {
+            let folder = self.folder.join(&exchange.keys);
+            let now = self.clock.now();
+            let opened = SigningKeys::open(&folder, exchange.algorithm, exchange.rotation, now);
+            let opened = opened.map_err(|error| ConfigError::at("exchange.keys", error))?;
+            self.signing_keys = Some(Arc::new(opened));
+        }
+        Ok(self)
+    }
+}
+
+/// How many processors this process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn within(at: &str, count: usize, most: usize) -> Result<(), ConfigError> {
+    if (1..=most).contains(&count) {
+        return Ok(());
+    }
+    Err(ConfigError::at(
+        at,
+        format!("{count} is outside 1 to {most}"),
+    ))
+}
+
+fn limits(config: &SandboxConfig, threads: usize) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
+    let fault = |at: &'static str| move |error| ConfigError::at(at, error);
+    if let Some(deadline) = config.deadline {
+        let deadline = limits.with_deadline(deadline.0);
+        limits = deadline.map_err(fault("sandbox.deadline"))?;
+    }
+    if let Some(memory) = config.memory {
+        limits = limits
+            .with_memory(memory)
+            .map_err(fault("sandbox.memory"))?;
+    }
+    if let Some(component) = config.component {
+        let component = limits.with_component(component);
+        limits = component.map_err(fault("sandbox.component"))?;
+    }
+    // Each thread decides one token at a time.
+    let usual = limits.concurrent();
+    let concurrent = u32::try_from(threads).unwrap_or(u32::MAX).max(usual);
+    limits
+        .with_concurrent(concurrent)
+        .map_err(fault("sandbox.threads"))
+}
+
+fn code_cache(
+    config: &CodeCacheConfig,
+    folder: &Path,
+    environment: Environment<'_>,
+) -> Result<CodeCache, ConfigError> {
+    let fault = |fault: String| ConfigError::at("sandbox.code_cache", fault);
+    let text = config.key.read(folder, environment);
+    let text = text.map_err(|error| fault(error.to_string()))?;
+    let key = digits(text.expose()).ok_or_else(|| {
+        fault("the key is not 64 hexadecimal digits; `openssl rand -hex 32` makes one".into())
+    })?;
+    let folder = folder.join(&config.folder);
+    CodeCache::open(folder, CodeKey::new(&key)).map_err(|error| fault(error.to_string()))
+}
+
+/// The bytes of exactly as many hexadecimal digits.
+fn digits(text: &str) -> Option<Zeroizing<[u8; CodeKey::LENGTH]>> {
+    let mut bytes = Zeroizing::new([0; CodeKey::LENGTH]);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != CodeKey::LENGTH || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let digit = |text: u8| char::from(text).to_digit(16);
+        *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
+    }
+    Some(bytes)
+}
+
+fn open_ledger(
+    config: &LedgerConfig,
+    folder: &Path,
+    environment: Environment<'_>,
+) -> Result<Ledger, ConfigError> {
+    match config {
+        LedgerConfig::Sqlite(path) => {
+            let opened = Ledger::sqlite(&Sqlite::at(folder.join(path)));
+            opened.map_err(|error| ConfigError::at("ledger.sqlite", error))
+        }
+        LedgerConfig::Postgres(database) => open_database(database, folder, environment),
+    }
+}
+
+fn open_database(
+    config: &Database,
+    folder: &Path,
+    environment: Environment<'_>,
+) -> Result<Ledger, ConfigError> {
+    let fault = |fault: String| ConfigError::at("ledger.postgres", fault);
+    let url = config.url.read(folder, environment);
+    let url = url.map_err(|error| fault(error.to_string()))?;
+    let settings = Postgres::at(url.expose()).map_err(|error| fault(error.to_string()))?;
+    let settings = match &config.ca {
+        Some(ca) => settings.with_ca(folder.join(ca)),
+        None => settings,
+    };
+    let settings = match config.connections {
+        Some(connections) => settings.with_connections(connections),
+        None => settings,
+    };
+    // By this one it is told how old what is known of operators' changes is:
+    // never by a clock of tests.
+    let clock = claimbound::clock::SystemClock;
+    Ledger::postgres(&settings, clock).map_err(|error| fault(error.to_string()))
+}
+
+fn options(config: &Record, folder: &Path) -> Options {
+    let usual = Options::default();
+    Options {
+        durability: match config.durability {
+            Durability::Always => record::Durability::Always,
+            Durability::Interval(span) => {
+                record::Durability::Interval(span.0.max(Duration::from_millis(1)))
+            }
+            Durability::Never => record::Durability::Never,
+        },
+        keeps_claims: config.claims,
+        rotate_at: config.rotate_at.unwrap_or(usual.rotate_at),
+        checkpoint: config.checkpoint.as_ref().map(|path| folder.join(path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_machine_code_is_64_hexadecimal_digits() {
+        let bytes = digits(&"0fA0".repeat(16)).unwrap();
+        assert_eq!(bytes.first_chunk(), Some(&[0x0f, 0xa0]));
+        for text in [
+            "",
+            "0f",
+            &"0g".repeat(32),
+            &"00".repeat(33),
+            &"0".repeat(63),
+        ] {
+            assert!(digits(text).is_none(), "{text}");
+        }
+    }
+}

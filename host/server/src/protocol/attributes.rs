@@ -1,0 +1,130 @@
+//! What a decision is told of a request, each from the one source that its
+//! route trusts.
+
+use std::collections::HashMap;
+
+use claimbound::policy::Request;
+use claimbound::proof::{DpopProof, Possession, certificate};
+use http::HeaderMap;
+
+use super::credential::{Credential, Fault, only};
+use crate::config::{CertificateHeader, Source};
+use crate::host::{PresentedToken, Route};
+
+/// A request as its proxy describes it.
+pub(crate) struct Described<'r> {
+    /// Its headers; those that the route trusts are the proxy's own.
+    pub(crate) headers: &'r HeaderMap,
+    /// What the proxy's configuration adds.
+    pub(crate) context: Option<&'r HashMap<String, String>>,
+    /// The caller's method and path, where the protocol itself has them.
+    pub(crate) line: Option<(&'r str, &'r str)>,
+    /// The caller's certificate, where the protocol itself has it.
+    pub(crate) certificate: Option<[u8; 32]>,
+    /// Whether the listener knows that it is the proxy who speaks.
+    pub(crate) is_authenticated: bool,
+}
+
+impl Described<'_> {
+    /// The token and the circumstances of its decision on a route.
+    ///
+    /// # Errors
+    /// [`Fault::Malformed`] where a trusted header stands twice or can't be
+    /// read: nobody can say then which one counts.
+    pub(crate) fn asks(
+        &self,
+        route: &Route,
+        credential: Credential,
+    ) -> Result<(PresentedToken, Request), Fault> {
+        let Credential {
+            scheme,
+            token,
+            proof,
+        } = credential;
+        let possession = Possession {
+            scheme,
+            dpop: self.proof(route, proof)?,
+            certificate: self.certificate(route)?,
+        };
+        let request = Request {
+            attributes: self.attributes(route)?,
+            possession,
+        };
+        Ok((token, request))
+    }
+
+    fn attributes(&self, route: &Route) -> Result<Vec<(String, String)>, Fault> {
+        let mut attributes = Vec::new();
+        for (name, source) in &route.config().attributes {
+            let value = match source {
+                Source::Value(value) => Some(value.clone()),
+                Source::Header(header) => self.header(header)?.map(str::to_owned),
+                Source::Context(key) => self.context.and_then(|context| context.get(key)).cloned(),
+            };
+            attributes.extend(value.map(|value| (name.clone(), value)));
+        }
+        Ok(attributes)
+    }
+
+    /// The value of a header that may be absent.
+    fn header(&self, name: &str) -> Result<Option<&str>, Fault> {
+        match only(self.headers, name) {
+            Ok(value) => Ok(Some(value)),
+            Err(Fault::Absent) => Ok(None),
+            Err(fault @ Fault::Malformed) => Err(fault),
+        }
+    }
+
+    /// The proof with the request that it is for. Where the route can't know
+    /// that request, the proof counts as none.
+    fn proof(&self, route: &Route, proof: Option<String>) -> Result<Option<DpopProof>, Fault> {
+        let forwarded = &route.config().forwarded;
+        let (Some(jwt), Some(origin)) = (proof, &forwarded.origin) else {
+            return Ok(None);
+        };
+        let line = match self.line {
+            Some((method, path)) => Some((method, path)),
+            None => match (&forwarded.method, &forwarded.uri) {
+                (Some(method), Some(uri)) => self.header(method)?.zip(self.header(uri)?),
+                (_, _) => None,
+            },
+        };
+        // What is no path can't be appended to an origin.
+        let line = line.filter(|(_, path)| path.starts_with('/'));
+        Ok(line.map(|(method, path)| DpopProof {
+            jwt,
+            method: method.to_owned(),
+            url: format!("{}{path}", origin.trim_end_matches('/')),
+        }))
+    }
+
+    fn certificate(&self, route: &Route) -> Result<Option<[u8; 32]>, Fault> {
+        if !self.is_authenticated {
+            return Ok(None);
+        }
+        if self.certificate.is_some() {
+            return Ok(self.certificate);
+        }
+        let Some(source) = &route.config().forwarded.certificate else {
+            return Ok(None);
+        };
+        let (CertificateHeader::Rfc9440(name)
+        | CertificateHeader::EscapedPem(name)
+        | CertificateHeader::Sha256Hex(name)) = source;
+        // A proxy that was shown none may send the header empty.
+        let Some(text) = self.header(name)?.filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        read_certificate(source, text).map(Some)
+    }
+}
+
+/// The SHA-256 of a certificate as a proxy passes it on.
+fn read_certificate(source: &CertificateHeader, text: &str) -> Result<[u8; 32], Fault> {
+    let read = match source {
+        CertificateHeader::Rfc9440(_) => certificate::from_client_cert(text),
+        CertificateHeader::EscapedPem(_) => certificate::from_escaped_pem(text),
+        CertificateHeader::Sha256Hex(_) => certificate::from_hexadecimal(text),
+    };
+    read.map_err(|_| Fault::Malformed)
+}

@@ -1,0 +1,282 @@
+//! Envoy's `ext_authz` over gRPC (`envoy.service.auth.v3`).
+//!
+//! The route is named by the proxy's configuration, in the context extension
+//! [`ROUTE_KEY`]; a request without it is answered as one for a route that there
+//! is not.
+
+use std::collections::HashMap;
+
+use claimbound::outcome::Allowed;
+use claimbound::proof::certificate;
+use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
+use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
+use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorization;
+use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
+use envoy_types::pb::envoy::service::auth::v3::{
+    CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
+};
+use envoy_types::pb::envoy::r#type::v3::HttpStatus;
+use envoy_types::pb::google::protobuf::value::Kind;
+use envoy_types::pb::google::protobuf::{ListValue, Struct, Value};
+use envoy_types::pb::google::rpc;
+use http::{HeaderMap, HeaderName};
+use tonic::{Code, Request, Response, Status};
+
+use super::answer::{Answer, Refusal};
+use super::attributes::Described;
+use super::{forward_auth, identity};
+use crate::host::Host;
+
+/// The context extension that names the route.
+pub const ROUTE_KEY: &str = "claimbound.route";
+
+/// Answers Envoy's questions.
+#[derive(Debug)]
+pub(crate) struct Service {
+    host: Host,
+    is_authenticated: bool,
+}
+
+impl Service {
+    /// A service for a listener that knows, or does not, that it is the proxy
+    /// who speaks.
+    pub(crate) const fn new(host: Host, is_authenticated: bool) -> Self {
+        Self {
+            host,
+            is_authenticated,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Authorization for Service {
+    async fn check(
+        &self,
+        request: Request<CheckRequest>,
+    ) -> Result<Response<CheckResponse>, Status> {
+        let attributes = request.into_inner().attributes.unwrap_or_default();
+        let context = &attributes.context_extensions;
+        let route = context.get(ROUTE_KEY).map_or("", String::as_str);
+        let http = attributes.request.and_then(|request| request.http);
+        let peer = attributes.source.unwrap_or_default().certificate;
+        let asked = Asked::new(http.unwrap_or_default(), &peer);
+        let answer = match asked {
+            Some(asked) => {
+                let described = asked.described(context, self.is_authenticated);
+                forward_auth::decide(&self.host, route, &described).await
+            }
+            None => Refusal::Malformed.into(),
+        };
+        Ok(Response::new(response(route, &answer)))
+    }
+}
+
+/// A caller's request, as Envoy describes it.
+struct Asked {
+    http: HttpRequest,
+    headers: HeaderMap,
+    certificate: Option<[u8; 32]>,
+}
+
+impl Asked {
+    /// None where it can't be read.
+    fn new(mut http: HttpRequest, peer: &str) -> Option<Self> {
+        let headers = headers(&mut http)?;
+        let certificate = match peer {
+            "" => None,
+            peer => Some(certificate::from_escaped_pem(peer).ok()?),
+        };
+        Some(Self {
+            http,
+            headers,
+            certificate,
+        })
+    }
+
+    fn described<'r>(
+        &'r self,
+        context: &'r HashMap<String, String>,
+        is_authenticated: bool,
+    ) -> Described<'r> {
+        Described {
+            headers: &self.headers,
+            context: Some(context),
+            line: Some((&self.http.method, &self.http.path)),
+            certificate: self.certificate,
+            is_authenticated,
+        }
+    }
+}
+
+/// The caller's headers: each line of its own where Envoy is told to send them
+/// so (`encode_raw_headers`), else the lines of a name joined by commas, which
+/// no credential may hold.
+fn headers(http: &mut HttpRequest) -> Option<HeaderMap> {
+    let lines: Vec<(String, Vec<u8>)> = match http.header_map.take() {
+        Some(map) => {
+            let line = |line: HeaderValue| {
+                let raw = line.raw_value;
+                let value = if raw.is_empty() {
+                    line.value.into_bytes()
+                } else {
+                    raw
+                };
+                (line.key, value)
+            };
+            map.headers.into_iter().map(line).collect()
+        }
+        None => {
+            let joined = std::mem::take(&mut http.headers).into_iter();
+            joined
+                .map(|(name, value)| (name, value.into_bytes()))
+                .collect()
+        }
+    };
+    let mut headers = HeaderMap::try_with_capacity(lines.len()).ok()?;
+    for (name, value) in lines {
+        // Those of HTTP/2's own, which stand in fields of their own here.
+        if name.starts_with(':') {
+            continue;
+        }
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        headers.try_append(name, value.try_into().ok()?).ok()?;
+    }
+    Some(headers)
+}
+
+fn response(route: &str, answer: &Answer) -> CheckResponse {
+    let (code, response) = match answer {
+        Answer::Allow(allowed) => (Code::Ok, HttpResponse::OkResponse(ok(route, allowed))),
+        Answer::Refuse { refusal, .. } => (
+            code(*refusal),
+            HttpResponse::DeniedResponse(denied(*refusal)),
+        ),
+    };
+    CheckResponse {
+        status: Some(rpc::Status {
+            code: code.into(),
+            ..rpc::Status::default()
+        }),
+        dynamic_metadata: Some(metadata(route, answer)),
+        http_response: Some(response),
+    }
+}
+
+/// Every header of an allow replaces whatever the caller sent by its name, and
+/// what the caller sent by another spelling goes.
+fn ok(route: &str, allowed: &Allowed) -> OkHttpResponse {
+    let headers = identity::headers(route, allowed).into_iter();
+    OkHttpResponse {
+        headers: headers
+            .map(|(name, value)| set(name.as_str(), value.to_str().unwrap_or_default()))
+            .collect(),
+        headers_to_remove: identity::UNDERSCORED
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
+        ..OkHttpResponse::default()
+    }
+}
+
+fn denied(refusal: Refusal) -> DeniedHttpResponse {
+    let challenge = forward_auth::challenge(refusal).into_iter();
+    DeniedHttpResponse {
+        status: Some(HttpStatus {
+            code: refusal.status().as_u16().into(),
+        }),
+        headers: challenge
+            .map(|(name, value)| set(name.as_str(), value.to_str().unwrap_or_default()))
+            .chain([set("content-type", "application/json")])
+            .collect(),
+        body: refusal.body().to_owned(),
+    }
+}
+
+fn set(name: &str, value: &str) -> HeaderValueOption {
+    HeaderValueOption {
+        header: Some(HeaderValue {
+            key: name.to_owned(),
+            value: value.to_owned(),
+            ..HeaderValue::default()
+        }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
+        keep_empty_value: true,
+        ..HeaderValueOption::default()
+    }
+}
+
+const fn code(refusal: Refusal) -> Code {
+    match refusal {
+        Refusal::NoCredential | Refusal::InvalidToken | Refusal::InvalidProof => {
+            Code::Unauthenticated
+        }
+        Refusal::Malformed => Code::InvalidArgument,
+        Refusal::Forbidden => Code::PermissionDenied,
+        Refusal::NotFound => Code::NotFound,
+        Refusal::Unavailable => Code::Unavailable,
+    }
+}
+
+/// What Envoy's other filters and its log may read: of an allow what its headers
+/// say, of a denial its code.
+fn metadata(route: &str, answer: &Answer) -> Struct {
+    let mut fields = HashMap::from([
+        ("route".to_owned(), text(route)),
+        ("outcome".to_owned(), text(answer.outcome())),
+    ]);
+    match answer {
+        Answer::Refuse { code, .. } => {
+            fields.insert("reason".to_owned(), text(code));
+        }
+        Answer::Allow(allowed) => {
+            let names = allowed.workload.names.iter();
+            let names = names.map(|name| {
+                let id = name.id.as_deref().unwrap_or_default();
+                let pair = [
+                    ("name".to_owned(), text(&name.name)),
+                    ("id".to_owned(), text(id)),
+                ];
+                let pair = Struct {
+                    fields: pair.into(),
+                };
+                (name.kind.to_string(), of(Kind::StructValue(pair)))
+            });
+            let workload = Struct {
+                fields: names.collect(),
+            };
+            let policy = format!("{}@{}", allowed.policy.name, allowed.policy.version);
+            fields.extend(
+                [
+                    ("issuer", text(&allowed.issuer)),
+                    ("subject", text(&allowed.subject)),
+                    ("workload", of(Kind::StructValue(workload))),
+                    ("statement", text(&allowed.statement)),
+                    ("policy", text(&policy)),
+                    ("roles", texts(&allowed.grant.roles)),
+                    ("scopes", texts(&allowed.grant.scopes)),
+                    (
+                        "claims",
+                        text(allowed.grant.claims.as_deref().unwrap_or_default()),
+                    ),
+                    ("ends_at", text(&allowed.ends_at.to_string())),
+                ]
+                .map(|(name, value)| (name.to_owned(), value)),
+            );
+        }
+    }
+    Struct { fields }
+}
+
+fn of(kind: Kind) -> Value {
+    Value { kind: Some(kind) }
+}
+
+fn text(text: &str) -> Value {
+    of(Kind::StringValue(text.to_owned()))
+}
+
+fn texts(list: &[String]) -> Value {
+    let values = list.iter().map(|one| text(one)).collect();
+    of(Kind::ListValue(ListValue { values }))
+}

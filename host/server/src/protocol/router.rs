@@ -1,0 +1,122 @@
+//! What a listener answers: the protocols that it speaks, behind the check that
+//! it is the proxy who asks.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
+use http::HeaderMap;
+
+use super::answer::{Answer, Refusal};
+use super::attributes::Described;
+use super::credential::only;
+use super::{ext_authz_grpc, ext_authz_http, forward_auth, token_exchange};
+use crate::config::{Listener, Protocol, Secret};
+use crate::host::Host;
+use crate::metrics::TurnedAway;
+
+/// The header by which a proxy says that it is the proxy.
+pub const PROXY: &str = "x-claimbound-proxy";
+
+/// The longest question over gRPC, in bytes: all of a request's headers, in
+/// Envoy's words, with a body that nobody should send.
+const LONGEST_QUESTION: usize = 1 << 20;
+
+/// What the handlers of one listener share.
+#[derive(Clone)]
+struct Shared {
+    host: Host,
+    /// Whether who speaks here is known to be the proxy.
+    is_authenticated: bool,
+    secret: Option<Arc<Secret>>,
+}
+
+/// Everything that a listener answers.
+pub(crate) fn router(host: &Host, listener: &Listener, secret: Option<Secret>) -> Router {
+    let shared = Shared {
+        host: host.clone(),
+        is_authenticated: listener.proxy.is_some(),
+        secret: secret.map(Arc::new),
+    };
+    let mut router = Router::new();
+    for protocol in &listener.serves {
+        router = match protocol {
+            Protocol::ForwardAuth => router.route("/authorize/{route}", any(authorize)),
+            Protocol::ExtAuthzHttp => router
+                .route("/ext-authz/{route}", any(ext_authz))
+                .route("/ext-authz/{route}/{*path}", any(ext_authz)),
+            Protocol::ExtAuthzGrpc => {
+                let service = ext_authz_grpc::Service::new(host.clone(), shared.is_authenticated);
+                let service =
+                    AuthorizationServer::new(service).max_decoding_message_size(LONGEST_QUESTION);
+                router.route_service("/envoy.service.auth.v3.Authorization/{method}", service)
+            }
+            // Its paths are those of its issuer, which a reload may change.
+            Protocol::Exchange => router,
+        };
+    }
+    let router = if listener.serves.contains(&Protocol::Exchange) {
+        router.fallback(exchange)
+    } else {
+        router.fallback(nothing)
+    };
+    router
+        .layer(middleware::from_fn_with_state(shared.clone(), is_proxy))
+        .with_state(shared)
+}
+
+/// Turns away whoever does not say what only the proxy knows.
+async fn is_proxy(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let says = |secret: &Secret| {
+        only(request.headers(), PROXY).is_ok_and(|said| secret.is(said.as_bytes()))
+    };
+    if shared.secret.as_deref().is_none_or(says) {
+        return next.run(request).await;
+    }
+    shared.host.metrics().turned_away(TurnedAway::NotTheProxy);
+    respond("", &Refusal::Forbidden.into())
+}
+
+async fn authorize(
+    State(shared): State<Shared>,
+    Path(route): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let described = Described {
+        headers: &headers,
+        context: None,
+        line: None,
+        certificate: None,
+        is_authenticated: shared.is_authenticated,
+    };
+    let answer = forward_auth::decide(&shared.host, &route, &described).await;
+    respond(&route, &answer)
+}
+
+async fn ext_authz(State(shared): State<Shared>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let asked = ext_authz_http::decide(&shared.host, &parts, shared.is_authenticated);
+    let (route, answer) = asked.await;
+    respond(route, &answer)
+}
+
+async fn exchange(State(shared): State<Shared>, request: Request) -> Response {
+    match token_exchange::answer(&shared.host, request).await {
+        Some(response) => response,
+        None => nothing().await,
+    }
+}
+
+async fn nothing() -> Response {
+    respond("", &Refusal::NotFound.into())
+}
+
+fn respond(route: &str, answer: &Answer) -> Response {
+    let response = forward_auth::response(route, answer);
+    response.map(Body::from).into_response()
+}

@@ -1,0 +1,148 @@
+//! Token exchange over HTTP: the token endpoint, the key set and the discovery
+//! document of the access tokens' issuer.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use claimbound::policy;
+use claimbound::proof::{DpopProof, Possession, Scheme};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+
+use super::credential::{DPOP, Fault, only};
+use crate::exchange::{self, ExchangeError, Exchanger, LONGEST_BODY, Wanted};
+use crate::host::{Host, PresentedToken};
+
+/// How long a request's body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The answer to a request; none where nothing stands at its path.
+pub(crate) async fn answer(host: &Host, request: Request) -> Option<Response> {
+    let exchange = host.exchange()?;
+    let paths = exchange.paths();
+    let path = request.uri().path();
+    if path == paths.token {
+        return Some(token(host, &exchange, request).await);
+    }
+    let is_discovery = paths.documents.iter().any(|one| one == path);
+    if path != paths.jwks && !is_discovery {
+        return None;
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return Some(not_allowed("GET, HEAD"));
+    }
+    let (document, age) = if is_discovery {
+        (exchange.discovery(host.clock().now()), 3600)
+    } else {
+        (exchange.jwks(), exchange.keys().jwks_max_age())
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::CACHE_CONTROL, format!("public, max-age={age}")),
+    ];
+    Some((headers, document.to_string()).into_response())
+}
+
+async fn token(host: &Host, exchange: &Exchanger, request: Request) -> Response {
+    if request.method() != Method::POST {
+        return not_allowed("POST");
+    }
+    let (parts, body) = request.into_parts();
+    let answered = match read(body).await {
+        Ok(body) => decide(host, exchange, &parts.headers, &body).await,
+        Err(error) => Err(error),
+    };
+    let response = match answered {
+        Ok(response) => {
+            host.metrics().exchanged(result(response.status));
+            response
+        }
+        Err(error) => {
+            host.metrics().exchanged(error.code());
+            error.response()
+        }
+    };
+    respond(&response)
+}
+
+/// The body, of a bounded length, which arrives in a bounded time.
+async fn read(body: Body) -> Result<Bytes, ExchangeError> {
+    let collected = Limited::new(body, LONGEST_BODY).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) | Err(_) => Err(ExchangeError::InvalidRequest),
+    }
+}
+
+async fn decide(
+    host: &Host,
+    exchange: &Exchanger,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<exchange::Response, ExchangeError> {
+    let content_type = match only(headers, header::CONTENT_TYPE.as_str()) {
+        Ok(content_type) => Some(content_type),
+        Err(Fault::Absent) => None,
+        Err(Fault::Malformed) => return Err(ExchangeError::InvalidRequest),
+    };
+    let wanted = exchange.parse(content_type, body)?;
+    let request = policy::Request {
+        attributes: wanted.attributes().to_vec(),
+        possession: possession(exchange, headers)?,
+    };
+    // INVARIANT: a configuration whose target names no route is not taken up.
+    let route = host
+        .route(wanted.route())
+        .ok_or(ExchangeError::Unavailable)?;
+    let outcome = host.decide(&route, subject(&wanted), request).await;
+    Ok(exchange.answer(&wanted, &outcome, host.clock().now()))
+}
+
+fn subject(wanted: &Wanted) -> PresentedToken {
+    PresentedToken::new(wanted.token().expose())
+}
+
+/// What was shown beside the token: a proof for the token endpoint. A
+/// certificate would be that of a proxy, and is not asked for here.
+fn possession(exchange: &Exchanger, headers: &HeaderMap) -> Result<Possession, ExchangeError> {
+    let dpop = match only(headers, DPOP) {
+        Ok(jwt) => Some(DpopProof {
+            jwt: jwt.to_owned(),
+            method: Method::POST.to_string(),
+            url: exchange.token_endpoint(),
+        }),
+        Err(Fault::Absent) => None,
+        Err(Fault::Malformed) => return Err(ExchangeError::InvalidRequest),
+    };
+    Ok(Possession {
+        scheme: Scheme::Form,
+        dpop,
+        certificate: None,
+    })
+}
+
+const fn result(status: u16) -> &'static str {
+    match status {
+        200 => "issued",
+        503 => "unavailable",
+        _ => "denied",
+    }
+}
+
+fn respond(response: &exchange::Response) -> Response {
+    let status = StatusCode::from_u16(response.status);
+    let status = status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let mut answer = (status, response.body.clone()).into_response();
+    for (name, value) in response.headers() {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
+}
+
+fn not_allowed(methods: &'static str) -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, methods)]).into_response()
+}

@@ -1,0 +1,383 @@
+//! One process that serves: from a configuration to sockets that answer, until
+//! it is told to stop.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use claimbound::clock::Clock;
+use rustix::process::geteuid;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::admin;
+use crate::config::{Address, Config, ConfigError, Secret, SecretSource};
+use crate::evaluators::Evaluators;
+use crate::exchange::SigningKeys;
+use crate::ground::Ground;
+use crate::host::Host;
+use crate::listener::Bound;
+use crate::metrics::Metrics;
+use crate::monitor::{self, Health};
+use crate::plan::{Draft, Supply};
+use crate::protocol::router;
+use crate::reload::{Current, OwnedEnvironment, Reloader};
+
+/// How often signing keys are looked after.
+const TURN_EVERY: Duration = Duration::from_secs(60);
+
+/// How long requests that have begun may take, unless it is said.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// A process that serves.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use claimbound::clock::SystemClock;
+/// use claimbound_server::server::Server;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let environment = Arc::new(|name: &str| std::env::var(name).ok());
+/// let server = Server::start("claimbound.toml".as_ref(), environment, Arc::new(SystemClock)).await?;
+/// server.run_until_told().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Server {
+    host: Host,
+    reloader: Arc<Reloader>,
+    listening: Vec<(String, Address)>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    drain: Duration,
+}
+
+/// What `serve --check` found: all of it can be used.
+#[derive(Debug)]
+pub struct Checked {
+    /// The routes by name, with the policy of each as `name@version`.
+    pub routes: Vec<(String, String)>,
+    /// What is no error, and worth a look.
+    pub warnings: Vec<String>,
+}
+
+/// Looks at everything that a configuration names, and serves nothing: the file,
+/// the secrets, the ledger, and that every policy loads. The record is left
+/// alone, which another process may hold; no key is fetched.
+///
+/// # Errors
+/// The first thing that can't be used.
+pub fn check(
+    path: &Path,
+    environment: &OwnedEnvironment,
+    clock: Arc<dyn Clock>,
+) -> Result<Checked, ConfigError> {
+    let config = Config::read(path)?;
+    let ground = Ground::lay(&config, folder(path), &**environment, clock)?;
+    let draft = Draft::new(&config, &ground, &**environment, Supply::No, None)?;
+    secrets(&config, &ground, environment)?;
+    let policy = |route: &crate::host::Route| {
+        let id = route.policy().id();
+        (
+            route.name().to_owned(),
+            format!("{}@{}", id.name, id.version),
+        )
+    };
+    let mut routes: Vec<_> = draft.routes.values().map(|route| policy(route)).collect();
+    routes.sort();
+    Ok(Checked {
+        routes,
+        warnings: draft.warnings,
+    })
+}
+
+/// The folder that paths of a configuration start at.
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+/// What listeners have to be told, in the order of the configuration; and the
+/// operators' token.
+fn secrets(
+    config: &Config,
+    ground: &Ground,
+    environment: &OwnedEnvironment,
+) -> Result<(Vec<Option<Secret>>, Option<Secret>), ConfigError> {
+    let read = |at: String, source: Option<&SecretSource>| {
+        let read = source.map(|source| source.read(&ground.folder, &**environment));
+        read.transpose().map_err(|error| ConfigError::at(at, error))
+    };
+    let listeners = config.listen.iter().map(|(name, listener)| {
+        let proxy = listener.proxy.as_ref();
+        let source = proxy.and_then(|proxy| proxy.secret.as_ref());
+        read(format!("listen.{name}.proxy.secret"), source)
+    });
+    let listeners = listeners.collect::<Result<_, _>>()?;
+    let admin = config.admin.as_ref().and_then(|admin| admin.token.as_ref());
+    Ok((listeners, read("admin.token".to_owned(), admin)?))
+}
+
+impl Server {
+    /// Opens everything and begins to serve. Called inside a runtime of tokio's
+    /// with threads of its own.
+    ///
+    /// # Errors
+    /// The first thing that can't be used or had; nothing serves then.
+    pub async fn start(
+        path: &Path,
+        environment: OwnedEnvironment,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
+        let path = path.to_owned();
+        let opened = {
+            let (path, environment) = (path.clone(), Arc::clone(&environment));
+            // Policies are compiled, a database is asked.
+            let runtime = Handle::current();
+            tokio::task::spawn_blocking(move || Opened::new(&path, &environment, clock, &runtime))
+        };
+        let opened = opened.await;
+        let opened = opened.map_err(|_| ConfigError::at("start", "it ended without an answer"))?;
+        opened?.serve(path, environment).await
+    }
+
+    /// The host that decides.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Where each listener listens, by name; `monitor` and `admin` among them.
+    pub fn listening(&self) -> &[(String, Address)] {
+        &self.listening
+    }
+
+    /// Reads the configuration again, as on SIGHUP.
+    ///
+    /// # Errors
+    /// Why it is not taken up; what was in use stays so.
+    pub async fn reload(&self) -> Result<(), ConfigError> {
+        self.reloader.reload().await.map(|_| ())
+    }
+
+    /// Serves until SIGTERM or SIGINT, reloading on SIGHUP; then drains.
+    ///
+    /// # Errors
+    /// Where the system gives no signals.
+    pub async fn run_until_told(self) -> std::io::Result<()> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => {
+                    // The reason for what fails is logged and counted there.
+                    let _ = self.reloader.reload().await;
+                }
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        self.drain().await;
+        Ok(())
+    }
+
+    /// Stops accepting, and waits for what was begun, for as long as the
+    /// configuration says.
+    pub async fn drain(self) {
+        info!("told to stop; what was begun is finished");
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(self.drain, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            warn!("some requests took longer than may be waited for");
+        }
+        info!("stopped");
+    }
+}
+
+/// Everything that is opened before anything serves.
+struct Opened {
+    config: Config,
+    ground: Ground,
+    draft: Draft,
+    secrets: (Vec<Option<Secret>>, Option<Secret>),
+}
+
+impl Opened {
+    fn new(
+        path: &Path,
+        environment: &OwnedEnvironment,
+        clock: Arc<dyn Clock>,
+        runtime: &Handle,
+    ) -> Result<Self, ConfigError> {
+        let config = Config::read(path)?;
+        if config.listen.is_empty() {
+            return Err(ConfigError::at(
+                "listen",
+                "there is no listener to serve at",
+            ));
+        }
+        let ground = Ground::lay(&config, folder(path), &**environment, clock)?;
+        let ground = ground.with_rest(&config)?;
+        let supply = Supply::By(runtime);
+        let draft = Draft::new(&config, &ground, &**environment, supply, None)?;
+        let secrets = secrets(&config, &ground, environment)?;
+        Ok(Self {
+            config,
+            ground,
+            draft,
+            secrets,
+        })
+    }
+
+    async fn serve(
+        self,
+        path: PathBuf,
+        environment: OwnedEnvironment,
+    ) -> Result<Server, ConfigError> {
+        let runtime = Handle::current();
+        let host = self.host(&runtime)?;
+        let Self {
+            config,
+            ground,
+            draft,
+            secrets: (secrets, token),
+        } = self;
+        for warning in &draft.warnings {
+            warn!("{warning}");
+        }
+        let health = Arc::new(Health {
+            ledger: ground.ledger.clone(),
+            stop: CancellationToken::new(),
+        });
+        let ledger = ground.ledger.clone();
+        let signing_keys = ground.signing_keys.clone();
+        let root = ground.folder.clone();
+        let drain = config.drain.map_or(DRAIN, |span| span.0);
+        let mut serving = Vec::new();
+        for ((name, listener), secret) in config.listen.iter().zip(secrets) {
+            let bound = Bound::new(name, listener, &root).await;
+            let bound = bound.map_err(|error| unbound(&listener.address, &error))?;
+            serving.push((bound, router::router(&host, listener, secret)));
+        }
+        if let Some(monitor) = &config.monitor {
+            let bound = Bound::few("monitor", &monitor.address, &root, None).await;
+            let bound = bound.map_err(|error| unbound(&monitor.address, &error))?;
+            serving.push((bound, monitor::router(&host, Arc::clone(&health))));
+        }
+        let admin = match &config.admin {
+            Some(admin) => {
+                let uids = operators(admin.uids.as_ref(), &admin.address);
+                let bound = Bound::few("admin", &admin.address, &root, uids).await;
+                Some(bound.map_err(|error| unbound(&admin.address, &error))?)
+            }
+            None => None,
+        };
+        let current = Current { config, draft };
+        let reloader = Reloader::new(path, environment, ground, host.clone(), current, runtime);
+        let reloader = Arc::new(reloader);
+        if let Some(bound) = admin {
+            let router = admin::router(&host, Arc::clone(&reloader), ledger, token);
+            serving.push((bound, router));
+        }
+        let server = Server {
+            host,
+            reloader,
+            listening: listening(&serving)?,
+            tasks: TaskTracker::new(),
+            stop: health.stop.clone(),
+            drain,
+        };
+        server.spawn(serving, signing_keys);
+        Ok(server)
+    }
+
+    fn host(&self, runtime: &Handle) -> Result<Host, ConfigError> {
+        let ground = &self.ground;
+        let evaluators = Evaluators::start(ground.sandboxes.len(), ground.threads, ground.queue);
+        let evaluators = evaluators.map_err(|error| ConfigError::at("sandbox.threads", error))?;
+        Ok(Host::new(
+            self.draft.plan(),
+            evaluators,
+            Arc::clone(&ground.clock),
+            Metrics::new(),
+            runtime.clone(),
+        ))
+    }
+}
+
+impl Server {
+    fn spawn(&self, serving: Vec<(Bound, axum::Router)>, signing_keys: Option<Arc<SigningKeys>>) {
+        for (bound, router) in serving {
+            let connections = self.host.metrics().connections(&bound.name);
+            let serve = bound.serve(router, self.stop.clone(), connections);
+            self.tasks.spawn(serve);
+        }
+        if let Some(keys) = signing_keys {
+            self.tasks
+                .spawn(turn(keys, self.host.clone(), self.stop.clone()));
+        }
+        let watch = Arc::clone(&self.reloader).watch(self.stop.clone());
+        self.tasks.spawn(watch);
+        for (name, address) in &self.listening {
+            info!(listener = &**name, %address, "listening");
+        }
+    }
+}
+
+/// Makes, changes and takes away signing keys in their time, until `stop`.
+async fn turn(keys: Arc<SigningKeys>, host: Host, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TURN_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+        let (keys, now) = (Arc::clone(&keys), host.clock().now());
+        // The disk may take its time.
+        match tokio::task::spawn_blocking(move || keys.tick(now)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "the signing keys are left as they are"),
+            Err(_) => warn!("the signing keys are left as they are"),
+        }
+    }
+}
+
+fn listening(serving: &[(Bound, axum::Router)]) -> Result<Vec<(String, Address)>, ConfigError> {
+    let place = |(bound, _): &(Bound, axum::Router)| {
+        let address = bound.address();
+        let address = address.map_err(|error| ConfigError::at(&bound.name, error))?;
+        Ok((bound.name.to_string(), address))
+    };
+    serving.iter().map(place).collect()
+}
+
+fn unbound(address: &Address, error: &std::io::Error) -> ConfigError {
+    ConfigError::at(format!("address `{address}`"), error)
+}
+
+/// The users who are operators on a Unix socket.
+fn operators(uids: Option<&Vec<u32>>, address: &Address) -> Option<Vec<u32>> {
+    match address {
+        Address::Tcp(_) => None,
+        Address::Unix(_) => {
+            let usual = || vec![0, geteuid().as_raw()];
+            Some(uids.cloned().unwrap_or_else(usual))
+        }
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Server")
+            .field("listening", &self.listening)
+            .finish_non_exhaustive()
+    }
+}
