@@ -9,3 +9,4 @@
 //! that, and asks here.
 
 pub mod config;
+pub mod keys;
