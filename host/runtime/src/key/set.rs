@@ -216,10 +216,12 @@ impl KeySet {
     /// [`HostCode::Keys`], neither an allow nor a denial.
     #[must_use]
     pub fn trusted_until(self, seconds_since_1970: u64) -> Self {
-        Self {
-            trust: Trust::Until(seconds_since_1970),
-            ..self
-        }
+        let trust = match self.trust {
+            Trust::Always | Trust::Until(_) => Trust::Until(seconds_since_1970),
+            // What never came is not there by being trusted.
+            Trust::Awaited => Trust::Awaited,
+        };
+        Self { trust, ..self }
     }
 
     /// What stands for a set that is yet to come; unlike an empty one, which

@@ -127,4 +127,8 @@ pub struct Fetch {
     pub maximum_age: Option<Span>,
     /// How long one fetch may take: 10 seconds.
     pub timeout: Option<Span>,
+    /// Whether `http://` is taken where the host is a loopback address: for
+    /// tests, since whatever listens there then says which keys are trusted.
+    #[serde(default)]
+    pub insecure_loopback: bool,
 }
