@@ -97,7 +97,7 @@ pub(crate) fn text(bytes: Vec<u8>, source: &Source) -> anyhow::Result<String> {
     })
 }
 
-fn bounded(reader: impl Read, limit: u64, source: &Source) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn bounded(reader: impl Read, limit: u64, source: &Source) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = reader.take(limit + 1).read_to_end(&mut bytes);
     read.with_context(|| format!("{source} can't be read"))?;

@@ -90,6 +90,7 @@ impl Compiler {
             forms: self.forms,
             kinds: self.kinds,
             claims: self.claims,
+            fetches: document.fetches,
         };
         model.add_registered_claims();
         check_fields(&model, &document.kinds)?;

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use crate::charset::Class;
 use crate::claim::{Chooser, ClaimType};
+use crate::fetch::Fetch;
 use crate::kind::Need;
 
 /// A text with its place in the file, for errors.
@@ -31,6 +32,8 @@ pub(crate) struct Document {
     pub(crate) kinds: Vec<Kind>,
     #[serde(default, rename = "claim")]
     pub(crate) claims: Vec<Claim>,
+    #[serde(default, rename = "fetch")]
+    pub(crate) fetches: Vec<Fetch>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -80,6 +80,12 @@
 //! `[[claim]]`: `path`, a list of names; `type` ([`ClaimType`]); `immutable`, whether
 //! the value is never given to anything else; `chooser`; `documentation`. The
 //! registered claims of RFC 7519 §4.1 are known without being listed.
+//!
+//! `[[fetch]]`: how a workload gets its own token where it runs ([`Fetch`]). `name`,
+//! unique among all models, and `documentation`; `detect`, variables of the
+//! environment that are all set there; `beneath`, where other platforms run on top of
+//! it; and `way` ([`Way`]) with what it needs: `request`, `variable`, `file`,
+//! `command` or `metadata`. No decision depends on it.
 
 mod charset;
 mod check;
@@ -87,6 +93,7 @@ mod claim;
 mod compile;
 mod document;
 mod error;
+mod fetch;
 mod field;
 mod form;
 mod identify;
@@ -101,6 +108,7 @@ mod template;
 pub use charset::Class;
 pub use claim::{Chooser, ClaimRule, ClaimType, Claims, Found};
 pub use error::{IssuerError, ModelError, PrintError, SubjectError};
+pub use fetch::{Fetch, Metadata, Service, Way};
 pub use field::{Field, TenantPin};
 pub use form::Form;
 pub use identify::{BoundName, Refusal, Workload};

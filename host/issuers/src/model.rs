@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::claim::{ClaimRule, registered};
 use crate::compile::compile;
 use crate::error::{IssuerError, ModelError};
+use crate::fetch::Fetch;
 use crate::form::Form;
 use crate::issuer::{IssuerForm, IssuerMatch};
 use crate::kind::Kind;
@@ -61,6 +62,7 @@ pub struct Model {
     pub(crate) forms: Vec<Form>,
     pub(crate) kinds: Vec<Kind>,
     pub(crate) claims: Vec<ClaimRule>,
+    pub(crate) fetches: Vec<Fetch>,
 }
 
 /// What a model says of its issuers' tokens.
@@ -247,6 +249,11 @@ impl Model {
     /// Every claim that is known, registered ones last.
     pub fn claims(&self) -> &[ClaimRule] {
         &self.claims
+    }
+
+    /// How workloads of its issuers get their own tokens.
+    pub fn fetches(&self) -> &[Fetch] {
+        &self.fetches
     }
 
     /// The value as the issuer writes it in `part` of a subject; unchanged for

@@ -2,7 +2,7 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 44] = [
+const COMMANDS: [&[&str]; 45] = [
     &[],
     &["check"],
     &["explain"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 44] = [
     &["token", "decode"],
     &["token", "verify"],
     &["token", "mint"],
+    &["token", "fetch"],
     &["subject"],
     &["subject", "init"],
     &["subject", "list"],

@@ -8,6 +8,8 @@ mod build;
 mod code_cache;
 mod decide;
 mod demo;
+#[cfg(unix)]
+mod fetch;
 mod help;
 mod ledger;
 mod operator;

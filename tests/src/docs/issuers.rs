@@ -83,6 +83,14 @@ fn section(page: &mut String, model: &Model) {
         )
         .unwrap();
     }
+    for fetch in model.fetches() {
+        let (name, documentation) = (fetch.name(), fetch.documentation());
+        write!(
+            page,
+            "\n`claimbound token fetch` knows it as `{name}`. {documentation}\n"
+        )
+        .unwrap();
+    }
 }
 
 fn row(field: Field<'_>) -> String {

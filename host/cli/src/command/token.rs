@@ -1,6 +1,7 @@
-//! `token`: decode, verify and mint tokens.
+//! `token`: decode, verify, mint and fetch tokens.
 
 pub(crate) mod decode;
+pub(crate) mod fetch;
 pub(crate) mod mint;
 pub(crate) mod verify;
 
@@ -10,13 +11,14 @@ use clap::Subcommand;
 use crate::console::{Console, Status};
 use crate::page::{Ink, Page};
 
-/// Look at tokens, check their signatures, make some for tests.
+/// Look at tokens, check their signatures, make some for tests, fetch your own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   claimbound token decode token.jwt
   claimbound token verify --jwks keys.json token.jwt
-  claimbound token mint --like policy.toml:trust.production --jwks-out keys.json > token.jwt")]
+  claimbound token mint --like policy.toml:trust.production --jwks-out keys.json > token.jwt
+  claimbound token fetch --audience https://deploy.acme.example")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -27,6 +29,7 @@ enum Command {
     Decode(decode::Arguments),
     Verify(Box<verify::Arguments>),
     Mint(Box<mint::Arguments>),
+    Fetch(Box<fetch::Arguments>),
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
@@ -34,6 +37,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         Command::Decode(arguments) => decode::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),
         Command::Mint(arguments) => mint::run(arguments, console),
+        Command::Fetch(arguments) => fetch::run(arguments),
     }
 }
 

@@ -12,7 +12,7 @@ mod folder;
 mod key;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
@@ -157,6 +157,9 @@ pub struct SigningKeys {
     schedule: Schedule,
     /// Ordered by when they sign; never empty.
     keys: ArcSwap<Vec<Arc<SigningKey>>>,
+    /// Held while keys are taken up, so that none of an older reading of the
+    /// folder comes back.
+    turning: Mutex<()>,
 }
 
 impl SigningKeys {
@@ -182,6 +185,7 @@ impl SigningKeys {
             algorithm,
             schedule,
             keys: ArcSwap::default(),
+            turning: Mutex::default(),
         };
         let lock = this.folder.lock()?;
         this.turn(&lock, now)?;
@@ -195,6 +199,7 @@ impl SigningKeys {
     /// # Errors
     /// Where the folder can't be used; the keys in memory stay in use.
     pub fn tick(&self, now: u64) -> Result<(), KeysError> {
+        let _turning = self.turning();
         match self.folder.try_lock()? {
             Some(lock) => self.turn(&lock, now),
             // Somebody else is at it.
@@ -208,6 +213,7 @@ impl SigningKeys {
     /// # Errors
     /// As [`tick`](Self::tick).
     pub fn rotate(&self, now: u64) -> Result<(), KeysError> {
+        let _turning = self.turning();
         let lock = self.folder.lock()?;
         let keys = self.take_up()?;
         let newest = self.newest(&keys, now);
@@ -225,6 +231,7 @@ impl SigningKeys {
     /// # Errors
     /// As [`tick`](Self::tick).
     pub fn replace(&self, now: u64) -> Result<(), KeysError> {
+        let _turning = self.turning();
         let lock = self.folder.lock()?;
         let keys = self.take_up()?;
         let old = signing(&keys, now).map(|key| key.id().to_owned());
@@ -241,6 +248,7 @@ impl SigningKeys {
     /// # Errors
     /// Where there is no such key, or it is the one that signs.
     pub fn remove(&self, id: &str, now: u64) -> Result<(), KeysError> {
+        let _turning = self.turning();
         let lock = self.folder.lock()?;
         let keys = self.take_up()?;
         if !keys.iter().any(|key| key.id() == id) {
@@ -286,6 +294,11 @@ impl SigningKeys {
     pub(super) fn sign(&self, claims: &str, now: u64) -> Result<String, KeysError> {
         let keys = self.keys.load();
         signing(&keys, now).ok_or(KeysError::Vanished)?.sign(claims)
+    }
+
+    /// What is guarded is on disk, and whole also after a panic.
+    fn turning(&self) -> MutexGuard<'_, ()> {
+        self.turning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Brings folder and memory to what the time asks for. Every step leaves a
