@@ -26,8 +26,8 @@ use crate::sha256::sha256;
 /// post-quantum keys take some 10,000.
 pub const LONGEST: usize = 16 * 1024;
 
-/// Longest text around one, in bytes, inclusive: three for each of base64, which
-/// takes four for three.
+/// Longest text around one, in bytes, inclusive: base64 takes four for three, and
+/// of these some are escaped, by three for one.
 const LONGEST_TEXT: usize = 4 * LONGEST + 1024;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
