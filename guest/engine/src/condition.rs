@@ -92,6 +92,40 @@ pub(crate) fn decide(
     })
 }
 
+/// When a condition that holds `now` holds no more because time has passed, if
+/// that is before `end`. That a token grows too old is its own affair.
+pub(crate) fn ends(
+    program: Program<'_>,
+    condition: &Condition,
+    now: u64,
+    end: u64,
+) -> Result<Option<u64>, Failure> {
+    let (bytes, operand) = (program.bytes, condition.operand);
+    Ok(match condition.operator {
+        Operator::Weekly => window::closes(bytes, operand, now, end)?,
+        Operator::Between => {
+            let until = Bytes(bytes.slice(operand)?).u64(8)?;
+            (until < end).then_some(until)
+        }
+        Operator::Equals
+        | Operator::AnyOf
+        | Operator::NoneOf
+        | Operator::Matches
+        | Operator::AtLeast
+        | Operator::AtMost
+        | Operator::Contains
+        | Operator::AllOf
+        | Operator::Present
+        | Operator::Absent
+        | Operator::SameAs
+        | Operator::Attribute
+        | Operator::AudienceIs
+        | Operator::SoleAudience
+        | Operator::LifetimeAtMost
+        | Operator::AgeAtMost => None,
+    })
+}
+
 /// The value that `source` names.
 pub(crate) fn value<F: Facts>(source: Source, facts: &F) -> Value<'_> {
     match source {

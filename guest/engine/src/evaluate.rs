@@ -3,7 +3,7 @@
 
 use crate::bytes::Table;
 use crate::condition::{self, Held};
-use crate::decision::{Decision, Failure, Reason, Step};
+use crate::decision::{Decision, Failure, Grant, Reason, Step};
 use crate::facts::{Facts, Value};
 use crate::model::Source;
 use crate::program::{Condition, Issuer, Program, SCANNED, Statement};
@@ -40,7 +40,7 @@ fn decide(program: Program<'_>, facts: &impl Facts) -> Result<(Decision, Option<
         if holds(program, statement, facts)? {
             let decision = Decision::Allow {
                 statement: program.text(statement.name)?.to_owned(),
-                grant: program.grant(statement.grant)?,
+                grant: granted(program, statement, facts)?,
             };
             return Ok((decision, Some(number)));
         }
@@ -64,6 +64,30 @@ fn holds(program: Program<'_>, statement: Statement, facts: &impl Facts) -> Resu
         }
     }
     Ok(true)
+}
+
+/// What a statement that holds grants: for no longer than until the first moment
+/// at which, by the clock alone, it holds no more.
+fn granted(
+    program: Program<'_>,
+    statement: Statement,
+    facts: &impl Facts,
+) -> Result<Grant, Failure> {
+    let mut grant = program.grant(statement.grant)?;
+    let mut end = facts.expires_at();
+    for index in 0..statement.conditions.count {
+        let condition = program.condition(statement.conditions, index)?;
+        if let Some(sooner) = condition::ends(program, &condition, facts.now(), end)? {
+            end = sooner;
+        }
+    }
+    // What ends with the token needs no word.
+    if end < facts.expires_at() {
+        let left = u32::try_from(end.saturating_sub(facts.now())).unwrap_or(u32::MAX);
+        let longest = grant.max_lifetime.unwrap_or(u32::MAX);
+        grant.max_lifetime = Some(longest.min(left));
+    }
+    Ok(grant)
 }
 
 /// The reason of the first forbid that no condition is known to rule out.

@@ -165,6 +165,33 @@ fn the_first_statement_that_matches_decides_and_grants() {
 }
 
 #[test]
+fn a_statement_grants_nothing_past_its_own_end() {
+    let token = Token::default();
+    let (now, end) = (token.now(), token.expires_at());
+    let longest = |ends: &[u64], own: Option<u32>| {
+        let until = |end: &u64| condition(Source::Time, Test::Between(0, *end));
+        let mut statement = trust("only", ends.iter().map(until).collect());
+        if let Effect::Trust(grant) = &mut statement.effect {
+            grant.max_lifetime = own;
+        }
+        match decide(vec![statement], &token) {
+            Decision::Allow { grant, .. } => grant.max_lifetime,
+            denied @ Decision::Deny { .. } => panic!("{denied:?}"),
+        }
+    };
+    assert_eq!(
+        longest(&[end, u64::MAX], None),
+        None,
+        "the token ends no later"
+    );
+    assert_eq!(longest(&[end - 1], None), u32::try_from(end - 1 - now).ok());
+    assert_eq!(longest(&[now + 9, now + 1, now + 5], None), Some(1));
+    assert_eq!(longest(&[now + 9], Some(8)), Some(8));
+    assert_eq!(longest(&[now + 9], Some(10)), Some(9));
+    assert_eq!(longest(&[end], Some(10)), Some(10));
+}
+
+#[test]
 fn every_operator_holds_fails_or_is_unknown_with_its_code() {
     let claim = Source::Claim;
     let absent = Source::Claim(9);

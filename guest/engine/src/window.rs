@@ -96,6 +96,55 @@ pub(crate) fn is_open(program: Bytes<'_>, span: Span, now: u64) -> Result<bool, 
     })
 }
 
+/// How often a window that stays open is looked at, to see when it closes: twice a
+/// day, so that this is a month. A token that lives longer is told the last moment
+/// that was looked at.
+const MOST_LOOKS: u32 = 64;
+
+/// When the window at `span`, open at `now`, closes, if that is before `end`.
+pub(crate) fn closes(
+    program: Bytes<'_>,
+    span: Span,
+    now: u64,
+    end: u64,
+) -> Result<Option<u64>, Failure> {
+    let window = Bytes(program.slice(span)?);
+    let mut at = now;
+    for _ in 0..MOST_LOOKS {
+        at = next_turn(window, at)?;
+        if at >= end {
+            return Ok(None);
+        }
+        if !is_open(program, span, at)? {
+            return Ok(Some(at));
+        }
+    }
+    Ok(Some(at))
+}
+
+/// The first moment after `now` at which an open window may close: at its hour, at
+/// midnight, where the zone's offset changes, or at the horizon.
+fn next_turn(window: Bytes<'_>, now: u64) -> Result<u64, Failure> {
+    let mut turn = window.u64(12)?;
+    let next = offsets_until(window, now)?;
+    if next < window.u32(20)? {
+        turn = turn.min(window.u64(place(next)?)?);
+    }
+    let local = offset_at(window, now)?.and_then(|offset| {
+        let now = i64::try_from(now).ok()?;
+        now.checked_add(i64::from(offset))
+    });
+    let Some(local) = local else {
+        return Ok(turn);
+    };
+    for hour in [0, i64::from(window.u32(8)?)] {
+        // From one second to a whole day on.
+        let left = DAY - (local - hour).rem_euclid(DAY);
+        turn = turn.min(now.saturating_add(left.unsigned_abs()));
+    }
+    Ok(turn)
+}
+
 /// 1970-01-01 was a Thursday, the fourth day from Monday.
 fn weekday(day: i64) -> u8 {
     u8::try_from((day + 3).rem_euclid(7)).unwrap_or(u8::MAX)
@@ -103,6 +152,14 @@ fn weekday(day: i64) -> u8 {
 
 /// The offset in force at `now`: the last that starts at or before it.
 fn offset_at(window: Bytes<'_>, now: u64) -> Result<Option<i32>, Failure> {
+    match offsets_until(window, now)?.checked_sub(1) {
+        None => Ok(None),
+        Some(last) => window.i32(place(last)? + 8).map(Some),
+    }
+}
+
+/// How many offsets start at or before `now`.
+fn offsets_until(window: Bytes<'_>, now: u64) -> Result<u32, Failure> {
     let (mut low, mut high) = (0, window.u32(20)?);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -112,10 +169,7 @@ fn offset_at(window: Bytes<'_>, now: u64) -> Result<Option<i32>, Failure> {
             high = middle;
         }
     }
-    match low.checked_sub(1) {
-        None => Ok(None),
-        Some(last) => window.i32(place(last)? + 8).map(Some),
-    }
+    Ok(low)
 }
 
 fn place(index: u32) -> Result<u32, Failure> {
@@ -135,11 +189,20 @@ mod tests {
 
     fn open(window: &Weekly, now: u64) -> bool {
         let bytes = window.to_bytes();
-        let span = Span {
+        is_open(Bytes(&bytes), whole(&bytes), now).unwrap()
+    }
+
+    fn whole(bytes: &[u8]) -> Span {
+        Span {
             offset: 0,
             length: u32::try_from(bytes.len()).unwrap(),
-        };
-        is_open(Bytes(&bytes), span, now).unwrap()
+        }
+    }
+
+    /// When it closes, if within three days and a bit.
+    fn close(window: &Weekly, now: u64) -> Option<u64> {
+        let bytes = window.to_bytes();
+        closes(Bytes(&bytes), whole(&bytes), now, now + 280_000).unwrap()
     }
 
     fn window(days: u8, opens: u32, closes: u32) -> Weekly {
@@ -190,5 +253,71 @@ mod tests {
         assert!(!open(&window, u64::MAX));
         window.offsets.remove(0);
         assert!(!open(&window, MONDAY));
+    }
+
+    #[test]
+    fn an_open_window_closes_at_its_hour_wherever_that_lies() {
+        let hours = window(0b001_1111, 8, 18);
+        assert_eq!(close(&hours, MONDAY + 7 * 3600), Some(MONDAY + 17 * 3600));
+        assert_eq!(
+            close(&hours, MONDAY + 17 * 3600 - 1),
+            Some(MONDAY + 17 * 3600)
+        );
+        let night = window(0b000_0001, 22, 6);
+        let morning = MONDAY + 86_400 + 5 * 3600;
+        assert_eq!(close(&night, MONDAY + 21 * 3600), Some(morning));
+        assert_eq!(close(&night, morning - 1), Some(morning));
+        let until_midnight = window(0b000_0001, 22, 0);
+        assert_eq!(
+            close(&until_midnight, MONDAY + 22 * 3600),
+            Some(MONDAY + 23 * 3600)
+        );
+    }
+
+    #[test]
+    fn days_that_follow_each_other_are_one_window() {
+        let (monday, tuesday) = (MONDAY - 3600, MONDAY + 86_400 - 3600);
+        let two_days = window(0b000_0011, 0, 24);
+        assert_eq!(close(&two_days, monday), Some(tuesday + 86_400));
+        let around_the_clock = window(0b000_0011, 8, 8);
+        let (opens, closes) = (MONDAY + 7 * 3600, MONDAY + 2 * 86_400 + 7 * 3600);
+        assert_eq!(close(&around_the_clock, opens), Some(closes));
+        assert_eq!(
+            close(&window(0x7f, 0, 24), monday),
+            None,
+            "never within days"
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_put_forward_closes_a_window_sooner() {
+        let change = MONDAY + 7 * 86_400;
+        // At 01:00 by the old offset it is 02:00 by the new one.
+        let short = window(0x7f, 0, 2);
+        assert_eq!(close(&short, change - 1), Some(change));
+        let long = window(0x7f, 0, 3);
+        assert_eq!(close(&long, change - 1), Some(change + 3600));
+    }
+
+    #[test]
+    fn a_window_closes_at_its_horizon() {
+        let window = window(0x7f, 0, 24);
+        assert_eq!(close(&window, window.horizon - 10), Some(window.horizon));
+    }
+
+    #[test]
+    fn a_window_without_end_is_looked_at_for_a_month() {
+        let window = Weekly {
+            horizon: u64::MAX,
+            ..window(0x7f, 12, 12)
+        };
+        let bytes = window.to_bytes();
+        let closes = |end| closes(Bytes(&bytes), whole(&bytes), MONDAY, end).unwrap();
+        assert_eq!(closes(MONDAY + 30 * 86_400), None);
+        let last = closes(u64::MAX).unwrap();
+        assert!(
+            (MONDAY + 31 * 86_400..MONDAY + 33 * 86_400).contains(&last),
+            "{last}"
+        );
     }
 }

@@ -13,9 +13,9 @@
 //!
 //! The arguments after the model are the route's audience, the role that it may
 //! grant, and the ledger, which is made where it is absent: `claimbound subject
-//! list --ledger sqlite:ledger.db` shows what it knows. Nobody is attached who
-//! could check a proof of possession, so that a token which needs one is answered
-//! with 503, never let in.
+//! list --ledger sqlite:ledger.db` shows what it knows. Requests carry no proof of
+//! possession here, so that a token which needs one is answered with 503, never let
+//! in.
 
 #![expect(clippy::print_stdout, reason = "this service's log is its output")]
 
@@ -68,7 +68,7 @@ fn gate(arguments: &[String]) -> Result<Gate, Box<dyn Error>> {
     let floor = Floor::new(audience.as_str())?;
     let ledger = Ledger::sqlite(&Sqlite::at(ledger).or_new())?;
     let gate = Gate::new(issuers, floor, Arc::new(policy), ceiling);
-    Ok(gate.with_commit(Keeper::new(Arc::new(ledger), "service")))
+    Ok(gate.with_commit(Keeper::new(Arc::new(ledger), "service").without_proofs()))
 }
 
 /// The status for a request: the caller learns no more than that, and the

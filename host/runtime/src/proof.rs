@@ -2,7 +2,7 @@
 //! key or a certificate.
 //!
 //! A token with `cnf` (RFC 7800) is never a bearer token. What it is bound to has
-//! to be shown: a proof by its key for `jkt` (DPoP, RFC 9449), its certificate for
+//! to be shown: a proof by its key for `jkt` (`DPoP`, RFC 9449), its certificate for
 //! `x5t#S256` (mutual TLS, RFC 8705), both for both. Other members of `cnf` are
 //! passed over beside these (RFC 7800 §3.1), and nobody can prove them alone.
 //!
@@ -52,7 +52,7 @@ pub struct Possession {
     pub certificate: Option<[u8; 32]>,
 }
 
-/// A DPoP proof, and the request that it came with (RFC 9449 §4).
+/// A `DPoP` proof, and the request that it came with (RFC 9449 §4).
 #[derive(Clone, PartialEq, Eq)]
 pub struct DpopProof {
     /// The proof, a compact JWS: the whole value of the header `DPoP`. Where it

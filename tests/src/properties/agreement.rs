@@ -32,7 +32,7 @@ pub(super) fn answer(decision: &Decision) -> Answer {
 
 #[test]
 fn a_program_decides_as_the_simple_model_says() {
-    let (documents, tokens) = (Tally::default(), Tally::default());
+    let (documents, tokens, cut) = (Tally::default(), Tally::default(), Tally::default());
     for_all(500, &planned(60), |planned| {
         let Some((compiled, all)) = ready(&planned) else {
             documents.count("refused");
@@ -48,6 +48,16 @@ fn a_program_decides_as_the_simple_model_says() {
                 Answer::Deny => "denied",
             });
             prop_assert_eq!(answer(&decision), simple, "{:#?}\n{:?}", token, decision);
+            if let Decision::Allow { statement, grant } = &decision {
+                let longest = simple::longest(&planned.0, statement, &token);
+                prop_assert_eq!(grant.max_lifetime, longest, "{:#?}", token);
+                let own = planned.0["trust"][statement]["grant"].get("max_ttl");
+                let own = own.and_then(serde_json::Value::as_str);
+                cut.count(match (longest, own) {
+                    (Some(_), None) => "ends with its statement",
+                    (None | Some(_), _) => "ends with its token or by its own word",
+                });
+            }
         }
         Ok(())
     });
@@ -55,6 +65,7 @@ fn a_program_decides_as_the_simple_model_says() {
     tokens.check("allowed", 20);
     tokens.check("forbidden", 20);
     tokens.check("denied", 20);
+    cut.check("ends with its statement", 50);
 }
 
 #[test]

@@ -81,6 +81,12 @@ pub(crate) fn decide(document: &Value, token: &Token) -> Answer {
     Answer::Deny
 }
 
+/// For how many seconds at most a trust statement that accepts a token grants.
+pub(crate) fn longest(document: &Value, statement: &str, token: &Token) -> Option<u32> {
+    let statement = document["trust"][statement].as_object().unwrap();
+    when::longest(statement, token)
+}
+
 /// What the document calls the token's issuer, and the model that reads it.
 fn issuer<'d>(document: &'d Value, token: &Token) -> Option<(&'d str, &'d str)> {
     let url = token.claims.get("iss")?;

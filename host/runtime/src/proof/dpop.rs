@@ -1,4 +1,4 @@
-//! One DPoP proof against the token and the request that it came with: the
+//! One `DPoP` proof against the token and the request that it came with: the
 //! checks of RFC 9449 §4.3.
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ pub struct DpopRules {
 }
 
 impl Default for DpopRules {
-    /// ES256, EdDSA, RS256 and PS256, made at most [`LONGEST_AGE`] ago.
+    /// ES256, `EdDSA`, RS256 and PS256, made at most [`LONGEST_AGE`] ago.
     fn default() -> Self {
         Self {
             algorithms: vec![
@@ -355,15 +355,11 @@ fn seconds(
         | Value::Object(_) => None,
     };
     let whole = whole.and_then(|whole| u64::try_from(whole).ok());
-    match whole {
-        Some(whole) => Ok(Some(whole)),
-        None => {
-            let reason = invalid(format!(
-                "the proof's `{name}` is no date in seconds since 1970"
-            ));
-            Err(reason.found(node.value().type_name()).into())
-        }
-    }
+    let no_date = || {
+        let message = format!("the proof's `{name}` is no date in seconds since 1970");
+        invalid(message).found(node.value().type_name()).into()
+    };
+    whole.map(Some).ok_or_else(no_date)
 }
 
 fn invalid(message: impl Into<String>) -> Reason {

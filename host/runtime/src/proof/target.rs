@@ -1,7 +1,7 @@
 //! The URL that a proof was made for, and when two of them are the same
 //! (RFC 9449 §4.3, RFC 3986 §6.2).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::Ipv6Addr;
 
 /// An `http` or `https` URL without query and fragment, normalised.
@@ -51,7 +51,7 @@ impl Target {
                     b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
                 )
         };
-        if url.as_bytes().iter().any(|byte| is_foreign(byte)) {
+        if url.as_bytes().iter().any(is_foreign) {
             return Err(TargetError::Characters);
         }
         let (scheme, rest) = url.split_once("://").ok_or(TargetError::Scheme)?;
@@ -68,12 +68,10 @@ impl Target {
             None => (rest, "/"),
         };
         let (host, port) = split_port(authority)?;
-        let mut normal = format!("{scheme}://{}", read_host(host)?);
-        if let Some(port) = port.filter(|port| *port != default_port) {
-            normal.push_str(&format!(":{port}"));
-        }
-        normal.push_str(&read_path(path)?);
-        Ok(Self(normal))
+        let port = port.filter(|port| *port != default_port);
+        let port = port.map_or_else(String::new, |port| format!(":{port}"));
+        let (host, path) = (read_host(host)?, read_path(path)?);
+        Ok(Self(format!("{scheme}://{host}{port}{path}")))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -146,7 +144,8 @@ fn read_path(path: &str) -> Result<String, TargetError> {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             normal.push(char::from(byte));
         } else {
-            normal.push_str(&format!("%{byte:02X}"));
+            // Writing to a string can't fail.
+            let _ = write!(normal, "%{byte:02X}");
         }
     }
     if normal

@@ -102,6 +102,36 @@ pub(super) fn bounds(statement: &Map<String, Value>, token: &Token) -> bool {
         && open
 }
 
+/// For how many seconds a statement that is met grants at most; none where as long
+/// as the token lasts. It is asked for every minute, and for the moments that the
+/// document names, whether its own times are still met then: the hours of a window
+/// and the offsets of zones begin and end with whole minutes.
+pub(super) fn longest(statement: &Map<String, Value>, token: &Token) -> Option<u32> {
+    let now = token.request.now;
+    let (expires, ..) = well_formed(token)?;
+    let window = statement.get("window");
+    let named = [
+        statement.get("expires"),
+        window.and_then(|window| window.get("until")),
+    ];
+    let met = |at: &u64| {
+        statement.get("expires").is_none_or(|end| *at < moment(end))
+            && window.is_none_or(|window| is_open(window, *at))
+    };
+    let named = named.into_iter().flatten().map(moment);
+    let named = named.filter(|at| (now..expires).contains(at));
+    let mut moments: Vec<_> = named.collect();
+    if window.is_some() {
+        moments.extend((now / 60 * 60 + 60..expires).step_by(60));
+    }
+    moments.sort_unstable();
+    let closes = moments.into_iter().find(|at| !met(at));
+    let left = closes.map(|at| u32::try_from(at - now).unwrap());
+    let own = statement["grant"].get("max_ttl").map(duration);
+    let own = own.map(|own| u32::try_from(own).unwrap());
+    left.into_iter().chain(own).min()
+}
+
 fn duration(value: &Value) -> u64 {
     let text = value.as_str().unwrap();
     let (count, unit) = text.split_at(text.len() - 1);

@@ -338,7 +338,7 @@ fn what_differs_in_form_alone_is_taken() {
 fn a_proof_is_one_signed_text() {
     let signer = Signer::ec();
     let whole = signer.sign(&header(&signer, json!({})), &payload(json!({})));
-    let (signed, signature) = whole.rsplit_once('.').unwrap();
+    let (message, signature) = whole.rsplit_once('.').unwrap();
     let other = signer.sign(
         &header(&signer, json!({})),
         &payload(json!({ "jti": "other" })),
@@ -362,16 +362,16 @@ fn a_proof_is_one_signed_text() {
         ),
         (format!("{whole}="), "canonical base64url"),
         (format!(" {whole}"), "canonical base64url"),
-        (format!("{signed}."), "the proof has no signature"),
+        (format!("{message}."), "the proof has no signature"),
         (
-            format!("{signed}.AA"),
+            format!("{message}.AA"),
             "the proof's signature was not made by its key",
         ),
         (
-            format!("{signed}.{others}"),
+            format!("{message}.{others}"),
             "the proof's signature was not made by its key",
         ),
-        (format!("x{signed}.{signature}"), "the proof's header"),
+        (format!("x{message}.{signature}"), "the proof's header"),
         (
             "a".repeat(8 * 1024 + 1),
             "the proof is longer than 8192 bytes",
