@@ -10,6 +10,9 @@ mod code_cache;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod envoy;
+#[cfg(test)]
 mod forge;
 #[cfg(test)]
 mod gate;

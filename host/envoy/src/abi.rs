@@ -139,10 +139,8 @@ impl From<&str> for ModuleBuffer {
 // "Common Callbacks").
 unsafe extern "C" {
     fn envoy_dynamic_module_callback_log(level: u32, message: ModuleBuffer);
-    fn envoy_dynamic_module_callback_http_get_headers_size(
-        filter: *mut c_void,
-        kind: u32,
-    ) -> usize;
+    fn envoy_dynamic_module_callback_http_get_headers_size(filter: *mut c_void, kind: u32)
+    -> usize;
     fn envoy_dynamic_module_callback_http_get_headers(
         filter: *mut c_void,
         kind: u32,
@@ -187,8 +185,12 @@ unsafe extern "C" {
 /// (`envoy_dynamic_module_type_log_level`).
 #[derive(Clone, Copy)]
 pub(crate) enum Level {
-    /// What became of a request.
+    /// What any caller can cause, as often as it likes.
+    Debug = 1,
+    /// What became of a token.
     Info = 2,
+    /// What may need an operator.
+    Warning = 3,
     /// What an operator has to look at.
     Error = 4,
 }
@@ -212,9 +214,8 @@ impl Request<'_> {
     pub(crate) fn headers(&self) -> Vec<(&[u8], &[u8])> {
         let filter = self.filter.as_ptr();
         // SAFETY: Envoy's filter is there while its hook runs.
-        let size = unsafe {
-            envoy_dynamic_module_callback_http_get_headers_size(filter, REQUEST_HEADER)
-        };
+        let size =
+            unsafe { envoy_dynamic_module_callback_http_get_headers_size(filter, REQUEST_HEADER) };
         let empty = EnvoyHeader {
             name: EnvoyBuffer::EMPTY,
             value: EnvoyBuffer::EMPTY,
@@ -320,8 +321,9 @@ impl Request<'_> {
     /// makes none.
     pub(crate) fn waker(&self) -> Option<Waker> {
         // SAFETY: Envoy's filter is there while its hook runs.
-        let scheduler =
-            unsafe { envoy_dynamic_module_callback_http_filter_scheduler_new(self.filter.as_ptr()) };
+        let scheduler = unsafe {
+            envoy_dynamic_module_callback_http_filter_scheduler_new(self.filter.as_ptr())
+        };
         NonNull::new(scheduler).map(|scheduler| Waker(Mutex::new(Some(Scheduler(scheduler)))))
     }
 
@@ -668,12 +670,5 @@ mod unused {
         envoy_dynamic_module_on_http_filter_http_stream_reset
         envoy_dynamic_module_on_http_filter_downstream_above_write_buffer_high_watermark
         envoy_dynamic_module_on_http_filter_downstream_below_write_buffer_low_watermark
-        envoy_dynamic_module_on_http_filter_config_scheduled
-        envoy_dynamic_module_on_http_filter_config_http_callout_done
-        envoy_dynamic_module_on_http_filter_config_http_stream_headers
-        envoy_dynamic_module_on_http_filter_config_http_stream_data
-        envoy_dynamic_module_on_http_filter_config_http_stream_trailers
-        envoy_dynamic_module_on_http_filter_config_http_stream_complete
-        envoy_dynamic_module_on_http_filter_config_http_stream_reset
     }
 }

@@ -17,6 +17,7 @@ use claimbound::key::{KeySet, SetLimits};
 use claimbound::ledger::{Keeper, Ledger, Sqlite};
 use claimbound::outcome::{Allowed, Outcome};
 use claimbound::policy::{Policy, Request};
+use claimbound::proof::Possession;
 use claimbound::sandbox::{Limits, Sandbox};
 use claimbound::token::Token;
 use claimbound_issuers::Registry;
@@ -46,11 +47,7 @@ pub(crate) fn of(config: &Path) -> Result<Arc<dyn Decide>, String> {
     Ok(pool)
 }
 
-type Job = (
-    Arc<Gate>,
-    Presented,
-    Box<dyn FnOnce(Answer) + Send>,
-);
+type Job = (Arc<Gate>, Presented, Box<dyn FnOnce(Answer) + Send>);
 
 /// Gates, and threads that ask them. The threads end with it.
 struct Pool {
@@ -99,9 +96,8 @@ impl Pool {
 /// such; the thread goes on.
 fn work(queue: &Receiver<Job>) {
     for (gate, request, then) in queue {
-        let decided = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            decide(&gate, &request.authorization)
-        }));
+        let decided =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| decide(&gate, &request)));
         match decided {
             Ok(answer) => then(answer),
             Err(panic) => {
@@ -112,13 +108,20 @@ fn work(queue: &Receiver<Job>) {
     }
 }
 
-fn decide(gate: &Gate, authorization: &str) -> Answer {
+fn decide(gate: &Gate, request: &Presented) -> Answer {
     // RFC 6750 §2.1; the scheme is compared without case (RFC 9110 §11.1).
-    let token = match authorization.split_once(' ') {
+    let token = match request.authorization.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         Some(_) | None => return Answer::unauthenticated("`authorization` is no bearer token"),
     };
-    match gate.decide(Token::new(token), &Request::default(), &SystemClock) {
+    let request = Request {
+        possession: Possession {
+            certificate: request.certificate,
+            ..Possession::default()
+        },
+        ..Request::default()
+    };
+    match gate.decide(Token::new(token), &request, &SystemClock) {
         Outcome::Allow(allowed) => Answer::Allow {
             identity: identity(&allowed),
             statement: allowed.statement,

@@ -32,9 +32,10 @@ pub(crate) struct Presented {
     pub(crate) authorization: String,
     /// All its headers in order, names in lower case, `:method` and `:path` too;
     /// without those that only this filter may set.
+    #[expect(dead_code, reason = "attributes and proofs are taken from them")]
     pub(crate) headers: Vec<(String, Vec<u8>)>,
-    /// The SHA-256 of the certificate of its connection, in hexadecimal.
-    pub(crate) certificate: Option<String>,
+    /// The SHA-256 of the certificate (DER) of its connection.
+    pub(crate) certificate: Option<[u8; 32]>,
 }
 
 /// What becomes of a request.
@@ -245,10 +246,10 @@ impl Filter {
                 reason,
             } => {
                 let route = &self.settings.route;
-                log(
-                    Level::Info,
-                    &format!("claimbound: route `{route}`: {status}: {reason}"),
-                );
+                // What a token says may stand in it: a line stays one line.
+                let reason = reason.replace(char::is_control, "\u{fffd}");
+                let line = format!("claimbound: route `{route}`: {status}: {reason}");
+                log(level(status), &line);
                 request.set_metadata(NAMESPACE, "decision", refusal(status));
                 request.set_metadata(NAMESPACE, "reason", &reason);
                 *self.state() = State::Over;
@@ -257,6 +258,15 @@ impl Filter {
                 request.answer(status, &headers, body, "claimbound");
             }
         }
+    }
+}
+
+/// How much a refusal matters.
+fn level(status: u16) -> Level {
+    match status {
+        401 => Level::Debug,
+        ..500 => Level::Info,
+        500.. => Level::Warning,
     }
 }
 
@@ -296,13 +306,28 @@ fn present(request: &mut Request<'_>) -> Result<Presented, Answer> {
         (None, _) => return Err(Answer::unauthenticated("no `authorization`")),
         (Some(_), Some(_)) => return Err(Answer::unauthenticated("several `authorization`")),
     };
-    let certificate = request.peer_certificate().map(String::from_utf8_lossy);
-    let certificate = certificate.map(std::borrow::Cow::into_owned);
+    // Envoy has joined what stood on several lines (RFC 9110 §5.2); no credential
+    // of one has a comma (RFC 6750 §2.1).
+    if authorization.contains(',') {
+        return Err(Answer::unauthenticated("several `authorization`"));
+    }
+    let certificate = request.peer_certificate().and_then(digest);
     Ok(Presented {
         authorization,
         headers,
         certificate,
     })
+}
+
+/// A SHA-256 as Envoy writes it: 64 hexadecimal digits.
+fn digest(hexadecimal: &[u8]) -> Option<[u8; 32]> {
+    let digits: &[u8; 64] = hexadecimal.try_into().ok()?;
+    let mut digest = [0; 32];
+    for (byte, digits) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+        let digits = std::str::from_utf8(digits).ok()?;
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some(digest)
 }
 
 /// Whether a header of this name says who a caller is.

@@ -152,7 +152,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_an_error_that_shows_the_place() {
         let told = Config::parse("claimbound = 1\n[route.deploy]\naudiense = \"x\"\n").unwrap_err();
-        assert!(told.contains("audiense") && told.contains("line 3"), "{told}");
+        assert!(
+            told.contains("audiense") && told.contains("line 3"),
+            "{told}"
+        );
         let told = Config::parse("claimbound = 2\n").unwrap_err();
         assert!(told.contains("another format"), "{told}");
     }

@@ -41,17 +41,15 @@ impl SecretSource {
     ///
     /// # Errors
     /// Where it is absent, empty, too long, or no text.
-    pub fn read(
-        &self,
-        folder: &Path,
-        environment: Environment<'_>,
-    ) -> Result<Secret, SecretError> {
+    pub fn read(&self, folder: &Path, environment: Environment<'_>) -> Result<Secret, SecretError> {
         let fault = |fault: String| SecretError {
             from: self.clone(),
             fault,
         };
         let text = match self {
-            Self::Environment(name) => environment(name).ok_or_else(|| fault("is not set".into()))?,
+            Self::Environment(name) => {
+                environment(name).ok_or_else(|| fault("is not set".into()))?
+            }
             Self::File(path) => {
                 let path = folder.join(path);
                 let unreadable = |error: std::io::Error| fault(format!("can't be read: {error}"));
