@@ -17,6 +17,11 @@ fn an_accepted_request_goes_on_with_the_workload_and_its_own_body() {
         return;
     };
     let envoy = deployment.start(1);
+    assert!(
+        envoy.log().contains("ABI version v0.2.0 matched"),
+        "{}",
+        envoy.log()
+    );
     let answer = envoy.good();
     assert_eq!(answer.status, 200, "{answer:?} {}", envoy.log());
     for header in [
@@ -239,7 +244,6 @@ fn a_configuration_that_can_not_be_used_is_refused_before_it_serves() {
     let validated = deployment.validate(&settings(&config, "deploy"));
     let told = String::from_utf8_lossy(&validated.stderr).into_owned();
     assert!(validated.status.success(), "{told}");
-    assert!(told.contains("ABI version v0.2.0 matched"), "{told}");
     for (settings, why) in [
         (settings(&config, "other"), "has no route `other`"),
         (
