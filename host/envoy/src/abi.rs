@@ -564,9 +564,10 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
     _end_of_stream: bool,
 ) -> BodyStatus {
     // SAFETY: Envoy calls this hook with a filter and its own.
-    match unsafe { waits(envoy, filter) } {
-        true => BodyStatus::StopIterationAndWatermark,
-        false => BodyStatus::Continue,
+    if unsafe { waits(envoy, filter) } {
+        BodyStatus::StopIterationAndWatermark
+    } else {
+        BodyStatus::Continue
     }
 }
 
@@ -576,9 +577,10 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
     filter: *const c_void,
 ) -> TrailersStatus {
     // SAFETY: Envoy calls this hook with a filter and its own.
-    match unsafe { waits(envoy, filter) } {
-        true => TrailersStatus::StopIteration,
-        false => TrailersStatus::Continue,
+    if unsafe { waits(envoy, filter) } {
+        TrailersStatus::StopIteration
+    } else {
+        TrailersStatus::Continue
     }
 }
 
