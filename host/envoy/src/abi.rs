@@ -536,7 +536,10 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
     }
 }
 
-/// Answers a request whose hook gave no answer.
+/// Answers a request whose hook panicked, and so gave no answer.
+// INVARIANT: a hook does nothing that could panic once it has let its request go
+// on or answered it, so that Envoy's filter is still there; of two answers Envoy
+// takes the first.
 fn fail(envoy: *mut c_void) {
     if let Some(filter) = NonNull::new(envoy) {
         let request = Request {

@@ -262,3 +262,37 @@ fn a_configuration_that_can_not_be_used_is_refused_before_it_serves() {
         assert!(told.contains(why), "{settings}: {told}");
     }
 }
+
+/// The sandbox's traps are signals, which Envoy handles too.
+#[test]
+fn whatever_a_policy_does_instead_of_answering_envoy_goes_on() {
+    for (deed, component, code) in crate::hostile::behaviour::components() {
+        let Some(deployment) = Deployment::with_policy(&component) else {
+            return;
+        };
+        let envoy = deployment.start(1);
+        for _ in 0..3 {
+            let answer = envoy.good();
+            assert_eq!(answer.status, 503, "{deed}: {answer:?} {}", envoy.log());
+            assert_eq!(answer.body, "no decision could be made\n");
+        }
+        assert!(envoy.log().contains(code), "{deed}: {}", envoy.log());
+        assert_eq!((envoy.call("").status, deployment.let_through()), (401, 0));
+        assert!(envoy.ends(), "{deed}");
+    }
+}
+
+#[test]
+fn the_configuration_that_the_page_shows_is_one() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let page = std::fs::read_to_string(crate::tree::root().join("docs/envoy-module.md")).unwrap();
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let config = deployment.path("claimbound.toml");
+    let example = example.replace("/etc/claimbound/claimbound.toml", config.to_str().unwrap());
+    let validated = deployment.validate_page(&example);
+    let told = String::from_utf8_lossy(&validated.stderr).into_owned();
+    assert!(validated.status.success(), "{told}");
+}

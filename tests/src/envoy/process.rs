@@ -158,6 +158,13 @@ sqlite = "ledger.db"
         })
     }
 
+    /// The same with this component as its policy.
+    pub(super) fn with_policy(component: &[u8]) -> Option<Self> {
+        let deployment = Self::new()?;
+        deployment.program.write("policy.wasm", component);
+        Some(deployment)
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.program.path(name)
     }
@@ -268,6 +275,17 @@ sqlite = "ledger.db"
         self.write_bootstrap(json!({ "static_resources": {
             "listeners": [listener], "clusters": [self.cluster()] } }));
         self.command(&["--mode", "validate"]).output().unwrap()
+    }
+
+    /// What Envoy says of a configuration of a page, in YAML.
+    pub(super) fn validate_page(&self, bootstrap: &str) -> Output {
+        self.program.write("page.yaml", bootstrap);
+        Command::new(&self.envoy)
+            .args(["-c", "page.yaml", "--mode", "validate", "-l", "warning"])
+            .current_dir(self.path(""))
+            .env("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", modules())
+            .output()
+            .unwrap()
     }
 
     fn cluster(&self) -> Value {
