@@ -530,17 +530,19 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
         Some(Flow::Wait) => HeadersStatus::StopAllIterationAndWatermark,
         Some(Flow::Answered) => HeadersStatus::StopIteration,
         None => {
-            fail(envoy);
+            // SAFETY: the hook is this one, and has not answered.
+            unsafe { fail(envoy) };
             HeadersStatus::StopIteration
         }
     }
 }
 
 /// Answers a request whose hook panicked, and so gave no answer.
-// INVARIANT: a hook does nothing that could panic once it has let its request go
-// on or answered it, so that Envoy's filter is still there; of two answers Envoy
-// takes the first.
-fn fail(envoy: *mut c_void) {
+///
+/// # Safety
+/// `envoy` is a filter of Envoy's whose hook is running. It is there if the hook
+/// has not answered; a hook does nothing that could panic once it has.
+unsafe fn fail(envoy: *mut c_void) {
     if let Some(filter) = NonNull::new(envoy) {
         let request = Request {
             filter,
@@ -601,7 +603,8 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
         })
     };
     if !is_done {
-        fail(envoy);
+        // SAFETY: the hook is this one, and has not answered.
+        unsafe { fail(envoy) };
     }
 }
 

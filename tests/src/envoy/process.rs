@@ -197,46 +197,6 @@ sqlite = "ledger.db"
         json!({ "config": self.path("claimbound.toml"), "route": "deploy" }).to_string()
     }
 
-    /// A listener whose filter has these settings.
-    fn listener(&self, settings: &str, mark: &str) -> Value {
-        let typed = |name: &str| format!("type.googleapis.com/envoy.extensions.filters.{name}");
-        let text = "type.googleapis.com/google.protobuf.StringValue";
-        let routes = json!([
-            { "match": { "prefix": "/", "headers": [
-                { "name": "x-claimbound-roles", "string_match": { "exact": "admin" } }
-            ] }, "direct_response": { "status": 418 } },
-            { "match": { "path": "/mark" }, "direct_response": {
-                "status": 200, "body": { "inline_string": mark } } },
-            { "match": { "prefix": "/" }, "route": { "cluster": "upstream" } },
-        ]);
-        let filters = json!([
-            { "name": "claimbound", "typed_config": {
-                "@type": typed("http.dynamic_modules.v3.DynamicModuleFilter"),
-                "dynamic_module_config": { "name": "claimbound_envoy" },
-                "filter_name": "claimbound",
-                "filter_config": { "@type": text, "value": settings },
-            } },
-            { "name": "envoy.filters.http.router", "typed_config": {
-                "@type": typed("http.router.v3.Router") } },
-        ]);
-        json!({
-            "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-            "name": "http",
-            "address": { "socket_address": { "address": "127.0.0.1", "port_value": 0 } },
-            "filter_chains": [{ "filters": [{
-                "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": {
-                    "@type": typed("network.http_connection_manager.v3.HttpConnectionManager"),
-                    "stat_prefix": "http",
-                    "http_filters": filters,
-                    "route_config": { "virtual_hosts": [
-                        { "name": "all", "domains": ["*"], "routes": routes }
-                    ] },
-                },
-            }] }],
-        })
-    }
-
     /// Has Envoy take up these listeners, as a discovery service would.
     fn publish(&self, listeners: &[Value]) {
         let resources = json!({ "resources": listeners }).to_string();
@@ -245,7 +205,7 @@ sqlite = "ledger.db"
         fs::rename(self.path("listeners.new"), self.path("listeners.json")).unwrap();
     }
 
-    fn write_bootstrap(&self, resources: Value) {
+    fn write_bootstrap(&self, resources: &Value) {
         let mut bootstrap = json!({
             "node": { "id": "test", "cluster": "test" },
             "admin": { "address": { "socket_address": { "address": "127.0.0.1", "port_value": 0 } } },
@@ -270,9 +230,9 @@ sqlite = "ledger.db"
 
     /// What Envoy says of a configuration whose filter has these settings.
     pub(super) fn validate(&self, settings: &str) -> Output {
-        let mut listener = self.listener(settings, "");
+        let mut listener = listener(settings, "");
         listener.as_object_mut().unwrap().remove("@type");
-        self.write_bootstrap(json!({ "static_resources": {
+        self.write_bootstrap(&json!({ "static_resources": {
             "listeners": [listener], "clusters": [self.cluster()] } }));
         self.command(&["--mode", "validate"]).output().unwrap()
     }
@@ -298,11 +258,11 @@ sqlite = "ledger.db"
 
     /// Starts Envoy with as many workers, and waits until it listens.
     pub(super) fn start(&self, workers: u8) -> Envoy<'_> {
-        self.publish(&[self.listener(&self.settings(), "first")]);
+        self.publish(&[listener(&self.settings(), "first")]);
         let from = json!({ "path_config_source": {
             "path": self.path("listeners.json"),
             "watched_directory": { "path": self.path("") } } });
-        self.write_bootstrap(json!({
+        self.write_bootstrap(&json!({
             "dynamic_resources": { "lds_config": from },
             "static_resources": { "clusters": [self.cluster()] },
         }));
@@ -320,6 +280,46 @@ sqlite = "ledger.db"
         envoy.wait("it listens", || envoy.port().is_some());
         envoy
     }
+}
+
+/// A listener whose filter has these settings.
+fn listener(settings: &str, mark: &str) -> Value {
+    let typed = |name: &str| format!("type.googleapis.com/envoy.extensions.filters.{name}");
+    let text = "type.googleapis.com/google.protobuf.StringValue";
+    let routes = json!([
+        { "match": { "prefix": "/", "headers": [
+            { "name": "x-claimbound-roles", "string_match": { "exact": "admin" } }
+        ] }, "direct_response": { "status": 418 } },
+        { "match": { "path": "/mark" }, "direct_response": {
+            "status": 200, "body": { "inline_string": mark } } },
+        { "match": { "prefix": "/" }, "route": { "cluster": "upstream" } },
+    ]);
+    let filters = json!([
+        { "name": "claimbound", "typed_config": {
+            "@type": typed("http.dynamic_modules.v3.DynamicModuleFilter"),
+            "dynamic_module_config": { "name": "claimbound_envoy" },
+            "filter_name": "claimbound",
+            "filter_config": { "@type": text, "value": settings },
+        } },
+        { "name": "envoy.filters.http.router", "typed_config": {
+            "@type": typed("http.router.v3.Router") } },
+    ]);
+    json!({
+        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
+        "name": "http",
+        "address": { "socket_address": { "address": "127.0.0.1", "port_value": 0 } },
+        "filter_chains": [{ "filters": [{
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": {
+                "@type": typed("network.http_connection_manager.v3.HttpConnectionManager"),
+                "stat_prefix": "http",
+                "http_filters": filters,
+                "route_config": { "virtual_hosts": [
+                    { "name": "all", "domains": ["*"], "routes": routes }
+                ] },
+            },
+        }] }],
+    })
 }
 
 /// A running Envoy, which ends with this.
@@ -382,7 +382,7 @@ impl Envoy<'_> {
     /// Replaces the listener by one that answers `/mark` with this.
     pub(super) fn replace(&self, mark: &str) {
         let deployment = self.deployment;
-        deployment.publish(&[deployment.listener(&deployment.settings(), mark)]);
+        deployment.publish(&[listener(&deployment.settings(), mark)]);
     }
 
     /// Takes the listener away.
