@@ -19,8 +19,9 @@ use crate::tree::root;
 const RUN: [&str; 3] = ["ledger.md", "record.md", "writing-a-policy.md"];
 
 /// Pages whose documents, cases, codes and links are checked.
-const CHECKED: [&str; 7] = [
+const CHECKED: [&str; 8] = [
     "contract.md",
+    "envoy-module.md",
     "issuers.md",
     "ledger.md",
     "reason-codes.md",

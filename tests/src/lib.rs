@@ -10,6 +10,8 @@ mod code_cache;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod envoy;
 #[cfg(unix)]
 mod exchange;
 #[cfg(test)]

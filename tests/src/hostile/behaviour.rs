@@ -61,6 +61,15 @@ pub(super) const DEEDS: [(&str, &str, &str); 12] = [
     ),
 ];
 
+/// A component for each deed, done while it decides: the deed, the component,
+/// and the error that it ends in.
+pub(crate) fn components() -> impl Iterator<Item = (&'static str, Vec<u8>, &'static str)> {
+    DEEDS.into_iter().map(|(deed, code, expected)| {
+        let guest = Guest::honest().running(Place::Evaluate, code);
+        (deed, guest.build(), expected)
+    })
+}
+
 #[test]
 fn whatever_a_guest_does_while_it_decides_ends_in_an_error_of_its_own_kind() {
     let victim = Victim::new();

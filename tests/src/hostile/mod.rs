@@ -4,7 +4,7 @@
 //! one instance, and an honest one is asked after it.
 
 mod answer;
-mod behaviour;
+pub(crate) mod behaviour;
 mod explanation;
 mod grant;
 mod guest;

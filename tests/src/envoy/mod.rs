@@ -1,0 +1,298 @@
+//! The module inside a real Envoy: what callers get, what upstreams see, and
+//! what becomes of requests that are gone before they are decided.
+
+mod process;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use process::{Deployment, bearer, receive};
+
+#[test]
+fn an_accepted_request_goes_on_with_the_workload_and_its_own_body() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(1);
+    assert!(
+        envoy.log().contains("ABI version v0.2.0 matched"),
+        "{}",
+        envoy.log()
+    );
+    let answer = envoy.good();
+    assert_eq!(answer.status, 200, "{answer:?} {}", envoy.log());
+    for header in [
+        "x-claimbound-issuer: https://token.actions.githubusercontent.com",
+        "x-claimbound-subject: repo:acme/infra:environment:production",
+        "x-claimbound-statement: production",
+        "x-claimbound-roles: deploy",
+        "6 bytes",
+    ] {
+        assert!(answer.body.contains(header), "{header}: {answer:?}");
+    }
+    // More than Envoy buffers for one stream, held back while it is decided.
+    let large = "x".repeat(4 << 20);
+    let answer = receive(&envoy.send("/x", &bearer(&deployment.token()), &large));
+    assert!(answer.body.contains("4194304 bytes"), "{answer:?}");
+    assert!(envoy.ends());
+}
+
+#[test]
+fn what_a_caller_says_of_its_identity_is_taken_off() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(1);
+    let token = bearer(&deployment.token());
+    // The first of them would choose another route.
+    let spoofed = "X-Claimbound-Roles: admin\r\n\
+        x-claimbound-roles: other\r\n\
+        X_CLAIMBOUND_ROLES: admin\r\n\
+        x-claimbound_roles: admin\r\n\
+        X-claimbound-anything: admin\r\n\
+        x-claimbounded: kept\r\n";
+    let answer = envoy.call(&format!("{spoofed}{token}"));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(!answer.body.contains("admin"), "{answer:?}");
+    assert!(!answer.body.contains("other"), "{answer:?}");
+    assert!(answer.body.contains("x-claimbounded: kept"), "{answer:?}");
+    let roles = answer.body.matches("claimbound-roles").count();
+    assert_eq!(roles, 1, "{answer:?}");
+}
+
+#[test]
+fn what_is_refused_is_answered_in_envoy_with_one_body_a_status() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(1);
+    let good = deployment.token();
+    let other = deployment.token_with(&json!({ "environment": "staging",
+        "sub": "repo:acme/infra:environment:staging" }));
+    let unauthenticated = [
+        String::new(),
+        "Authorization: Basic YTpi\r\n".to_owned(),
+        "Authorization: Bearer\r\n".to_owned(),
+        bearer(&good) + &bearer(&good),
+        bearer(&format!("{good},Bearer {good}")),
+        bearer(&good) + "authorization: Basic YTpi\r\n",
+    ];
+    for headers in &unauthenticated {
+        let answer = envoy.call(headers);
+        assert_eq!(answer.status, 401, "{headers}: {answer:?}");
+        assert!(
+            answer.head.contains("www-authenticate: Bearer"),
+            "{answer:?}"
+        );
+        assert_eq!(answer.body, "a token is needed\n");
+    }
+    for token in ["a.b.c", "", &other, &good[..good.len() - 8]] {
+        let answer = envoy.call(&bearer(token));
+        let expected = if token.is_empty() { 401 } else { 403 };
+        assert_eq!(answer.status, expected, "{token}: {answer:?}");
+    }
+    assert_eq!(deployment.let_through(), 0);
+    // The token is good, once.
+    assert_eq!(envoy.call(&bearer(&good)).status, 200);
+    let again = envoy.call(&bearer(&good));
+    assert_eq!((again.status, deployment.let_through()), (403, 1));
+    for code in ["token.malformed", "subject.mismatch", "token.reused"] {
+        assert!(envoy.log().contains(code), "{code}: {}", envoy.log());
+    }
+    assert!(!envoy.log().contains(&good), "no token is logged");
+}
+
+#[test]
+fn while_the_ledger_is_waited_for_envoys_worker_goes_on() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(1);
+    assert_eq!(envoy.good().status, 200);
+    let blocker = Connection::open(deployment.path("ledger.db")).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting = envoy.send("/x", &bearer(&deployment.token()), "");
+    thread::sleep(Duration::from_millis(200));
+    // The only worker answers whom it can.
+    let started = Instant::now();
+    assert_eq!(envoy.call("").status, 401);
+    assert_eq!(envoy.call(&bearer("a.b.c")).status, 403);
+    assert!(started.elapsed() < Duration::from_secs(1));
+    assert_eq!(deployment.let_through(), 1);
+    blocker.execute_batch("ROLLBACK").unwrap();
+    let answer = receive(&waiting);
+    assert_eq!(answer.status, 200, "{answer:?} {}", envoy.log());
+    assert!(envoy.ends());
+}
+
+#[test]
+fn callers_that_go_away_before_the_decision_harm_nobody() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(2);
+    assert_eq!(envoy.good().status, 200);
+    for round in 0..5 {
+        let blocker = Connection::open(deployment.path("ledger.db")).unwrap();
+        blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let waiting: Vec<_> = (0..40)
+            .map(|_| envoy.send("/x", &bearer(&deployment.token()), "a body"))
+            .collect();
+        // In some rounds they go before the answer, in others with it.
+        thread::sleep(Duration::from_millis(50));
+        if round % 2 == 0 {
+            drop(waiting);
+            thread::sleep(Duration::from_millis(50));
+            blocker.execute_batch("ROLLBACK").unwrap();
+        } else {
+            blocker.execute_batch("ROLLBACK").unwrap();
+            for stream in waiting {
+                thread::sleep(Duration::from_millis(1));
+                drop(stream);
+            }
+        }
+        let answer = envoy.good();
+        assert_eq!(answer.status, 200, "{answer:?} {}", envoy.log());
+    }
+    envoy.wait("every request is over", || {
+        let stats = envoy
+            .admin("/stats?filter=http.downstream_rq_active")
+            .unwrap();
+        stats
+            .lines()
+            .all(|line| line.ends_with(": 0") || line.contains("admin"))
+    });
+    assert!(envoy.ends());
+}
+
+#[test]
+fn listeners_come_and_go_while_requests_are_decided() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(2);
+    let mark = || receive(&envoy.send("/mark", &bearer(&deployment.token()), "")).body;
+    assert_eq!(mark(), "first");
+    let blocker = Connection::open(deployment.path("ledger.db")).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting: Vec<_> = (0..10)
+        .map(|_| envoy.send("/x", &bearer(&deployment.token()), ""))
+        .collect();
+    thread::sleep(Duration::from_millis(100));
+    envoy.replace("second");
+    envoy.wait("the listener is replaced", || {
+        let stats = envoy.admin("/stats?filter=listener_modified").unwrap();
+        stats.contains("listener_modified: 1")
+    });
+    blocker.execute_batch("ROLLBACK").unwrap();
+    for stream in waiting {
+        // Those of the old listener are decided as well.
+        assert_eq!(receive(&stream).status, 200, "{}", envoy.log());
+    }
+    assert_eq!(mark(), "second");
+    // With the last of them Envoy lets go of the module; threads go on.
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting = envoy.send("/x", &bearer(&deployment.token()), "");
+    envoy.close();
+    envoy.wait("there is no listener", || envoy.port().is_none());
+    blocker.execute_batch("ROLLBACK").unwrap();
+    drop(waiting);
+    envoy.replace("third");
+    envoy.wait("there is a listener", || envoy.port().is_some());
+    assert_eq!(mark(), "third");
+    assert!(envoy.ends());
+}
+
+#[test]
+fn many_at_once_are_each_answered_as_they_deserve() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(2);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for number in 0..40 {
+                    let token = deployment.token();
+                    let (headers, expected) = match number % 4 {
+                        0 => (String::new(), 401),
+                        1 => (bearer(&token[..token.len() - 8]), 403),
+                        _ => (bearer(&token), 200),
+                    };
+                    let answer = envoy.call(&headers);
+                    assert_eq!(answer.status, expected, "{answer:?} {}", envoy.log());
+                }
+            });
+        }
+    });
+    assert_eq!(deployment.let_through(), 8 * 20);
+    assert!(envoy.ends());
+}
+
+#[test]
+fn a_configuration_that_can_not_be_used_is_refused_before_it_serves() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let config = deployment.path("claimbound.toml");
+    let settings = |config: &std::path::Path, route: &str| {
+        json!({ "config": config, "route": route }).to_string()
+    };
+    let validated = deployment.validate(&settings(&config, "deploy"));
+    let told = String::from_utf8_lossy(&validated.stderr).into_owned();
+    assert!(validated.status.success(), "{told}");
+    for (settings, why) in [
+        (settings(&config, "other"), "has no route `other`"),
+        (
+            settings(&deployment.path("absent"), "deploy"),
+            "can't be read",
+        ),
+        (
+            r#"{"config":"a","rout":"b"}"#.to_owned(),
+            "unknown field `rout`",
+        ),
+        (String::new(), "`filter_config` is no"),
+    ] {
+        let validated = deployment.validate(&settings);
+        let told = String::from_utf8_lossy(&validated.stderr).into_owned();
+        assert!(!validated.status.success(), "{settings}: {told}");
+        assert!(told.contains(why), "{settings}: {told}");
+    }
+}
+
+/// The sandbox's traps are signals, which Envoy handles too.
+#[test]
+fn whatever_a_policy_does_instead_of_answering_envoy_goes_on() {
+    for (deed, component, code) in crate::hostile::behaviour::components() {
+        let Some(deployment) = Deployment::with_policy(&component) else {
+            return;
+        };
+        let envoy = deployment.start(1);
+        for _ in 0..3 {
+            let answer = envoy.good();
+            assert_eq!(answer.status, 503, "{deed}: {answer:?} {}", envoy.log());
+            assert_eq!(answer.body, "no decision could be made\n");
+        }
+        assert!(envoy.log().contains(code), "{deed}: {}", envoy.log());
+        assert_eq!((envoy.call("").status, deployment.let_through()), (401, 0));
+        assert!(envoy.ends(), "{deed}");
+    }
+}
+
+#[test]
+fn the_configuration_that_the_page_shows_is_one() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let page = std::fs::read_to_string(crate::tree::root().join("docs/envoy-module.md")).unwrap();
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let config = deployment.path("claimbound.toml");
+    let example = example.replace("/etc/claimbound/claimbound.toml", config.to_str().unwrap());
+    let validated = deployment.validate_page(&example);
+    let told = String::from_utf8_lossy(&validated.stderr).into_owned();
+    assert!(validated.status.success(), "{told}");
+}
