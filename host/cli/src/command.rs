@@ -11,6 +11,7 @@ mod inspect;
 mod man;
 mod new;
 mod revoke;
+mod serve;
 mod subject;
 mod test;
 mod token;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Subject(subject::Arguments),
     Revoke(revoke::Arguments),
     Audit(audit::Arguments),
+    Serve(serve::Arguments),
     New(new::Arguments),
     Bench(bench::Arguments),
     Demo(demo::Arguments),
@@ -51,6 +53,7 @@ impl Command {
             | Self::Subject(_)
             | Self::Revoke(_)
             | Self::Audit(_)
+            | Self::Serve(_)
             | Self::New(_)
             | Self::Bench(_)
             | Self::Demo(_)
@@ -75,6 +78,7 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Subject(arguments) => subject::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),
         Command::Audit(arguments) => audit::run(arguments, console),
+        Command::Serve(arguments) => serve::run(arguments, console),
         Command::New(arguments) => new::run(arguments, console),
         Command::Bench(arguments) => bench::run(arguments, console),
         Command::Demo(_) => demo::run(console),

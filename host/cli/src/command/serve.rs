@@ -1,0 +1,159 @@
+//! `serve`: decides the tokens of real requests, beside a proxy.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use claimbound::clock::SystemClock;
+use claimbound_server::OwnedEnvironment;
+use claimbound_server::config::Config;
+use claimbound_server::server::{self, Checked, Server};
+use clap::ValueEnum;
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use crate::console::{self, Console, Status};
+use crate::page::{Ink, Page};
+
+/// Decide the tokens of requests, beside a proxy or in exchange for others.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimbound serve --config claimbound.toml --check
+  claimbound serve --config claimbound.toml
+  claimbound serve --schema > config.schema.json
+
+SIGHUP, and a change of the configuration or of a policy's file, takes up what is
+there now: whole, or not at all. SIGTERM and SIGINT finish what was begun, and
+stop. Secrets are named in the configuration, as `env:NAME` or `file:PATH`.
+
+Exit status: 0 stopped as told, or nothing to complain of; 1 `--check` refuses the
+configuration; 2 no answer could be given.")]
+pub(crate) struct Arguments {
+    /// The configuration, in TOML. Paths in it start at its folder.
+    #[arg(long, value_name = "FILE", required_unless_present = "schema")]
+    config: Option<PathBuf>,
+
+    /// Look at everything that it names, load every policy, and serve nothing.
+    #[arg(long)]
+    check: bool,
+
+    /// Write the JSON Schema of a configuration, and do nothing else.
+    #[arg(long, conflicts_with_all = ["config", "check"])]
+    schema: bool,
+
+    /// What is logged: `error`, `warn`, `info`, `debug`, or a list such as
+    /// `warn,claimbound_server=debug`.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: String,
+
+    /// How it is logged; by default as text on a terminal, else as JSON.
+    #[arg(long, value_name = "FORM")]
+    log_format: Option<LogFormat>,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
+    if arguments.schema {
+        let schema = serde_json::to_string_pretty(&Config::schema())?;
+        console::write_json(&schema)?;
+        return Ok(Status::Yes);
+    }
+    let path = arguments.config.as_ref();
+    let path = path.context("`--config` is not given")?;
+    let environment: OwnedEnvironment = Arc::new(|name| std::env::var(name).ok());
+    if arguments.check {
+        let checked = server::check(path, &environment, Arc::new(SystemClock));
+        console.answer(|| page(&checked), || to_json(&checked))?;
+        return Ok(if checked.is_ok() {
+            Status::Yes
+        } else {
+            Status::No
+        });
+    }
+    arguments.log()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the system gives no threads")?;
+    runtime.block_on(async {
+        let server = Server::start(path, environment, Arc::new(SystemClock)).await?;
+        server.run_until_told().await?;
+        anyhow::Ok(())
+    })?;
+    Ok(Status::Yes)
+}
+
+impl Arguments {
+    /// Logs to the standard error, from now on.
+    fn log(&self) -> anyhow::Result<()> {
+        let filter = EnvFilter::builder();
+        let filter = filter.parse(&self.log).context("`--log`")?;
+        let is_terminal = std::io::stderr().is_terminal();
+        let lines = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr);
+        let is_json = match self.log_format {
+            Some(LogFormat::Json) => true,
+            Some(LogFormat::Text) => false,
+            None => !is_terminal,
+        };
+        if is_json {
+            lines.json().flatten_event(true).init();
+        } else {
+            lines.with_ansi(is_terminal).init();
+        }
+        Ok(())
+    }
+}
+
+type Answer = Result<Checked, claimbound_server::config::ConfigError>;
+
+fn page(answer: &Answer) -> Page {
+    let mut page = Page::default();
+    match answer {
+        Ok(checked) => {
+            page.put(Ink::Good, "✓ the configuration can be used").end();
+            for (route, policy) in &checked.routes {
+                page.field("route", format!("{route}, decided by {policy}"));
+            }
+            for warning in &checked.warnings {
+                page.field("note", warning);
+            }
+        }
+        Err(error) => {
+            page.put(Ink::Bad, "✗ the configuration can't be used")
+                .end();
+            page.field("error", error.to_string());
+        }
+    }
+    page
+}
+
+fn to_json(answer: &Answer) -> serde_json::Value {
+    match answer {
+        Ok(checked) => {
+            let routes = checked.routes.iter();
+            let routes = routes.map(|(route, policy)| json!({ "route": route, "policy": policy }));
+            json!({
+                "valid": true,
+                "error": null,
+                "routes": routes.collect::<Vec<_>>(),
+                "warnings": checked.warnings,
+            })
+        }
+        Err(error) => json!({
+            "valid": false,
+            "error": error.to_string(),
+            "routes": [],
+            "warnings": [],
+        }),
+    }
+}
