@@ -180,7 +180,7 @@ fn a_key_in_the_token_is_not_believed() {
 #[test]
 fn an_algorithm_that_the_issuer_does_not_use_is_refused() {
     let signer = Signer::ed();
-    let only_rsa = crate::issuer::Settings {
+    let only_rsa = Settings {
         algorithms: Some(vec![Algorithm::Rs256]),
         ..Default::default()
     };
@@ -230,7 +230,7 @@ fn keys_are_replaced_whole_and_counted() {
     let (old, new) = (Signer::ed(), Signer::ed());
     let issuer = issuer_with(
         &[old.jwk()],
-        crate::issuer::Settings {
+        Settings {
             algorithms: Some(vec![Algorithm::EdDsa]),
             ..Default::default()
         },
@@ -280,7 +280,7 @@ fn the_raw_layer_gives_any_payload_and_asks_no_name() {
 
 #[test]
 fn assumed_claims_say_so() {
-    let issuer = issuer_with(&[], crate::issuer::Settings::default());
+    let issuer = issuer_with(&[], Settings::default());
     let assume = |more| {
         let claims = Claims::parse(claims(more).to_string(), &Limits::FILE).unwrap();
         crate::danger::assume_verified(claims, &issuer)
@@ -344,7 +344,7 @@ fn an_issuer_that_could_accept_nothing_or_anything_is_refused() {
 #[test]
 fn an_unknown_issuer_is_answered_with_a_few_known_ones() {
     let issuer = |index: usize| {
-        let settings = crate::issuer::Settings::default();
+        let settings = Settings::default();
         let url = format!("https://issuer-{index}.example");
         Arc::new(Issuer::new(url, model(), KeySet::default(), settings).unwrap())
     };
