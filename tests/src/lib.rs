@@ -25,6 +25,10 @@ mod hostile;
 #[cfg(test)]
 mod hostile_tokens;
 #[cfg(test)]
+mod idp;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod oracle;

@@ -29,6 +29,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         "claimbound-cli",
         &["claimbound", "claimbound-issuers", "claimbound-language"],
     ),
+    ("claimbound-server", &["claimbound", "claimbound-issuers"]),
 ];
 
 /// Libraries that one crate alone may name.

@@ -22,19 +22,19 @@ const LONGEST_URL: usize = 2048;
 const LARGEST_CA: u64 = 1 << 20;
 
 /// Usual time between two fetches.
-const EVERY: Duration = Duration::from_secs(60 * 60);
+const EVERY: Duration = Duration::from_hours(1);
 /// Shortest time between two scheduled fetches, whatever a server asks for.
 pub(super) const SHORTEST_EVERY: Duration = Duration::from_secs(30);
 /// Usual age past which a set is not trusted.
-const MAXIMUM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+const MAXIMUM_AGE: Duration = Duration::from_hours(24);
 /// Least of these: two of the shortest intervals.
-const SHORTEST_AGE: Duration = Duration::from_secs(60);
+const SHORTEST_AGE: Duration = Duration::from_mins(1);
 /// Greatest of these: a withdrawn key is refused within a month.
-const LONGEST_AGE: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+const LONGEST_AGE: Duration = Duration::from_hours(31 * 24);
 /// Usual time that one fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Greatest of these.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Where an issuer's keys come from: a configuration's
 /// [`Keys`](crate::config::Keys), checked.
@@ -253,7 +253,7 @@ impl Checks<'_> {
             return Err(self.error("fetch.timeout", "it is not above zero and at most `1m`"));
         }
         // A set is asked for ahead of the end of its trust.
-        let every = every.min(maximum_age - maximum_age / 10);
+        let every = every.min(maximum_age.saturating_sub(maximum_age / 10));
         Ok(Pace {
             every,
             maximum_age,

@@ -24,7 +24,7 @@ pub(super) const COOL_DOWN: Duration = Duration::from_secs(10);
 /// doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// Longest of these.
-const LAST_RETRY: Duration = Duration::from_secs(5 * 60);
+const LAST_RETRY: Duration = Duration::from_mins(5);
 
 /// What is told of an issuer's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Shared {
     }
 }
 
-/// The set that is held, and when it was fetched.
+/// The set that is held, and what tells it from another.
 struct Held {
     text: Vec<u8>,
     validators: Validators,
@@ -169,7 +169,7 @@ impl<O: Origin> Supply<O> {
     /// Takes up the copy on disk, and says when the first fetch is due. A copy
     /// that is not to be trusted is as good as none.
     pub(super) fn warm(&mut self) -> Duration {
-        match self.from_disk() {
+        match self.read_copy() {
             Ok(Some(age)) => self.source.pace.every.saturating_sub(age),
             Ok(None) => Duration::ZERO,
             Err(why) => {
@@ -183,7 +183,7 @@ impl<O: Origin> Supply<O> {
         }
     }
 
-    fn from_disk(&mut self) -> Result<Option<Duration>, String> {
+    fn read_copy(&mut self) -> Result<Option<Duration>, String> {
         let Some(copies) = &self.copies else {
             return Ok(None);
         };
@@ -247,10 +247,9 @@ impl<O: Origin> Supply<O> {
                 None => Phase::Ready,
             });
             match (flown, why) {
-                (Ok(next), _) => due = Box::pin(sleep(next)),
                 // What anybody can provoke does not put off what is due.
                 (Err(_), Why::Asked | Why::Cooled) => {}
-                (Err(next), Why::Due) => due = Box::pin(sleep(next)),
+                (Ok(next), _) | (Err(next), Why::Due) => due = Box::pin(sleep(next)),
             }
         }
     }
