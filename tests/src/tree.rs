@@ -25,6 +25,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         &["claimbound-engine", "claimbound-issuers"],
     ),
     ("claimbound", &["claimbound-issuers"]),
+    ("claimbound-server", &["claimbound"]),
     (
         "claimbound-cli",
         &["claimbound", "claimbound-issuers", "claimbound-language"],

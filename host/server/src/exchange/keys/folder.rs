@@ -164,7 +164,7 @@ impl Folder {
         let read = file.take(LONGEST + 1).read_to_string(&mut text);
         read.map_err(|error| self.failed(name, &error))?;
         if text.len() as u64 > LONGEST {
-            return Err(self.unsafe_at(name, format!("has more than {LONGEST} bytes")));
+            return Err(self.refused(name, format!("has more than {LONGEST} bytes")));
         }
         Ok(Some(text))
     }
@@ -173,9 +173,9 @@ impl Folder {
         let facts = || Ok((file.metadata()?, user()?));
         let (metadata, user) = facts().map_err(|error: io::Error| self.failed(name, &error))?;
         if !metadata.is_file() {
-            return Err(self.unsafe_at(name, "is no file"));
+            return Err(self.refused(name, "is no file"));
         }
-        owned(&metadata, user).map_err(|fault| self.unsafe_at(name, fault))
+        owned(&metadata, user).map_err(|fault| self.refused(name, fault))
     }
 
     /// Refuses what is no such folder, or is one no longer.
@@ -215,7 +215,7 @@ impl Folder {
         failed(&self.path.join(name), error)
     }
 
-    fn unsafe_at(&self, name: &str, fault: impl Into<String>) -> KeysError {
+    fn refused(&self, name: &str, fault: impl Into<String>) -> KeysError {
         KeysError::Unsafe {
             path: self.path.join(name),
             fault: fault.into(),
