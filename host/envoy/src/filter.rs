@@ -16,7 +16,8 @@ const NAMESPACE: &str = "claimbound";
 /// any case.
 const IDENTITY: &str = "x-claimbound-";
 
-/// Decides requests, on threads of its own.
+/// Decides requests, on threads of its own: all that the filter knows of the
+/// decision. Whoever drops `then` uncalled has the request answered with 503.
 pub(crate) trait Decide: Send + Sync {
     /// Decides what `request` presented to `route`, and calls `then` with the
     /// answer, from any thread, at once or later. This never waits.
