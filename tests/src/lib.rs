@@ -12,6 +12,7 @@ mod docs;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod envoy;
+#[cfg(test)]
 #[cfg(unix)]
 mod exchange;
 #[cfg(test)]

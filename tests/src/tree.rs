@@ -28,9 +28,13 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("claimbound-server", &["claimbound"]),
     (
         "claimbound-cli",
-        &["claimbound", "claimbound-issuers", "claimbound-language"],
+        &[
+            "claimbound",
+            "claimbound-issuers",
+            "claimbound-language",
+            "claimbound-server",
+        ],
     ),
-    ("claimbound-server", &["claimbound", "claimbound-issuers"]),
 ];
 
 /// Libraries that one crate alone may name.

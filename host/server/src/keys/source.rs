@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claimbound::key::{KeySet, KeySetError, SetLimits};
-use claimbound_issuers::Model;
+use claimbound::models::Model;
 use reqwest::Url;
 
 use super::copy::Copies;

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claimbound::clock::Clock;
 use claimbound::issuer::{Issuer, Settings};
-use claimbound_issuers::Registry;
+use claimbound::models::Registry;
 use serde_json::{Value, json};
 use tokio::time::advance;
 
