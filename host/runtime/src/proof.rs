@@ -25,7 +25,7 @@ pub struct Possession {
     pub certificate: Option<[u8; 32]>,
 }
 
-/// A DPoP proof, and the request that it came with (RFC 9449 §4).
+/// A `DPoP` proof, and the request that it came with (RFC 9449 §4).
 #[derive(Clone, PartialEq, Eq)]
 pub struct DpopProof {
     /// The proof, a compact JWS.

@@ -33,7 +33,7 @@ pub struct Listener {
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// Forward authentication over HTTP, at `/authorize/ROUTE`: nginx's
-    /// `auth_request`, Caddy's and Traefik's `forward_auth`, HAProxy, Apache.
+    /// `auth_request`, Caddy's and Traefik's `forward_auth`, `HAProxy`, Apache.
     ForwardAuth,
     /// Envoy's `ext_authz` over HTTP, below `/ext-authz/ROUTE`.
     ExtAuthzHttp,

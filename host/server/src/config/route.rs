@@ -101,7 +101,7 @@ pub enum Source {
 #[serde(deny_unknown_fields)]
 pub struct Forwarded {
     /// Scheme and host of the route, as callers know them:
-    /// `https://api.acme.example`. Proofs (DPoP) are for URLs below it; without
+    /// `https://api.acme.example`. Proofs (`DPoP`) are for URLs below it; without
     /// it none can be checked.
     pub origin: Option<String>,
     /// The header that has the request's method: `X-Forwarded-Method`.
@@ -122,6 +122,6 @@ pub enum CertificateHeader {
     Rfc9440(String),
     /// PEM, percent-encoded: nginx's `$ssl_client_escaped_cert`.
     EscapedPem(String),
-    /// Its SHA-256 in hexadecimal: HAProxy's `ssl_c_der,sha2(256),hex`.
+    /// Its SHA-256 in hexadecimal: `ssl_c_der,sha2(256),hex` of `HAProxy`.
     Sha256Hex(String),
 }
