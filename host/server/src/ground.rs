@@ -16,6 +16,7 @@ use crate::config::{
     SandboxConfig,
 };
 use crate::exchange::SigningKeys;
+use crate::keys::Copies;
 
 /// The most sandboxes, and the most threads of one.
 const MOST_SHARDS: usize = 256;
@@ -36,11 +37,13 @@ pub(crate) struct Ground {
     pub(crate) ledger: Option<Arc<Ledger>>,
     pub(crate) record: Option<Arc<Journal>>,
     pub(crate) signing_keys: Option<Arc<SigningKeys>>,
+    /// Copies of what was fetched.
+    pub(crate) copies: Option<Arc<Copies>>,
 }
 
 impl Ground {
-    /// Opens everything but the record, which one process alone may hold, and
-    /// the signing keys, the first of which opening makes.
+    /// Opens everything but what opening changes, or one process alone may hold:
+    /// the record, the signing keys, the folder of copies.
     ///
     /// # Errors
     /// What can't be opened, and where the configuration names it.
@@ -81,6 +84,7 @@ impl Ground {
             ledger: ledger.transpose()?.map(Arc::new),
             record: None,
             signing_keys: None,
+            copies: None,
         })
     }
 
@@ -94,6 +98,9 @@ impl Ground {
             let opened = Journal::open(&folder, options(record, &self.folder), &*self.clock);
             let opened = opened.map_err(|error| ConfigError::at("record", error))?;
             self.record = Some(Arc::new(opened));
+        }
+        if let Some(state) = &config.state {
+            self.copies = Some(Arc::new(Copies::open(&self.folder.join(state))?));
         }
         if let Some(exchange) = &config.exchange {
             let folder = self.folder.join(&exchange.keys);

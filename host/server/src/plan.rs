@@ -353,6 +353,10 @@ fn spec(
     let issuer = Issuer::awaiting_keys(url, Arc::clone(model), settings);
     let issuer = issuer.map_err(|error| ConfigError::at(format!("issuer.{alias}"), error))?;
     let source = Source::of(alias, config, model, &ground.folder, environment)?;
+    let source = match &ground.copies {
+        Some(copies) => source.with_copies(Arc::clone(copies)),
+        None => source,
+    };
     Ok(Spec {
         alias: alias.to_owned(),
         issuer: Arc::new(issuer),

@@ -270,11 +270,11 @@ fn an_exchange_gives_the_access_token_alone() {
     let ran = fetch(&program, &more, &variables);
     assert_eq!((ran.status, ran.out.as_str()), (0, ""), "{ran:?}");
     assert_eq!(program.read("access"), b"a.b.c\n");
-    let mode = std::fs::metadata(program.path("access"))
+    let readers = std::fs::metadata(program.path("access"))
         .unwrap()
         .permissions()
         .mode();
-    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(readers & 0o777, 0o600);
     let asked = server.asked();
     let (head, form) = asked.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /token HTTP/1.1"));

@@ -122,6 +122,6 @@ pub enum CertificateHeader {
     Rfc9440(String),
     /// PEM, percent-encoded: nginx's `$ssl_client_escaped_cert`.
     EscapedPem(String),
-    /// Its SHA-256 in hexadecimal: `HAProxy`'s `ssl_c_der,sha2(256),hex`.
+    /// Its SHA-256 in hexadecimal: `ssl_c_der,sha2(256),hex` of `HAProxy`.
     Sha256Hex(String),
 }
