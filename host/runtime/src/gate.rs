@@ -186,9 +186,9 @@ impl Gate {
 
     /// Decides a token as it arrived.
     pub fn decide(&self, token: Token<'_>, request: &Request, clock: &dyn Clock) -> Outcome {
-        let started = clock.monotonic();
-        match self.open(token, clock.now()) {
-            Ok(verified) => self.decide_since(started, verified, request, clock),
+        let at = (clock.now(), clock.monotonic());
+        match self.open(token, at.0) {
+            Ok(verified) => self.decide_since(at, verified, request, clock),
             Err(unopened) => self.refused(unopened, clock),
         }
     }
@@ -205,9 +205,9 @@ impl Gate {
         request: &Request,
         clock: &dyn Clock,
     ) -> Result<Outcome, UnknownKey> {
-        let started = clock.monotonic();
-        match self.open(token, clock.now()) {
-            Ok(verified) => Ok(self.decide_since(started, verified, request, clock)),
+        let at = (clock.now(), clock.monotonic());
+        match self.open(token, at.0) {
+            Ok(verified) => Ok(self.decide_since(at, verified, request, clock)),
             Err(Unopened::Refused {
                 refusal,
                 issuer: Some(issuer),
@@ -231,17 +231,17 @@ impl Gate {
         request: &Request,
         clock: &dyn Clock,
     ) -> Outcome {
-        self.decide_since(clock.monotonic(), token, request, clock)
+        self.decide_since((clock.now(), clock.monotonic()), token, request, clock)
     }
 
+    /// Decides as of the time that a decision began at, of either clock.
     fn decide_since(
         &self,
-        started: Duration,
+        (now, started): (u64, Duration),
         token: Verified,
         request: &Request,
         clock: &dyn Clock,
     ) -> Outcome {
-        let now = clock.now();
         let Some(record) = &self.record else {
             return self.end(token, request, now, clock).outcome;
         };
