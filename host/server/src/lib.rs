@@ -10,6 +10,7 @@
 
 mod admin;
 pub mod config;
+mod embedded;
 mod evaluators;
 pub mod exchange;
 mod ground;
@@ -24,7 +25,10 @@ mod protocol;
 mod reload;
 pub mod server;
 
+pub use embedded::Embedded;
 pub use host::{Host, PresentedToken, Route};
+pub use protocol::answer::{Answer, Refusal};
+pub use protocol::attributes::Described;
 pub use protocol::ext_authz_grpc::ROUTE_KEY;
 pub use protocol::identity;
 pub use protocol::router::PROXY;
