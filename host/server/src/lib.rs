@@ -16,6 +16,7 @@ pub mod exchange;
 mod ground;
 mod host;
 pub mod keys;
+mod layer;
 mod listener;
 mod log;
 mod metrics;
@@ -27,6 +28,7 @@ pub mod server;
 
 pub use embedded::Embedded;
 pub use host::{Host, PresentedToken, Route};
+pub use layer::{Body, ClaimLayer, ClaimService, PeerCertificate, allowed};
 pub use protocol::answer::{Answer, Refusal};
 pub use protocol::attributes::Described;
 pub use protocol::ext_authz_grpc::ROUTE_KEY;
