@@ -269,14 +269,15 @@ impl Presented {
         })
     }
 
-    /// Envoy itself describes it, whose connection it is.
+    /// Envoy itself knows the certificate of its connection; no header is taken
+    /// for one.
     fn described(&self) -> Described<'_> {
         Described {
             headers: &self.headers,
             context: None,
             line: Some((&self.method, &self.path)),
             certificate: self.certificate,
-            is_authenticated: true,
+            is_authenticated: self.certificate.is_some(),
         }
     }
 }

@@ -35,7 +35,7 @@ fn an_accepted_request_goes_on_with_the_workload_and_its_own_body() {
         "x-claimbound-route: deploy",
         "x-claimbound-policy: acme-deploy@1.4.0",
         "x-claimbound-workload: owner=acme;id=123456, repository=acme/infra;id=456789",
-        "x-claimbound-scope: \n",
+        "x-claimbound-scope:",
         "6 bytes",
     ] {
         assert!(answer.body.contains(header), "{header}: {answer:?}");
@@ -344,7 +344,7 @@ fn decisions_are_recorded_and_counted_and_others_may_look_meanwhile() {
     for line in [
         "outcome=\"allow\"",
         "why=\"no-credential\"",
-        "reason=\"claim.mismatch\"",
+        "reason=\"subject.mismatch\"",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
@@ -359,7 +359,7 @@ fn decisions_are_recorded_and_counted_and_others_may_look_meanwhile() {
         !deployment.path("monitor").exists()
     });
     let shown = deployment.run(&["audit", "show", "record"]);
-    assert!(shown.contains("claim.mismatch"), "{shown}");
+    assert!(shown.contains("subject.mismatch"), "{shown}");
     deployment.run(&["audit", "verify", "record"]);
     envoy.replace("second");
     envoy.wait("there is a listener", || envoy.port().is_some());
