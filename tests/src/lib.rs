@@ -30,6 +30,9 @@ mod idp;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+#[cfg(unix)]
+mod layer;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod oracle;

@@ -139,6 +139,8 @@ impl From<&str> for ModuleBuffer {
 // "Common Callbacks").
 unsafe extern "C" {
     fn envoy_dynamic_module_callback_log(level: u32, message: ModuleBuffer);
+    fn envoy_dynamic_module_callback_log_enabled(level: u32) -> bool;
+    fn envoy_dynamic_module_callback_is_validation_mode() -> bool;
     fn envoy_dynamic_module_callback_http_get_headers_size(filter: *mut c_void, kind: u32)
     -> usize;
     fn envoy_dynamic_module_callback_http_get_headers(
@@ -152,10 +154,9 @@ unsafe extern "C" {
         name: ModuleBuffer,
         value: ModuleBuffer,
     ) -> bool;
-    fn envoy_dynamic_module_callback_http_set_dynamic_metadata_string(
+    fn envoy_dynamic_module_callback_http_set_dynamic_metadata_struct(
         filter: *mut c_void,
         namespace: ModuleBuffer,
-        key: ModuleBuffer,
         value: ModuleBuffer,
     );
     fn envoy_dynamic_module_callback_http_filter_get_attribute_string(
@@ -199,6 +200,19 @@ pub(crate) enum Level {
 pub(crate) fn log(level: Level, line: &str) {
     // SAFETY: the level is one of the enumeration, and Envoy copies the line.
     unsafe { envoy_dynamic_module_callback_log(level as u32, line.into()) }
+}
+
+/// Whether Envoy writes lines of this level, asked from any thread.
+pub(crate) fn is_logged(level: Level) -> bool {
+    // SAFETY: the level is one of the enumeration.
+    unsafe { envoy_dynamic_module_callback_log_enabled(level as u32) }
+}
+
+/// Whether Envoy looks at its configuration and serves nothing, asked on its
+/// main thread: that of a filter's configuration.
+fn is_validating() -> bool {
+    // SAFETY: it takes nothing; on any other thread it says `false`.
+    unsafe { envoy_dynamic_module_callback_is_validation_mode() }
 }
 
 /// A request in Envoy's hands, for as long as a hook runs. It stays on its
@@ -304,15 +318,16 @@ impl Request<'_> {
         unsafe { envoy_dynamic_module_callback_http_clear_route_cache(self.filter.as_ptr()) }
     }
 
-    /// Sets dynamic metadata, for access logs and later filters.
-    pub(crate) fn set_metadata(&mut self, namespace: &str, key: &str, value: &str) {
-        // SAFETY: Envoy's filter is there while its hook runs, and copies all.
+    /// Sets all dynamic metadata of a namespace, for access logs and later
+    /// filters: the bytes of a `google.protobuf.Struct`.
+    pub(crate) fn set_metadata(&mut self, namespace: &str, fields: &[u8]) {
+        // SAFETY: Envoy's filter is there while its hook runs, and parses what
+        // it keeps of the bytes, whatever they are.
         unsafe {
-            envoy_dynamic_module_callback_http_set_dynamic_metadata_string(
+            envoy_dynamic_module_callback_http_set_dynamic_metadata_struct(
                 self.filter.as_ptr(),
                 namespace.into(),
-                key.into(),
-                value.into(),
+                fields.into(),
             );
         }
     }
@@ -450,11 +465,13 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
 ) -> *const c_void {
     // SAFETY: the text holds until this hook ends.
     let settings: &[u8] = unsafe { settings.bytes() };
-    guarded(ptr::null(), || match Settings::read(settings) {
-        Ok(settings) => Arc::into_raw(Arc::new(settings)).cast(),
-        Err(fault) => {
-            log(Level::Error, &format!("claimbound: {fault}"));
-            ptr::null()
+    guarded(ptr::null(), || {
+        match Settings::read(settings, is_validating()) {
+            Ok(settings) => Arc::into_raw(Arc::new(settings)).cast(),
+            Err(fault) => {
+                log(Level::Error, &format!("claimbound: {fault}"));
+                ptr::null()
+            }
         }
     })
 }

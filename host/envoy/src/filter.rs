@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use claimbound_server::{Answer, Described, Refusal, identity};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use crate::abi::{Level, Request, Waker, log};
-use crate::decider;
+use crate::instance::{self, Instance};
 
 /// Where Envoy keeps what this filter says of a request: access logs read
 /// `%DYNAMIC_METADATA(claimbound:reason)%`.
@@ -16,77 +18,11 @@ const NAMESPACE: &str = "claimbound";
 /// any case.
 const IDENTITY: &str = "x-claimbound-";
 
-/// Decides requests, on threads of its own: all that the filter knows of the
-/// decision. Whoever drops `then` uncalled has the request answered with 503.
-pub(crate) trait Decide: Send + Sync {
-    /// Decides what `request` presented to `route`, and calls `then` with the
-    /// answer, from any thread, at once or later. This never waits.
-    fn decide(&self, route: &str, request: Presented, then: Box<dyn FnOnce(Answer) + Send>);
-
-    /// Whether there is such a route.
-    fn has_route(&self, route: &str) -> bool;
-}
-
-/// What a request presents, as Envoy has it.
-pub(crate) struct Presented {
-    /// The value of its only `Authorization`.
-    pub(crate) authorization: String,
-    /// All its headers in order, names in lower case, `:method` and `:path` too;
-    /// without those that only this filter may set.
-    #[expect(dead_code, reason = "attributes and proofs are taken from them")]
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
-    /// The SHA-256 of the certificate (DER) of its connection.
-    pub(crate) certificate: Option<[u8; 32]>,
-}
-
-/// What becomes of a request.
-pub(crate) enum Answer {
-    /// It goes on, with these headers in place of the caller's.
-    Allow {
-        /// Names in lower case, that begin as [`IDENTITY`].
-        identity: Vec<(&'static str, String)>,
-        /// The statement that accepted it.
-        statement: String,
-    },
-    /// It is answered here, and goes no further.
-    Refuse {
-        /// 401, 403 or 503.
-        status: u16,
-        /// The challenge of a 401.
-        challenge: Option<&'static str>,
-        /// What the caller reads: one for each status.
-        body: &'static str,
-        /// What the operator reads.
-        reason: String,
-    },
-}
-
-impl Answer {
-    /// No answer could be given.
-    pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
-        Self::Refuse {
-            status: 503,
-            challenge: None,
-            body: "no decision could be made\n",
-            reason: reason.into(),
-        }
-    }
-
-    /// There is no credential, or more than one.
-    pub(crate) fn unauthenticated(reason: impl Into<String>) -> Self {
-        Self::Refuse {
-            status: 401,
-            challenge: Some("Bearer"),
-            body: "a token is needed\n",
-            reason: reason.into(),
-        }
-    }
-}
-
 /// The settings of a filter: Envoy's `filter_config`.
 pub(crate) struct Settings {
     route: String,
-    decider: Arc<dyn Decide>,
+    /// None where Envoy only validates: no request comes then.
+    instance: Option<Instance>,
 }
 
 /// As Envoy's configuration has it.
@@ -101,15 +37,22 @@ struct Written {
 
 impl Settings {
     /// Reads `filter_config`; says what is wrong with it.
-    pub(crate) fn read(text: &[u8]) -> Result<Self, String> {
+    pub(crate) fn read(text: &[u8], is_validating: bool) -> Result<Self, String> {
         let Written { config, route } = serde_json::from_slice(text).map_err(|error| {
             format!("`filter_config` is no `{{\"config\": PATH, \"route\": NAME}}`: {error}")
         })?;
-        let decider = decider::of(&config)?;
-        if !decider.has_route(&route) {
+        let (instance, has_route) = if is_validating {
+            let routes = instance::check(&config).map_err(|error| error.to_string())?;
+            (None, routes.contains(&route))
+        } else {
+            let instance = Instance::of(&config).map_err(|error| error.to_string())?;
+            let has_route = instance.host().route(&route).is_some();
+            (Some(instance), has_route)
+        };
+        if !has_route {
             return Err(format!("`{}` has no route `{route}`", config.display()));
         }
-        Ok(Self { route, decider })
+        Ok(Self { route, instance })
     }
 }
 
@@ -155,27 +98,37 @@ impl Filter {
 
     /// A request's headers are there.
     pub(crate) fn arrive(self: &Arc<Self>, mut request: Request<'_>) -> Flow {
-        let presented = match present(&mut request) {
-            Ok(presented) => presented,
-            Err(answer) => {
-                self.apply(request, answer);
-                return Flow::Answered;
-            }
+        let Some(instance) = &self.settings.instance else {
+            return self.fail(request, "envoy only validates");
         };
+        if !take_off(&mut request) {
+            return self.fail(request, "a header could not be taken off");
+        }
         let Some(waker) = request.waker() else {
-            self.apply(request, Answer::unavailable("envoy gave no scheduler"));
-            return Flow::Answered;
+            return self.fail(request, "envoy gave no scheduler");
         };
         // A filter meets its headers once.
         if self.waker.set(waker).is_err() {
-            self.apply(request, Answer::unavailable("headers arrived twice"));
-            return Flow::Answered;
+            return self.fail(request, "headers arrived twice");
         }
+        let Some(presented) = Presented::by(&request) else {
+            self.apply(request, Refusal::Malformed.into());
+            return Flow::Answered;
+        };
         let ticket = Ticket(Some(Arc::clone(self)));
-        let then = Box::new(move |answer| ticket.redeem(answer));
-        let Settings { route, decider } = &*self.settings;
-        decider.decide(route, presented, then);
+        let then = move |answer| ticket.redeem(answer);
+        let route = &self.settings.route;
+        instance
+            .host()
+            .ask_then(route, &presented.described(), then);
         Flow::Wait
+    }
+
+    /// Answers a request that nothing could be decided of.
+    fn fail(&self, request: Request<'_>, why: &str) -> Flow {
+        log(Level::Warning, &format!("claimbound: {why}"));
+        self.apply(request, Refusal::Unavailable.into());
+        Flow::Answered
     }
 
     /// The worker was woken.
@@ -223,101 +176,110 @@ impl Filter {
     /// Does to a request what was answered. No lock is held: Envoy may call
     /// hooks of this filter before it is through.
     fn apply(&self, mut request: Request<'_>, answer: Answer) {
-        match answer {
-            Answer::Allow {
-                identity,
-                statement,
-            } => {
-                let mut set = identity
-                    .iter()
-                    .map(|(name, value)| (name, request.set_header(name, value)));
-                if let Some((name, _)) = set.find(|(_, is_set)| !is_set) {
-                    let reason = format!("the value of `{name}` fits no header");
-                    return self.apply(request, Answer::unavailable(reason));
+        let route = &self.settings.route;
+        let answer = match &answer {
+            Answer::Allow(allowed) => {
+                let headers = identity::headers(route, allowed).into_iter();
+                let mut headers = headers.map(|(name, value)| {
+                    let value = value.to_str().unwrap_or_default();
+                    request.set_header(name.as_str(), value)
+                });
+                // Without one of them it is not said who comes.
+                if headers.all(|is_set| is_set) {
+                    answer
+                } else {
+                    log(Level::Warning, "claimbound: a header could not be set");
+                    Refusal::Unavailable.into()
                 }
-                request.set_metadata(NAMESPACE, "decision", "allow");
-                request.set_metadata(NAMESPACE, "statement", &statement);
+            }
+            Answer::Refuse { .. } => answer,
+        };
+        request.set_metadata(NAMESPACE, &answer.metadata(route));
+        match answer {
+            Answer::Allow(_) => {
                 *self.state() = State::Allowed;
                 request.proceed();
             }
-            Answer::Refuse {
-                status,
-                challenge,
-                body,
-                reason,
-            } => {
-                let route = &self.settings.route;
-                // What a token says may stand in it: a line stays one line.
-                let reason = reason.replace(char::is_control, "\u{fffd}");
-                let line = format!("claimbound: route `{route}`: {status}: {reason}");
-                log(level(status), &line);
-                request.set_metadata(NAMESPACE, "decision", refusal(status));
-                request.set_metadata(NAMESPACE, "reason", &reason);
+            Answer::Refuse { refusal, .. } => {
                 *self.state() = State::Over;
-                let mut headers = vec![("content-type", "text/plain")];
-                headers.extend(challenge.map(|challenge| ("www-authenticate", challenge)));
-                request.answer(status, &headers, body, "claimbound");
+                let response = refusal.response();
+                let headers = response.headers().iter();
+                let headers: Vec<_> = headers
+                    .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
+                    .collect();
+                let status = response.status().as_u16();
+                request.answer(status, &headers, response.body(), "claimbound");
             }
         }
     }
 }
 
-/// How much a refusal matters.
-fn level(status: u16) -> Level {
-    match status {
-        401 => Level::Debug,
-        ..500 => Level::Info,
-        500.. => Level::Warning,
-    }
-}
-
-/// A refusal in one word: an answer, or none.
-fn refusal(status: u16) -> &'static str {
-    if status < 500 { "deny" } else { "error" }
-}
-
-/// Takes from a request what it presents, and off it what only this filter may
-/// say.
-fn present(request: &mut Request<'_>) -> Result<Presented, Answer> {
-    let mut headers = Vec::new();
-    let mut spoofed = Vec::new();
-    for (name, value) in request.headers() {
-        if is_identity(name) {
-            spoofed.push(name.to_owned());
-        } else {
-            let name = String::from_utf8_lossy(name).into_owned();
-            headers.push((name, value.to_owned()));
-        }
+/// Takes off a request what only this filter may say; whether that went well.
+fn take_off(request: &mut Request<'_>) -> bool {
+    let headers = request.headers().into_iter();
+    let spoofed = headers.filter(|(name, _)| is_identity(name));
+    let spoofed: Vec<_> = spoofed.map(|(name, _)| name.to_owned()).collect();
+    if spoofed.is_empty() {
+        return true;
     }
     for name in &spoofed {
         // Of a name that was there twice, the first time takes both.
         let _ = request.remove_header(name);
     }
-    if !spoofed.is_empty() {
-        if request.headers().iter().any(|(name, _)| is_identity(name)) {
-            return Err(Answer::unavailable("a header could not be taken off"));
+    // It may have been chosen by what was just taken off.
+    request.forget_route();
+    !request.headers().iter().any(|(name, _)| is_identity(name))
+}
+
+/// What a request presents, as Envoy has it.
+struct Presented {
+    headers: HeaderMap,
+    method: String,
+    path: String,
+    certificate: Option<[u8; 32]>,
+}
+
+impl Presented {
+    /// None where it can't be read.
+    fn by(request: &Request<'_>) -> Option<Self> {
+        let mut headers = HeaderMap::new();
+        let (mut method, mut path) = (String::new(), String::new());
+        for (name, value) in request.headers() {
+            match name {
+                b":method" => method = String::from_utf8(value.to_vec()).ok()?,
+                b":path" => path = String::from_utf8(value.to_vec()).ok()?,
+                // The others of HTTP/2's own.
+                [b':', ..] => {}
+                name => {
+                    let name = HeaderName::from_bytes(name).ok()?;
+                    let value = HeaderValue::from_bytes(value).ok()?;
+                    headers.try_append(name, value).ok()?;
+                }
+            }
         }
-        // It may have been chosen by what was just taken off.
-        request.forget_route();
+        let certificate = request.peer_certificate();
+        Some(Self {
+            headers,
+            method,
+            path,
+            certificate: match certificate {
+                Some(hexadecimal) => Some(digest(hexadecimal)?),
+                None => None,
+            },
+        })
     }
-    let mut credentials = headers.iter().filter(|(name, _)| name == "authorization");
-    let authorization = match (credentials.next(), credentials.next()) {
-        (Some((_, one)), None) => String::from_utf8(one.clone())
-            .map_err(|_| Answer::unauthenticated("`authorization` is not text"))?,
-        (None, _) => return Err(Answer::unauthenticated("no `authorization`")),
-        (Some(_), Some(_)) => return Err(Answer::unauthenticated("several `authorization`")),
-    };
-    // Envoy has joined what stood on several lines (RFC 9110 §5.2); no credential
-    // of one has a comma (RFC 6750 §2.1).
-    if authorization.contains(',') {
-        return Err(Answer::unauthenticated("several `authorization`"));
+
+    /// Envoy itself knows the certificate of its connection; no header is taken
+    /// for one.
+    fn described(&self) -> Described<'_> {
+        Described {
+            headers: &self.headers,
+            context: None,
+            line: Some((&self.method, &self.path)),
+            certificate: self.certificate,
+            is_authenticated: self.certificate.is_some(),
+        }
     }
-    let certificate = request.peer_certificate().and_then(digest);
-    Ok(Presented {
-        authorization,
-        headers,
-        certificate,
-    })
 }
 
 /// A SHA-256 as Envoy writes it: 64 hexadecimal digits.
@@ -354,7 +316,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(filter) = self.0.take() {
-            filter.decided(Answer::unavailable("the decision was given up"));
+            filter.decided(Refusal::Unavailable.into());
         }
     }
 }

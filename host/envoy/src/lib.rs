@@ -9,5 +9,6 @@
 //! version, and `ext_authz` holds for all.
 
 mod abi;
-mod decider;
 mod filter;
+mod instance;
+mod lines;

@@ -14,6 +14,8 @@ use claimbound::reason::HostCode;
 use claimbound::token::Token;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use zeroize::Zeroizing;
 
 use crate::config;
@@ -116,6 +118,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     runtime: Handle,
+    /// What was begun here and has not ended: every decision is of it.
+    tasks: TaskTracker,
 }
 
 /// What is decided, and for whom.
@@ -134,6 +138,7 @@ impl Host {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
         runtime: Handle,
+        tasks: TaskTracker,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -142,6 +147,7 @@ impl Host {
                 clock,
                 metrics,
                 runtime,
+                tasks,
             }),
         }
     }
@@ -198,6 +204,15 @@ impl Host {
         self.shared.plan.store(Arc::new(plan));
     }
 
+    /// Has no route from here on, and lets go of what those before stood on.
+    pub(crate) fn retire(&self) {
+        self.take_up(Plan {
+            routes: HashMap::new(),
+            keyring: Arc::new(Keyring::none(Arc::clone(&self.shared.clock))),
+            exchange: None,
+        });
+    }
+
     /// Decides a token on a route.
     ///
     /// A token that names a key which its issuer is not known to have waits for
@@ -244,20 +259,29 @@ impl Host {
                 log::decided(&name, &outcome, took);
                 then(outcome);
             }),
+            self.shared.tasks.token(),
         );
     }
 
-    fn put(&self, question: Question, then: Then) {
+    /// Has an evaluator decide. `begun` goes last, when nothing of the decision
+    /// is held any more.
+    fn put(&self, question: Question, then: Then, begun: TaskTrackerToken) {
         let host = self.clone();
-        let job = move |place: Result<usize, Busy>| match place {
-            Ok(shard) => host.work(question, shard, then),
-            Err(Busy) => then(busy().into()),
+        let job = move |place: Result<usize, Busy>| {
+            match place {
+                Ok(shard) => host.work(question, shard, then, &begun),
+                Err(Busy) => {
+                    then(busy().into());
+                    drop((host, question));
+                }
+            }
+            drop(begun);
         };
         self.shared.evaluators.submit(job);
     }
 
     /// Decides, on the thread of an evaluator.
-    fn work(self, question: Question, shard: usize, then: Then) {
+    fn work(self, question: Question, shard: usize, then: Then, begun: &TaskTrackerToken) {
         let Some(gate) = question.route.gates.get(shard) else {
             return then(without_gate().into());
         };
@@ -269,19 +293,19 @@ impl Host {
             Ok(outcome) => then(outcome),
             Err(unknown) => {
                 let issuer = unknown.issuer.url().to_owned();
-                self.fetch(question, issuer, then);
+                self.fetch(question, issuer, then, begun.clone());
             }
         }
     }
 
     /// Waits for a fetch of an issuer's keys, on no thread of an evaluator, and
     /// decides again.
-    fn fetch(self, mut question: Question, issuer: String, then: Then) {
+    fn fetch(self, mut question: Question, issuer: String, then: Then, begun: TaskTrackerToken) {
         question.has_fetched = true;
         let runtime = self.shared.runtime.clone();
         runtime.spawn(async move {
             self.keyring().unknown_key(&issuer).await;
-            self.put(question, then);
+            self.put(question, then, begun);
         });
     }
 }

@@ -10,11 +10,13 @@
 
 mod admin;
 pub mod config;
+mod embedded;
 mod evaluators;
 pub mod exchange;
 mod ground;
 mod host;
 pub mod keys;
+mod layer;
 mod listener;
 mod log;
 mod metrics;
@@ -24,7 +26,11 @@ mod protocol;
 mod reload;
 pub mod server;
 
+pub use embedded::Embedded;
 pub use host::{Host, PresentedToken, Route};
+pub use layer::{Body, ClaimLayer, ClaimService, PeerCertificate, allowed};
+pub use protocol::answer::{Answer, Refusal};
+pub use protocol::attributes::Described;
 pub use protocol::ext_authz_grpc::ROUTE_KEY;
 pub use protocol::identity;
 pub use protocol::router::PROXY;

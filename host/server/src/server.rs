@@ -55,6 +55,15 @@ pub struct Server {
     drain: Duration,
 }
 
+/// Which of a configuration's listeners are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listeners {
+    /// All of them; there has to be one for requests.
+    All,
+    /// `[monitor]` and `[admin]`: whoever embeds a host asks it without one.
+    OfOperators,
+}
+
 /// What `serve --check` found: all of it can be used.
 #[derive(Debug)]
 pub struct Checked {
@@ -134,12 +143,23 @@ impl Server {
         environment: OwnedEnvironment,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
+        Self::open(path, environment, clock, Listeners::All).await
+    }
+
+    pub(crate) async fn open(
+        path: &Path,
+        environment: OwnedEnvironment,
+        clock: Arc<dyn Clock>,
+        listeners: Listeners,
+    ) -> Result<Self, ConfigError> {
         let path = path.to_owned();
         let opened = {
             let (path, environment) = (path.clone(), Arc::clone(&environment));
             // Policies are compiled, a database is asked.
             let runtime = Handle::current();
-            tokio::task::spawn_blocking(move || Opened::new(&path, &environment, clock, &runtime))
+            tokio::task::spawn_blocking(move || {
+                Opened::new(&path, &environment, clock, listeners, &runtime)
+            })
         };
         let opened = opened.await;
         let opened = opened.map_err(|_| ConfigError::at("start", "it ended without an answer"))?;
@@ -187,7 +207,7 @@ impl Server {
     }
 
     /// Stops accepting, and waits for what was begun, for as long as the
-    /// configuration says.
+    /// configuration says. A clone of the host has no route from there on.
     pub async fn drain(self) {
         info!("told to stop; what was begun is finished");
         self.stop.cancel();
@@ -198,6 +218,7 @@ impl Server {
         {
             warn!("some requests took longer than may be waited for");
         }
+        self.host.retire();
         info!("stopped");
     }
 }
@@ -208,6 +229,7 @@ struct Opened {
     ground: Ground,
     draft: Draft,
     secrets: (Vec<Option<Secret>>, Option<Secret>),
+    listeners: Listeners,
 }
 
 impl Opened {
@@ -215,10 +237,11 @@ impl Opened {
         path: &Path,
         environment: &OwnedEnvironment,
         clock: Arc<dyn Clock>,
+        listeners: Listeners,
         runtime: &Handle,
     ) -> Result<Self, ConfigError> {
         let config = Config::read(path)?;
-        if config.listen.is_empty() {
+        if listeners == Listeners::All && config.listen.is_empty() {
             return Err(ConfigError::at(
                 "listen",
                 "there is no listener to serve at",
@@ -234,6 +257,7 @@ impl Opened {
             ground,
             draft,
             secrets,
+            listeners,
         })
     }
 
@@ -243,12 +267,14 @@ impl Opened {
         environment: OwnedEnvironment,
     ) -> Result<Server, ConfigError> {
         let runtime = Handle::current();
-        let host = self.host(&runtime)?;
+        let tasks = TaskTracker::new();
+        let host = self.host(&runtime, &tasks)?;
         let Self {
             config,
             ground,
             draft,
             secrets: (secrets, token),
+            listeners,
         } = self;
         for warning in &draft.warnings {
             warn!("{warning}");
@@ -262,7 +288,11 @@ impl Opened {
         let root = ground.folder.clone();
         let drain = config.drain.map_or(DRAIN, |span| span.0);
         let mut serving = Vec::new();
-        for ((name, listener), secret) in config.listen.iter().zip(secrets) {
+        let listen = match listeners {
+            Listeners::All => Some(&config.listen),
+            Listeners::OfOperators => None,
+        };
+        for ((name, listener), secret) in listen.into_iter().flatten().zip(secrets) {
             let bound = Bound::new(name, listener, &root).await;
             let bound = bound.map_err(|error| unbound(&listener.address, &error))?;
             serving.push((bound, router::router(&host, listener, secret)));
@@ -291,7 +321,7 @@ impl Opened {
             host,
             reloader,
             listening: listening(&serving)?,
-            tasks: TaskTracker::new(),
+            tasks,
             stop: health.stop.clone(),
             drain,
         };
@@ -299,7 +329,7 @@ impl Opened {
         Ok(server)
     }
 
-    fn host(&self, runtime: &Handle) -> Result<Host, ConfigError> {
+    fn host(&self, runtime: &Handle, tasks: &TaskTracker) -> Result<Host, ConfigError> {
         let ground = &self.ground;
         let evaluators = Evaluators::start(ground.sandboxes.len(), ground.threads, ground.queue);
         let evaluators = evaluators.map_err(|error| ConfigError::at("sandbox.threads", error))?;
@@ -309,6 +339,7 @@ impl Opened {
             Arc::clone(&ground.clock),
             Metrics::new(),
             runtime.clone(),
+            tasks.clone(),
         ))
     }
 }

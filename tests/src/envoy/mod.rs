@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::json;
 
-use process::{Deployment, bearer, receive};
+use process::{Deployment, bearer, now, receive};
+
+use crate::idp::{Idp, KEYS};
+use crate::ledger::prover::Holder;
 
 #[test]
 fn an_accepted_request_goes_on_with_the_workload_and_its_own_body() {
@@ -29,6 +32,10 @@ fn an_accepted_request_goes_on_with_the_workload_and_its_own_body() {
         "x-claimbound-subject: repo:acme/infra:environment:production",
         "x-claimbound-statement: production",
         "x-claimbound-roles: deploy",
+        "x-claimbound-route: deploy",
+        "x-claimbound-policy: acme-deploy@1.4.0",
+        "x-claimbound-workload: owner=acme;id=123456, repository=acme/infra;id=456789",
+        "x-claimbound-scope:",
         "6 bytes",
     ] {
         assert!(answer.body.contains(header), "{header}: {answer:?}");
@@ -72,33 +79,41 @@ fn what_is_refused_is_answered_in_envoy_with_one_body_a_status() {
     let good = deployment.token();
     let other = deployment.token_with(&json!({ "environment": "staging",
         "sub": "repo:acme/infra:environment:staging" }));
-    let unauthenticated = [
-        String::new(),
-        "Authorization: Basic YTpi\r\n".to_owned(),
-        "Authorization: Bearer\r\n".to_owned(),
-        bearer(&good) + &bearer(&good),
-        bearer(&format!("{good},Bearer {good}")),
-        bearer(&good) + "authorization: Basic YTpi\r\n",
-    ];
-    for headers in &unauthenticated {
-        let answer = envoy.call(headers);
-        assert_eq!(answer.status, 401, "{headers}: {answer:?}");
-        assert!(
-            answer.head.contains("www-authenticate: Bearer"),
-            "{answer:?}"
-        );
-        assert_eq!(answer.body, "a token is needed\n");
-    }
-    for token in ["a.b.c", "", &other, &good[..good.len() - 8]] {
-        let answer = envoy.call(&bearer(token));
-        let expected = if token.is_empty() { 401 } else { 403 };
-        assert_eq!(answer.status, expected, "{token}: {answer:?}");
+    let malformed = "Bearer error=\"invalid_request\"";
+    let invalid = "Bearer error=\"invalid_token\"";
+    let insufficient = "Bearer error=\"insufficient_scope\"";
+    for (headers, status, challenge) in [
+        (String::new(), 401, "Bearer"),
+        ("Authorization: Basic YTpi\r\n".to_owned(), 401, "Bearer"),
+        ("Authorization: Bearer\r\n".to_owned(), 401, "Bearer"),
+        (bearer(&good) + &bearer(&good), 400, malformed),
+        (bearer(&format!("{good},Bearer {good}")), 400, malformed),
+        (
+            bearer(&good) + "authorization: Basic YTpi\r\n",
+            400,
+            malformed,
+        ),
+        (bearer("a.b.c"), 401, invalid),
+        (bearer(&good[..good.len() - 8]), 401, invalid),
+        (bearer(&other), 403, insufficient),
+    ] {
+        let answer = envoy.call(&headers);
+        assert_eq!(answer.status, status, "{headers}: {answer:?}");
+        let challenge = format!("www-authenticate: {challenge}\n");
+        assert!(answer.head.contains(&challenge), "{headers}: {answer:?}");
+        let body = match status {
+            400 => "{\"error\":\"bad request\"}\n",
+            401 => "{\"error\":\"unauthorized\"}\n",
+            _ => "{\"error\":\"forbidden\"}\n",
+        };
+        assert_eq!(answer.body, body);
+        assert!(answer.head.contains("cache-control: no-store"));
     }
     assert_eq!(deployment.let_through(), 0);
     // The token is good, once.
     assert_eq!(envoy.call(&bearer(&good)).status, 200);
     let again = envoy.call(&bearer(&good));
-    assert_eq!((again.status, deployment.let_through()), (403, 1));
+    assert_eq!((again.status, deployment.let_through()), (401, 1));
     for code in ["token.malformed", "subject.mismatch", "token.reused"] {
         assert!(envoy.log().contains(code), "{code}: {}", envoy.log());
     }
@@ -119,7 +134,7 @@ fn while_the_ledger_is_waited_for_envoys_worker_goes_on() {
     // The only worker answers whom it can.
     let started = Instant::now();
     assert_eq!(envoy.call("").status, 401);
-    assert_eq!(envoy.call(&bearer("a.b.c")).status, 403);
+    assert_eq!(envoy.call(&bearer("a.b.c")).status, 401);
     assert!(started.elapsed() < Duration::from_secs(1));
     assert_eq!(deployment.let_through(), 1);
     blocker.execute_batch("ROLLBACK").unwrap();
@@ -219,7 +234,7 @@ fn many_at_once_are_each_answered_as_they_deserve() {
                     let token = deployment.token();
                     let (headers, expected) = match number % 4 {
                         0 => (String::new(), 401),
-                        1 => (bearer(&token[..token.len() - 8]), 403),
+                        1 => (bearer(&token[..token.len() - 8]), 401),
                         _ => (bearer(&token), 200),
                     };
                     let answer = envoy.call(&headers);
@@ -263,6 +278,131 @@ fn a_configuration_that_can_not_be_used_is_refused_before_it_serves() {
     }
 }
 
+#[test]
+fn keys_are_fetched_and_rotated_while_it_serves() {
+    let idp = Idp::start("{\"keys\":[]}");
+    let Some(mut deployment) = Deployment::with_keys_of(&idp) else {
+        return;
+    };
+    idp.publish(&deployment.rotate("first"));
+    let envoy = deployment.start(1);
+    envoy.wait("the keys are there", || {
+        deployment.monitor("/ready").starts_with("HTTP/1.1 200")
+    });
+    assert_eq!(envoy.good().status, 200, "{}", envoy.log());
+    drop(envoy);
+    // The next token names a key that nobody knows yet, and waits for it.
+    idp.publish(&deployment.rotate("second"));
+    let token = deployment.token();
+    idp.publish(&deployment.rotate("third"));
+    let envoy = deployment.start(1);
+    envoy.wait("the keys are there", || {
+        deployment.monitor("/ready").starts_with("HTTP/1.1 200")
+    });
+    let fetches = idp.count(KEYS);
+    assert_eq!(envoy.call(&bearer(&token)).status, 401);
+    assert_eq!(idp.count(KEYS), fetches + 1, "one was asked for");
+    assert_eq!(envoy.good().status, 200, "{}", envoy.log());
+    assert!(envoy.ends());
+}
+
+#[test]
+fn a_policy_that_changes_is_taken_up_and_a_broken_one_is_not() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(2);
+    let staging = || {
+        deployment.token_with(&json!({ "environment": "staging",
+            "sub": "repo:acme/infra:environment:staging" }))
+    };
+    assert_eq!(envoy.call(&bearer(&staging())).status, 403);
+    deployment.change_policy("environment = \"production\"", "environment = \"staging\"");
+    envoy.wait("the policy is taken up", || {
+        envoy.call(&bearer(&staging())).status == 200
+    });
+    assert_eq!(envoy.good().status, 403);
+    std::fs::write(deployment.path("policy.wasm"), "no component").unwrap();
+    envoy.wait("the policy is refused", || {
+        envoy.log().contains("the configuration is not taken up")
+    });
+    assert_eq!(envoy.call(&bearer(&staging())).status, 200);
+    assert!(envoy.ends());
+}
+
+#[test]
+fn decisions_are_recorded_and_counted_and_others_may_look_meanwhile() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(1);
+    assert_eq!(envoy.good().status, 200);
+    let token = deployment.token_with(&json!({ "repository_id": "1" }));
+    assert_eq!(envoy.call(&bearer(&token)).status, 403, "{}", envoy.log());
+    assert_eq!(envoy.call("").status, 401);
+    let metrics = deployment.monitor("/metrics");
+    for line in [
+        "outcome=\"allow\"",
+        "why=\"no-credential\"",
+        "reason=\"subject.mismatch\"",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    // The record is this process's alone, and validating takes none.
+    let settings = json!({ "config": deployment.path("claimbound.toml"), "route": "deploy" });
+    let validated = deployment.validate(&settings.to_string());
+    let told = String::from_utf8_lossy(&validated.stderr).into_owned();
+    assert!(validated.status.success(), "{told}");
+    // With the last listener the record is closed, and the next one has it.
+    envoy.close();
+    envoy.wait("the record is closed", || {
+        !deployment.path("monitor").exists()
+    });
+    let shown = deployment.run(&["audit", "show", "record"]);
+    assert!(shown.contains("subject.mismatch"), "{shown}");
+    deployment.run(&["audit", "verify", "record"]);
+    envoy.replace("second");
+    envoy.wait("there is a listener", || envoy.port().is_some());
+    assert_eq!(envoy.good().status, 200, "{}", envoy.log());
+    assert!(envoy.ends());
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_key_needs_a_proof_for_this_very_request() {
+    let Some(deployment) = Deployment::new() else {
+        return;
+    };
+    let envoy = deployment.start(1);
+    let holder = Holder::new();
+    let bound = || deployment.token_with(&json!({ "cnf": { "jkt": holder.thumbprint() } }));
+    let call = |token: &str, proof: &str| {
+        envoy.call(&format!("Authorization: DPoP {token}\r\nDPoP: {proof}\r\n"))
+    };
+    let here = ("POST", "https://deploy.acme.example/x");
+    let token = bound();
+    for (elsewhere, id) in [
+        (("GET", here.1), "method"),
+        (("POST", "https://deploy.acme.example/y"), "path"),
+        (("POST", "https://other.acme.example/x"), "origin"),
+    ] {
+        let proof = holder.proof_for(elsewhere, &token, id, now());
+        let answer = call(&token, &proof);
+        assert_eq!(answer.status, 401, "{id}: {answer:?}");
+        let challenge = "www-authenticate: DPoP error=\"invalid_dpop_proof\"";
+        assert!(answer.head.contains(challenge), "{answer:?}");
+    }
+    assert_eq!(
+        envoy.call(&bearer(&token)).status,
+        401,
+        "it is no bearer token"
+    );
+    let proof = holder.proof_for(here, &token, "good", now());
+    let answer = call(&token, &proof);
+    assert_eq!(answer.status, 200, "{answer:?} {}", envoy.log());
+    let again = call(&bound(), &proof);
+    assert_eq!((again.status, deployment.let_through()), (401, 1));
+}
+
 /// The sandbox's traps are signals, which Envoy handles too.
 #[test]
 fn whatever_a_policy_does_instead_of_answering_envoy_goes_on() {
@@ -274,7 +414,8 @@ fn whatever_a_policy_does_instead_of_answering_envoy_goes_on() {
         for _ in 0..3 {
             let answer = envoy.good();
             assert_eq!(answer.status, 503, "{deed}: {answer:?} {}", envoy.log());
-            assert_eq!(answer.body, "no decision could be made\n");
+            assert_eq!(answer.body, "{\"error\":\"unavailable\"}\n");
+            assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
         }
         assert!(envoy.log().contains(code), "{deed}: {}", envoy.log());
         assert_eq!((envoy.call("").status, deployment.let_through()), (401, 0));

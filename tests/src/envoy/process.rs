@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::cli::program::{POLICY, Program};
 use crate::forge::{Signer, job, with};
+use crate::idp::{Idp, KEYS};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -142,9 +144,17 @@ audience = "https://deploy.acme.example"
 issuers = ["github"]
 policy = "policy.wasm"
 ceiling = { roles = ["deploy"], enrolment = true }
+forwarded = { origin = "https://deploy.acme.example" }
 
 [ledger]
 sqlite = "ledger.db"
+
+[record]
+folder = "record"
+durability = "never"
+
+[monitor]
+address = "unix:monitor"
 "#,
         );
         let made = program.run(&["subject", "init", "--ledger", "sqlite:ledger.db"]);
@@ -165,6 +175,60 @@ sqlite = "ledger.db"
         Some(deployment)
     }
 
+    /// The same whose keys are fetched from there.
+    pub(super) fn with_keys_of(idp: &Idp) -> Option<Self> {
+        let deployment = Self::new()?;
+        deployment.program.write("ca.pem", idp.authority());
+        let url = format!(
+            r#"from = "url", url = "{}{KEYS}", fetch = {{ ca = "ca.pem" }}"#,
+            idp.url()
+        );
+        deployment.edit(r#"from = "file", path = "keys.json""#, &url);
+        Some(deployment)
+    }
+
+    /// Changes the configuration.
+    fn edit(&self, from: &str, to: &str) {
+        let config = String::from_utf8(self.program.read("claimbound.toml")).unwrap();
+        assert!(config.contains(from), "{config}");
+        self.program
+            .write("claimbound.toml", config.replace(from, to));
+    }
+
+    /// Has the policy say something else.
+    pub(super) fn change_policy(&self, from: &str, to: &str) {
+        let policy = String::from_utf8(self.program.read("policy.toml")).unwrap();
+        assert!(policy.contains(from), "{policy}");
+        self.program.write("policy.toml", policy.replace(from, to));
+        let built = self
+            .program
+            .run(&["build", "policy.toml", "-o", "policy.wasm"]);
+        assert_eq!(built.status, 0, "{built:?}");
+    }
+
+    /// Signs with another key from now on, and gives the set that has it.
+    pub(super) fn rotate(&mut self, id: &'static str) -> String {
+        self.signer = Signer::new(id);
+        self.signer.key_set()
+    }
+
+    /// What `claimbound` says to these arguments, all of which end well.
+    pub(super) fn run(&self, arguments: &[&str]) -> String {
+        let ran = self.program.run(arguments);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        ran.out
+    }
+
+    /// What the monitor says at a path.
+    pub(super) fn monitor(&self, path: &str) -> String {
+        let mut stream = UnixStream::connect(self.path("monitor")).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.program.path(name)
     }
@@ -181,10 +245,7 @@ sqlite = "ledger.db"
 
     /// The same with other claims.
     pub(super) fn token_with(&self, changes: &Value) -> String {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs();
+        let now = now();
         let number = self.tokens.fetch_add(1, Ordering::Relaxed);
         let fresh = json!({
             "iat": now - 5, "nbf": now - 5, "exp": now + 300, "jti": format!("job-{number}"),
@@ -221,7 +282,7 @@ sqlite = "ledger.db"
         let mut command = Command::new(&self.envoy);
         command
             .args(["-c", "envoy.json", "--use-dynamic-base-id", "-l", "warning"])
-            .args(["--component-log-level", "dynamic_modules:info"])
+            .args(["--component-log-level", "dynamic_modules:debug"])
             .args(arguments)
             .current_dir(self.path(""))
             .env("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", modules());
@@ -424,6 +485,12 @@ impl Envoy<'_> {
         );
         self.child.wait().unwrap().success()
     }
+}
+
+/// The time, in seconds since 1970: a running Envoy has no other.
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap().as_secs()
 }
 
 /// The header of a token.

@@ -5,13 +5,13 @@
 
 use claimbound::outcome::{Allowed, Outcome};
 use claimbound::reason::Code;
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::credential::Fault;
 
 /// How a request is answered.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// It may pass.
     Allow(Box<Allowed>),
     /// It may not.
@@ -26,7 +26,7 @@ pub(crate) enum Answer {
 
 /// Why a request may not pass, as far as its caller is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// It carries no token (RFC 6750 §3.1: no error is named).
     NoCredential,
     /// It can't be understood: several credentials, or what the proxy says of it
@@ -46,8 +46,8 @@ pub(crate) enum Refusal {
 }
 
 impl Answer {
-    /// The name of the outcome.
-    pub(crate) const fn outcome(&self) -> &'static str {
+    /// The name of the outcome: `allow`, `deny` or `error`.
+    pub const fn outcome(&self) -> &'static str {
         match self {
             Self::Allow(_) => "allow",
             Self::Refuse {
@@ -135,7 +135,7 @@ impl From<Code> for Refusal {
 
 impl Refusal {
     /// The status of the answer.
-    pub(crate) const fn status(self) -> StatusCode {
+    pub const fn status(self) -> StatusCode {
         match self {
             Self::NoCredential | Self::InvalidToken | Self::InvalidProof => {
                 StatusCode::UNAUTHORIZED
@@ -149,7 +149,7 @@ impl Refusal {
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1); none where
     /// another credential would not help.
-    pub(crate) const fn challenge(self) -> Option<&'static str> {
+    pub const fn challenge(self) -> Option<&'static str> {
         match self {
             Self::NoCredential => Some("Bearer"),
             Self::Malformed => Some("Bearer error=\"invalid_request\""),
@@ -161,7 +161,7 @@ impl Refusal {
     }
 
     /// The body, one for each status.
-    pub(crate) fn body(self) -> &'static str {
+    pub fn body(self) -> &'static str {
         match self.status() {
             StatusCode::UNAUTHORIZED => "{\"error\":\"unauthorized\"}\n",
             StatusCode::BAD_REQUEST => "{\"error\":\"bad request\"}\n",
@@ -169,6 +169,41 @@ impl Refusal {
             StatusCode::NOT_FOUND => "{\"error\":\"not found\"}\n",
             _ => "{\"error\":\"unavailable\"}\n",
         }
+    }
+
+    /// The status of the answer over gRPC.
+    pub const fn grpc(self) -> tonic::Code {
+        match self {
+            Self::NoCredential | Self::InvalidToken | Self::InvalidProof => {
+                tonic::Code::Unauthenticated
+            }
+            Self::Malformed => tonic::Code::InvalidArgument,
+            Self::Forbidden => tonic::Code::PermissionDenied,
+            Self::NotFound => tonic::Code::NotFound,
+            Self::Unavailable => tonic::Code::Unavailable,
+        }
+    }
+
+    /// What asks for another credential, or to come back later.
+    pub(crate) fn asks_for(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let challenge = self.challenge().map(HeaderValue::from_static);
+        let challenge = challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge));
+        let later = (self == Self::Unavailable)
+            .then(|| (header::RETRY_AFTER, HeaderValue::from_static("1")));
+        challenge.into_iter().chain(later)
+    }
+
+    /// The answer over HTTP: status, headers, and one body for each status. No
+    /// cache may keep it.
+    pub fn response(self) -> Response<&'static str> {
+        let mut response = Response::new(self.body());
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.extend(self.asks_for());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+        response
     }
 }
 

@@ -2,6 +2,7 @@
 //! route trusts.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use claimbound::policy::Request;
 use claimbound::proof::{DpopProof, Possession, certificate};
@@ -11,18 +12,32 @@ use super::credential::{Credential, Fault, only};
 use crate::config::{CertificateHeader, Source};
 use crate::host::{PresentedToken, Route};
 
-/// A request as its proxy describes it.
-pub(crate) struct Described<'r> {
+/// A request as its proxy, or the program that it came to, describes it.
+pub struct Described<'r> {
     /// Its headers; those that the route trusts are the proxy's own.
-    pub(crate) headers: &'r HeaderMap,
+    pub headers: &'r HeaderMap,
     /// What the proxy's configuration adds.
-    pub(crate) context: Option<&'r HashMap<String, String>>,
-    /// The caller's method and path, where the protocol itself has them.
-    pub(crate) line: Option<(&'r str, &'r str)>,
-    /// The caller's certificate, where the protocol itself has it.
-    pub(crate) certificate: Option<[u8; 32]>,
-    /// Whether the listener knows that it is the proxy who speaks.
-    pub(crate) is_authenticated: bool,
+    pub context: Option<&'r HashMap<String, String>>,
+    /// The caller's method and path (with or without its query), where they are
+    /// known without a header.
+    pub line: Option<(&'r str, &'r str)>,
+    /// The SHA-256 of the caller's certificate (DER), where it is known without
+    /// a header.
+    pub certificate: Option<[u8; 32]>,
+    /// Whether who describes this is known to be the proxy; a certificate is
+    /// taken from nobody else.
+    pub is_authenticated: bool,
+}
+
+impl fmt::Debug for Described<'_> {
+    /// Shows no header: one of them is the token.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Described")
+            .field("line", &self.line)
+            .field("is_authenticated", &self.is_authenticated)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Described<'_> {

@@ -17,15 +17,13 @@ use envoy_types::pb::envoy::service::auth::v3::{
     CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
 };
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
-use envoy_types::pb::google::protobuf::value::Kind;
-use envoy_types::pb::google::protobuf::{ListValue, Struct, Value};
 use envoy_types::pb::google::rpc;
 use http::{HeaderMap, HeaderName};
 use tonic::{Code, Request, Response, Status};
 
 use super::answer::{Answer, Refusal};
 use super::attributes::Described;
-use super::{forward_auth, identity};
+use super::{identity, metadata};
 use crate::host::Host;
 
 /// The context extension that names the route.
@@ -64,7 +62,7 @@ impl Authorization for Service {
         let answer = match asked {
             Some(asked) => {
                 let described = asked.described(context, self.is_authenticated);
-                forward_auth::decide(&self.host, route, &described).await
+                self.host.ask(route, &described).await
             }
             None => Refusal::Malformed.into(),
         };
@@ -148,7 +146,7 @@ fn response(route: &str, answer: &Answer) -> CheckResponse {
     let (code, response) = match answer {
         Answer::Allow(allowed) => (Code::Ok, HttpResponse::OkResponse(ok(route, allowed))),
         Answer::Refuse { refusal, .. } => (
-            code(*refusal),
+            refusal.grpc(),
             HttpResponse::DeniedResponse(denied(*refusal)),
         ),
     };
@@ -157,7 +155,7 @@ fn response(route: &str, answer: &Answer) -> CheckResponse {
             code: code.into(),
             ..rpc::Status::default()
         }),
-        dynamic_metadata: Some(metadata(route, answer)),
+        dynamic_metadata: Some(metadata::fields(route, answer)),
         http_response: Some(response),
     }
 }
@@ -179,12 +177,12 @@ fn ok(route: &str, allowed: &Allowed) -> OkHttpResponse {
 }
 
 fn denied(refusal: Refusal) -> DeniedHttpResponse {
-    let challenge = forward_auth::challenge(refusal).into_iter();
     DeniedHttpResponse {
         status: Some(HttpStatus {
             code: refusal.status().as_u16().into(),
         }),
-        headers: challenge
+        headers: refusal
+            .asks_for()
             .map(|(name, value)| set(name.as_str(), value.to_str().unwrap_or_default()))
             .chain([set("content-type", "application/json")])
             .collect(),
@@ -203,79 +201,4 @@ fn set(name: &str, value: &str) -> HeaderValueOption {
         keep_empty_value: true,
         ..HeaderValueOption::default()
     }
-}
-
-const fn code(refusal: Refusal) -> Code {
-    match refusal {
-        Refusal::NoCredential | Refusal::InvalidToken | Refusal::InvalidProof => {
-            Code::Unauthenticated
-        }
-        Refusal::Malformed => Code::InvalidArgument,
-        Refusal::Forbidden => Code::PermissionDenied,
-        Refusal::NotFound => Code::NotFound,
-        Refusal::Unavailable => Code::Unavailable,
-    }
-}
-
-/// What Envoy's other filters and its log may read: of an allow what its headers
-/// say, of a denial its code.
-fn metadata(route: &str, answer: &Answer) -> Struct {
-    let mut fields = HashMap::from([
-        ("route".to_owned(), text(route)),
-        ("outcome".to_owned(), text(answer.outcome())),
-    ]);
-    match answer {
-        Answer::Refuse { code, .. } => {
-            fields.insert("reason".to_owned(), text(code));
-        }
-        Answer::Allow(allowed) => {
-            let names = allowed.workload.names.iter();
-            let names = names.map(|name| {
-                let id = name.id.as_deref().unwrap_or_default();
-                let pair = [
-                    ("name".to_owned(), text(&name.name)),
-                    ("id".to_owned(), text(id)),
-                ];
-                let pair = Struct {
-                    fields: pair.into(),
-                };
-                (name.kind.to_string(), of(Kind::StructValue(pair)))
-            });
-            let workload = Struct {
-                fields: names.collect(),
-            };
-            let policy = format!("{}@{}", allowed.policy.name, allowed.policy.version);
-            fields.extend(
-                [
-                    ("issuer", text(&allowed.issuer)),
-                    ("subject", text(&allowed.subject)),
-                    ("workload", of(Kind::StructValue(workload))),
-                    ("statement", text(&allowed.statement)),
-                    ("policy", text(&policy)),
-                    ("roles", texts(&allowed.grant.roles)),
-                    ("scopes", texts(&allowed.grant.scopes)),
-                    (
-                        "claims",
-                        text(allowed.grant.claims.as_deref().unwrap_or_default()),
-                    ),
-                    ("ends_at", text(&allowed.ends_at.to_string())),
-                ]
-                .map(|(name, value)| (name.to_owned(), value)),
-            );
-        }
-    }
-    Struct { fields }
-}
-
-fn of(kind: Kind) -> Value {
-    Value { kind: Some(kind) }
-}
-
-fn text(text: &str) -> Value {
-    of(Kind::StringValue(text.to_owned()))
-}
-
-fn texts(list: &[String]) -> Value {
-    let values = list.iter().map(|one| text(one)).collect();
-    of(Kind::ListValue(ListValue { values }))
 }

@@ -7,7 +7,6 @@ use http::request::Parts;
 
 use super::answer::Answer;
 use super::attributes::Described;
-use super::forward_auth;
 use crate::host::Host;
 
 /// The path that questions stand below.
@@ -39,7 +38,7 @@ pub(crate) async fn decide<'p>(
         certificate: None,
         is_authenticated,
     };
-    (route, forward_auth::decide(host, route, &described).await)
+    (route, host.ask(route, &described).await)
 }
 
 #[cfg(test)]

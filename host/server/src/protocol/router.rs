@@ -94,7 +94,7 @@ async fn authorize(
         certificate: None,
         is_authenticated: shared.is_authenticated,
     };
-    let answer = forward_auth::decide(&shared.host, &route, &described).await;
+    let answer = shared.host.ask(&route, &described).await;
     respond(&route, &answer)
 }
 

@@ -1,0 +1,117 @@
+//! A host inside another program: all of a server but its listeners.
+
+use std::fmt;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use claimbound::clock::Clock;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::{Address, ConfigError};
+use crate::host::Host;
+use crate::reload::OwnedEnvironment;
+use crate::server::{Listeners, Server};
+
+/// Threads that fetch keys, look at files and answer operators; decisions have
+/// threads of their own.
+const WORKERS: usize = 2;
+
+/// A host inside another program, with all that a [`Server`] does for it: keys
+/// are fetched, decisions recorded, changed files taken up, and `[monitor]` and
+/// `[admin]` answered. `[listen]` is not: whoever embeds a host asks it directly.
+///
+/// It has a runtime of its own, so that it may be started and dropped anywhere,
+/// inside another runtime too; both wait. When it is dropped, decisions that have
+/// begun are finished, for as long as the configuration's `drain` says; the
+/// record is closed, and clones of the [`Host`] have no route any more.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use claimbound::clock::SystemClock;
+/// use claimbound_server::Embedded;
+///
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let environment = Arc::new(|name: &str| std::env::var(name).ok());
+/// let embedded = Embedded::start("claimbound.toml".as_ref(), environment, Arc::new(SystemClock))?;
+/// assert!(embedded.host().route("deploy").is_some());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Embedded {
+    host: Host,
+    listening: Vec<(String, Address)>,
+    /// None once it ends.
+    running: Option<(Server, Runtime)>,
+}
+
+impl Embedded {
+    /// Opens everything that the configuration names, and begins to decide.
+    ///
+    /// # Errors
+    /// The first thing that can't be used or had; nothing runs then.
+    pub fn start(
+        path: &Path,
+        environment: OwnedEnvironment,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("claimbound-io")
+            .enable_all()
+            .build()
+            .map_err(|error| ConfigError::at("start", error))?;
+        let open = || {
+            let opened = Server::open(path, environment, clock, Listeners::OfOperators);
+            let server = runtime.block_on(opened)?;
+            Ok((server, runtime))
+        };
+        let (server, runtime) =
+            aside(open).unwrap_or_else(|error| Err(ConfigError::at("start", error)))?;
+        Ok(Self {
+            host: server.host().clone(),
+            listening: server.listening().to_vec(),
+            running: Some((server, runtime)),
+        })
+    }
+
+    /// The host that decides.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Where `monitor` and `admin` listen, by these names.
+    pub fn listening(&self) -> &[(String, Address)] {
+        &self.listening
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        if let Some((server, runtime)) = self.running.take() {
+            // Without a thread it ends as it would with its process.
+            let _ = aside(move || runtime.block_on(server.drain()));
+        }
+    }
+}
+
+/// Does something on a thread of its own, and waits for it: a thread that is of
+/// some runtime may neither wait for another runtime nor end one.
+fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("claimbound-start".to_owned());
+        let thread = thread.spawn_scoped(scope, work)?;
+        Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Embedded")
+            .field("host", &self.host)
+            .field("listening", &self.listening)
+            .finish_non_exhaustive()
+    }
+}
