@@ -9,9 +9,11 @@
 //! that, and asks here.
 
 mod admin;
+mod bounds;
 pub mod config;
 mod evaluators;
 pub mod exchange;
+mod files;
 mod ground;
 mod host;
 pub mod keys;
@@ -23,9 +25,11 @@ mod plan;
 mod protocol;
 mod reload;
 pub mod server;
+mod signals;
 
 pub use host::{Host, PresentedToken, Route};
 pub use protocol::ext_authz_grpc::ROUTE_KEY;
 pub use protocol::identity;
 pub use protocol::router::PROXY;
 pub use reload::OwnedEnvironment;
+pub use signals::{Ended, Signals, Told};
