@@ -2,7 +2,9 @@
 //! keys. Requests and answers are JSON.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
@@ -10,6 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use claimbound::ledger::{Change, ChangeError, Ledger, Order, Run, Target};
 use http::{StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
@@ -18,6 +21,11 @@ use crate::config::Secret;
 use crate::host::Host;
 use crate::protocol::credential::only;
 use crate::reload::Reloader;
+
+/// The longest body, in bytes: names and a reason.
+const LONGEST_BODY: usize = 64 << 10;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Shared {
@@ -60,13 +68,20 @@ async fn is_operator(State(shared): State<Shared>, request: Request, next: Next)
             scheme.eq_ignore_ascii_case("bearer") && token.is(said.trim().as_bytes())
         })
     };
-    if shared.token.as_deref().is_none_or(says) {
-        return next.run(request).await;
+    if !shared.token.as_deref().is_none_or(says) {
+        let why = "say the token of the configuration";
+        return refused(StatusCode::UNAUTHORIZED, why);
     }
-    refused(
-        StatusCode::UNAUTHORIZED,
-        "say the token of the configuration",
-    )
+    let (parts, body) = request.into_parts();
+    let collected = Limited::new(body, LONGEST_BODY).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
+        Ok(Ok(body)) => {
+            let body = Body::from(body.to_bytes());
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Ok(Err(_)) => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"),
+        Err(_) => refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive"),
+    }
 }
 
 async fn reload(State(shared): State<Shared>) -> Response {
@@ -110,19 +125,10 @@ async fn keys(State(shared): State<Shared>) -> Json<Value> {
     Json(json!({ "issuers": issuers.collect::<Vec<_>>() }))
 }
 
-/// What is to be revoked, by whom and why.
+/// What is to be revoked or lifted, by whom and why.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Revoke {
-    #[serde(flatten)]
-    what: Lift,
-    /// Until when, in seconds since 1970, exclusive; without it, for ever.
-    until: Option<u64>,
-}
-
-/// What is meant, by whom and why.
-#[derive(Debug, Deserialize)]
-struct Lift {
+struct Asked {
     /// One of `token-id`, `token`, `subject`, `key`, `issuer`.
     kind: String,
     /// The issuer's URL.
@@ -130,23 +136,45 @@ struct Lift {
     /// The `jti`, the digest of what was signed, the subject, or the key's
     /// thumbprint.
     value: Option<String>,
+    /// Until when it is revoked, in seconds since 1970, exclusive; without it,
+    /// for ever.
+    until: Option<u64>,
     /// The operator's name.
     by: String,
     reason: String,
 }
 
-async fn revoke(State(shared): State<Shared>, body: Json<Revoke>) -> Response {
-    let Json(Revoke { what, until }) = body;
+impl Asked {
+    fn read(body: &[u8]) -> Result<Self, Response> {
+        serde_json::from_slice(body)
+            .map_err(|error| refused(StatusCode::BAD_REQUEST, &format!("the body: {error}")))
+    }
+}
+
+async fn revoke(State(shared): State<Shared>, body: Bytes) -> Response {
+    let asked = match Asked::read(&body) {
+        Ok(asked) => asked,
+        Err(response) => return response,
+    };
+    let until = asked.until;
+    if until.is_some_and(|until| until <= shared.host.clock().now()) {
+        return refused(StatusCode::BAD_REQUEST, "`until` has passed");
+    }
     let change = |target| Change::Revoke { target, until };
-    order(shared, what, change).await
+    order(shared, asked, change).await
 }
 
-async fn lift(State(shared): State<Shared>, body: Json<Lift>) -> Response {
-    let Json(what) = body;
-    order(shared, what, |target| Change::Lift { target }).await
+async fn lift(State(shared): State<Shared>, body: Bytes) -> Response {
+    match Asked::read(&body) {
+        Ok(asked) if asked.until.is_some() => {
+            refused(StatusCode::BAD_REQUEST, "`until` is for what is revoked")
+        }
+        Ok(asked) => order(shared, asked, |target| Change::Lift { target }).await,
+        Err(response) => response,
+    }
 }
 
-async fn order(shared: Shared, what: Lift, change: impl FnOnce(Target) -> Change) -> Response {
+async fn order(shared: Shared, what: Asked, change: impl FnOnce(Target) -> Change) -> Response {
     let Some(ledger) = shared.ledger.clone() else {
         return refused(StatusCode::CONFLICT, "there is no ledger to revoke in");
     };
@@ -173,6 +201,9 @@ async fn order(shared: Shared, what: Lift, change: impl FnOnce(Target) -> Change
         Ok(Err(error @ ChangeError::Store(_))) => {
             refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
         }
+        Ok(Err(error @ ChangeError::Word(_))) => {
+            refused(StatusCode::BAD_REQUEST, &error.to_string())
+        }
         Ok(Err(error)) => refused(StatusCode::CONFLICT, &error.to_string()),
         Err(_) => refused(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -181,7 +212,7 @@ async fn order(shared: Shared, what: Lift, change: impl FnOnce(Target) -> Change
     }
 }
 
-fn target(host: &Host, what: &Lift) -> Result<Target, &'static str> {
+fn target(host: &Host, what: &Asked) -> Result<Target, &'static str> {
     let issuer = || {
         let issuer = what.issuer.clone();
         issuer.ok_or("say which `issuer`, by its URL")

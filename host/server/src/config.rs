@@ -133,7 +133,7 @@ impl Config {
 
     /// Reads a text; the error shows the place.
     fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let config: Self = toml::from_str(text).map_err(|error| told(text, &error))?;
         match config.claimbound {
             1 => Ok(config),
             other => Err(format!(
@@ -148,6 +148,29 @@ impl Config {
     }
 }
 
+/// What is wrong, and where: by line, column and key. The line itself is not
+/// shown, for a secret may stand there that was never to be written here.
+fn told(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message();
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let Some(before) = before else {
+        return message.to_owned();
+    };
+    let line = before.matches('\n').count();
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |last| last.chars().count());
+    let is_key = |key: &&str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._- ".contains(&byte);
+        !key.is_empty() && key.bytes().all(fits)
+    };
+    let key = text.lines().nth(line).and_then(|line| line.split_once('='));
+    let key = key.map(|(key, _)| key.trim()).filter(is_key);
+    let key = key.map_or_else(String::new, |key| format!(", `{key}`"));
+    format!("line {}, column {}{key}: {message}", line + 1, column + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +180,13 @@ mod tests {
         let told = Config::parse("claimbound = 1\n[route.deploy]\naudiense = \"x\"\n").unwrap_err();
         assert!(
             told.contains("audiense") && told.contains("line 3"),
+            "{told}"
+        );
+        let text = "claimbound = 1\n[admin]\naddress = \"127.0.0.1:1\"\ntoken = \"hunter2\"\n";
+        let told = Config::parse(text).unwrap_err();
+        assert!(!told.contains("hunter2"), "{told}");
+        assert!(
+            told.contains("line 4, column 9, `token`: a secret"),
             "{told}"
         );
         let told = Config::parse("claimbound = 2\n").unwrap_err();

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use claimbound::clock::Clock;
 use claimbound::code::{CodeCache, CodeKey};
@@ -54,9 +53,12 @@ impl Ground {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
         let sandbox = &config.sandbox;
-        let shards = sandbox.shards.unwrap_or_else(processors);
+        let shards = sandbox
+            .shards
+            .unwrap_or_else(|| processors().min(MOST_SHARDS));
         within("sandbox.shards", shards, MOST_SHARDS)?;
-        let threads = sandbox.threads.unwrap_or(shards * THREADS_PER_SHARD);
+        let usual = || (shards * THREADS_PER_SHARD).min(MOST_THREADS);
+        let threads = sandbox.threads.unwrap_or_else(usual);
         within("sandbox.threads", threads, MOST_THREADS)?;
         let queue = sandbox.queue.unwrap_or(QUEUE);
         within("sandbox.queue", queue, 1 << 20)?;
@@ -223,9 +225,7 @@ fn options(config: &Record, folder: &Path) -> Options {
     Options {
         durability: match config.durability {
             Durability::Always => record::Durability::Always,
-            Durability::Interval(span) => {
-                record::Durability::Interval(span.0.max(Duration::from_millis(1)))
-            }
+            Durability::Interval(span) => record::Durability::Interval(span.0),
             Durability::Never => record::Durability::Never,
         },
         keeps_claims: config.claims,

@@ -9,10 +9,12 @@
 //! that, and asks here.
 
 mod admin;
+mod bounds;
 pub mod config;
 mod embedded;
 mod evaluators;
 pub mod exchange;
+mod files;
 mod ground;
 mod host;
 pub mod keys;
@@ -25,6 +27,7 @@ mod plan;
 mod protocol;
 mod reload;
 pub mod server;
+mod signals;
 
 pub use embedded::Embedded;
 pub use host::{Host, PresentedToken, Route};
@@ -35,3 +38,4 @@ pub use protocol::ext_authz_grpc::ROUTE_KEY;
 pub use protocol::identity;
 pub use protocol::router::PROXY;
 pub use reload::OwnedEnvironment;
+pub use signals::{Ended, Signals, Told};

@@ -5,7 +5,9 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,9 +16,10 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -31,6 +34,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADER_BYTES: usize = 64 << 10;
 /// Fewest bytes of a buffer that the HTTP library takes.
 const FEWEST_BYTES: usize = 8 << 10;
+/// The bytes by which HTTP/2 begins (RFC 9113 §3.4). A request of HTTP/1 has as
+/// many, or else the rest of its connection has the same time.
+const PREFACE: usize = 24;
 /// Requests at once on one connection of HTTP/2.
 const STREAMS: u32 = 256;
 /// How long accepting rests after the system refused a connection (no more
@@ -77,14 +83,11 @@ impl Bound {
     pub(crate) async fn new(name: &str, listener: &Listener, folder: &Path) -> io::Result<Self> {
         let uids = listener.proxy.as_ref().and_then(|proxy| proxy.uids.clone());
         let limits = Limits {
-            connections: listener.connections.unwrap_or(CONNECTIONS).max(1),
+            connections: listener.connections.unwrap_or(CONNECTIONS),
             header_timeout: listener
                 .header_timeout
                 .map_or(HEADER_TIMEOUT, |span| span.0),
-            header_bytes: listener
-                .header_bytes
-                .unwrap_or(HEADER_BYTES)
-                .max(FEWEST_BYTES),
+            header_bytes: listener.header_bytes.unwrap_or(HEADER_BYTES),
         };
         // Whoever may connect is looked at when they do, where that is said.
         let mode = if uids.is_some() { 0o666 } else { 0o660 };
@@ -165,6 +168,7 @@ impl Bound {
             };
             let service = TowerToHyperService::new(router.clone());
             let builder = self.limits.builder();
+            let stream = Prompt::new(stream, self.limits.header_timeout);
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             let connection = graceful.watch(connection.into_owned());
             let (name, connections) = (Arc::clone(&self.name), connections.clone());
@@ -229,6 +233,69 @@ impl Limits {
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20));
         builder
+    }
+}
+
+/// A connection whose first bytes have to come in time. The HTTP library waits
+/// for as many as tell its versions apart, and for these without a limit.
+struct Prompt {
+    stream: Box<dyn Stream>,
+    /// The end of the time; none once enough has come.
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// How many bytes have come, until they are enough.
+    read: usize,
+}
+
+impl Prompt {
+    fn new(stream: Box<dyn Stream>, timeout: Duration) -> Self {
+        Self {
+            stream,
+            deadline: Some(Box::pin(tokio::time::sleep(timeout))),
+            read: 0,
+        }
+    }
+}
+
+impl AsyncRead for Prompt {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let Some(deadline) = &mut self.deadline else {
+            return polled;
+        };
+        if polled.is_pending() {
+            return match deadline.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                Poll::Pending => Poll::Pending,
+            };
+        }
+        self.read += buffer.filled().len().saturating_sub(before);
+        if self.read >= PREFACE {
+            self.deadline = None;
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Prompt {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 

@@ -1,12 +1,12 @@
 //! What the host counts, for Prometheus.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use claimbound::outcome::Outcome;
-use claimbound::reason::HostCode;
+use claimbound::reason::{Code, HostCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -24,6 +24,10 @@ const BOUNDS: [f64; 14] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
     5.0,
 ];
+
+/// The results of a reload.
+const TAKEN_UP: &str = "taken-up";
+const REFUSED: &str = "refused";
 
 /// How long a failure of the record counts as one of now.
 const RECENT: Duration = Duration::from_secs(10);
@@ -71,6 +75,11 @@ struct Module {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfListener {
     listener: Arc<str>,
 }
@@ -78,7 +87,9 @@ struct OfListener {
 /// What the host counts. Cheap to clone; all of them count together.
 #[derive(Clone)]
 pub(crate) struct Metrics {
-    registry: Arc<Registry>,
+    /// Held while what is looked at is taken down and written: two who ask at
+    /// once would see half of it.
+    registry: Arc<Mutex<Registry>>,
     counted: Counted,
     /// By the host's own clock, in milliseconds.
     record_failed_at: Arc<AtomicU64>,
@@ -95,11 +106,13 @@ struct Counted {
     key_age: Family<OfIssuer, Gauge>,
     key_generation: Family<OfIssuer, Gauge>,
     key_count: Family<OfIssuer, Gauge>,
-    key_fetches: Family<Fetched, Gauge>,
-    unknown_keys: Family<OfIssuer, Gauge>,
+    key_fetches: Family<Fetched, Counter>,
+    unknown_keys: Family<OfIssuer, Counter>,
+    reused_tokens: Family<OfRoute, Counter>,
+    build: Family<Build, Gauge>,
     modules: Family<Module, Gauge>,
     waiting: Gauge,
-    panics: Gauge,
+    panics: Counter,
     ledger_up: Gauge,
     record_up: Gauge,
 }
@@ -154,16 +167,24 @@ impl Metrics {
             key_count: Family::default(),
             key_fetches: Family::default(),
             unknown_keys: Family::default(),
+            reused_tokens: Family::default(),
+            build: Family::default(),
             modules: Family::default(),
             waiting: Gauge::default(),
-            panics: Gauge::default(),
+            panics: Counter::default(),
             ledger_up: Gauge::default(),
             record_up: Gauge::default(),
         };
         counted.ledger_up.set(1);
         counted.record_up.set(1);
+        let version = env!("CARGO_PKG_VERSION");
+        counted.build.get_or_create(&Build { version }).set(1);
+        // A counter that begins at zero shows its first step.
+        for result in [TAKEN_UP, REFUSED] {
+            let _ = counted.reloads.get_or_create(&OfResult { result });
+        }
         Self {
-            registry: Arc::new(counted.registry()),
+            registry: Arc::new(Mutex::new(counted.registry())),
             counted,
             record_failed_at: Arc::default(),
         }
@@ -199,6 +220,9 @@ impl Metrics {
         };
         let latency = self.counted.latency.get_or_create(&of_route);
         latency.observe(took.as_secs_f64());
+        if reason == Code::TokenReused.as_str() {
+            self.counted.reused_tokens.get_or_create(&of_route).inc();
+        }
         if outcome == "allow" {
             self.counted.record_up.set(1);
         }
@@ -244,7 +268,7 @@ impl Metrics {
     }
 
     pub(crate) fn reloaded(&self, is_taken_up: bool) {
-        let result = if is_taken_up { "taken-up" } else { "refused" };
+        let result = if is_taken_up { TAKEN_UP } else { REFUSED };
         let of = OfResult { result };
         self.counted.reloads.get_or_create(&of).inc();
     }
@@ -264,9 +288,10 @@ impl Metrics {
 
     /// Everything in the text format of Prometheus.
     pub(crate) fn text(&self, host: &Host) -> Result<String, fmt::Error> {
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         self.look(host);
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode(&mut text, &registry)?;
         Ok(text)
     }
 
@@ -275,7 +300,7 @@ impl Metrics {
         let counted = &self.counted;
         let evaluators = host.evaluators();
         counted.waiting.set(whole(evaluators.waiting() as u64));
-        counted.panics.set(whole(evaluators.panics()));
+        stand(&counted.panics, evaluators.panics());
         counted.modules.clear();
         for route in host.routes() {
             let id = route.policy().id();
@@ -301,7 +326,7 @@ impl Counted {
             self.decisions.clone(),
         );
         r.register(
-            "decision_seconds",
+            "decision_duration_seconds",
             "From a token's arrival to its decision, with the ledger and the record",
             self.latency.clone(),
         );
@@ -351,12 +376,22 @@ impl Counted {
             self.unknown_keys.clone(),
         );
         r.register(
+            "reused_tokens",
+            "Tokens that were presented again, of those for single use",
+            self.reused_tokens.clone(),
+        );
+        r.register(
+            "build_info",
+            "The version of this program",
+            self.build.clone(),
+        );
+        r.register(
             "module_info",
             "The policy of each route",
             self.modules.clone(),
         );
         r.register(
-            "waiting",
+            "decisions_waiting",
             "Decisions that wait for a thread",
             self.waiting.clone(),
         );
@@ -379,6 +414,12 @@ impl Counted {
     }
 
     fn look_at_keys(&self, host: &Host) {
+        // Those of issuers that are no more.
+        self.key_age.clear();
+        self.key_generation.clear();
+        self.key_count.clear();
+        self.key_fetches.clear();
+        self.unknown_keys.clear();
         for status in host.keyring().status() {
             let of = OfIssuer {
                 issuer: status.alias.clone(),
@@ -390,17 +431,21 @@ impl Counted {
             self.key_count
                 .get_or_create(&of)
                 .set(whole(status.keys as u64));
-            let unknown = whole(status.unknown_keys);
-            self.unknown_keys.get_or_create(&of).set(unknown);
+            stand(&self.unknown_keys.get_or_create(&of), status.unknown_keys);
             for (result, count) in [("fetched", status.succeeded), ("failed", status.failed)] {
                 let fetched = Fetched {
                     issuer: status.alias.clone(),
                     result,
                 };
-                self.key_fetches.get_or_create(&fetched).set(whole(count));
+                stand(&self.key_fetches.get_or_create(&fetched), count);
             }
         }
     }
+}
+
+/// Sets a counter to what was counted elsewhere.
+fn stand(counter: &Counter, count: u64) {
+    counter.inner().store(count, Ordering::Relaxed);
 }
 
 fn millis(time: Duration) -> u64 {

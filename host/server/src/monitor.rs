@@ -1,6 +1,7 @@
 //! Liveness, readiness and metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -8,9 +9,13 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::{StatusCode, header};
 use serde_json::json;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
+
+/// How long the ledger may take to answer.
+const LEDGER_ANSWERS: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 struct Shared {
@@ -23,41 +28,89 @@ pub(crate) struct Health {
     pub(crate) ledger: Option<Arc<claimbound::ledger::Ledger>>,
     /// Cancelled once the program is told to stop.
     pub(crate) stop: CancellationToken,
+    /// Whoever asks the ledger.
+    asking: Arc<Mutex<()>>,
+}
+
+/// What readiness found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// What keeps a host from deciding, in words; empty where nothing does.
+    pub(crate) faults: Vec<String>,
+    /// What keeps it from deciding some tokens.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Health {
-    /// What keeps a host from deciding, in words; empty where nothing does.
-    pub(crate) async fn faults(self: &Arc<Self>, host: &Host) -> Vec<String> {
-        let mut faults = Vec::new();
-        if self.stop.is_cancelled() {
-            faults.push("it is stopping".to_owned());
+    pub(crate) fn new(
+        ledger: Option<Arc<claimbound::ledger::Ledger>>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            ledger,
+            stop,
+            asking: Arc::default(),
         }
-        let keys = host.keyring().status();
-        let without = keys.into_iter().filter(|status| !status.is_trusted);
-        faults.extend(without.map(|status| match status.last_error {
-            Some(error) => format!("issuer `{}` has no keys to trust: {error}", status.alias),
-            None => format!("issuer `{}` has no keys yet", status.alias),
-        }));
-        if let Some(fault) = self.ledger_fault(host).await {
-            faults.push(fault);
-        }
-        if host.metrics().has_record_failed(host.clock().monotonic()) {
-            faults.push("decisions can't be recorded".to_owned());
-        }
-        faults
     }
 
-    /// Asks the ledger, on a thread that may wait.
-    async fn ledger_fault(self: &Arc<Self>, host: &Host) -> Option<String> {
+    /// Looks at what a host needs.
+    pub(crate) async fn look(&self, host: &Host) -> Found {
+        let mut found = Found::default();
+        if self.stop.is_cancelled() {
+            found.faults.push("it is stopping".to_owned());
+        }
+        found.look_at_keys(host);
+        found.faults.extend(self.ledger_fault(host).await);
+        if host.metrics().has_record_failed(host.clock().monotonic()) {
+            found.faults.push("decisions can't be recorded".to_owned());
+        }
+        found
+    }
+
+    /// Asks the ledger, on a thread that may wait: one at a time, however many
+    /// ask here.
+    async fn ledger_fault(&self, host: &Host) -> Option<String> {
         let ledger = Arc::clone(self.ledger.as_ref()?);
-        let asked = tokio::task::spawn_blocking(move || ledger.check()).await;
-        let fault = match asked {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(format!("the ledger does not answer: {error}")),
-            Err(_) => Some("the ledger does not answer".to_owned()),
+        let asking = Arc::clone(&self.asking);
+        let asked = async {
+            let turn = asking.lock_owned().await;
+            let ask = move || {
+                let answer = ledger.check();
+                drop(turn);
+                answer
+            };
+            tokio::task::spawn_blocking(ask).await
+        };
+        let fault = match tokio::time::timeout(LEDGER_ANSWERS, asked).await {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(error))) => Some(format!("the ledger does not answer: {error}")),
+            Ok(Err(_)) | Err(_) => Some("the ledger does not answer".to_owned()),
         };
         host.metrics().ledger(fault.is_none());
         fault
+    }
+}
+
+impl Found {
+    /// An issuer whose keys have never come is waited for: requests would be
+    /// sent here too soon. One whose keys were lost later costs its own tokens,
+    /// and not those of the others.
+    fn look_at_keys(&mut self, host: &Host) {
+        let keys = host.keyring().status();
+        let is_any_trusted = keys.iter().any(|status| status.is_trusted);
+        for status in keys.into_iter().filter(|status| !status.is_trusted) {
+            let has_had_keys = status.keys > 0;
+            let told = match status.last_error {
+                Some(error) => format!("issuer `{}` has no keys to trust: {error}", status.alias),
+                None if has_had_keys => format!("issuer `{}` has no keys to trust", status.alias),
+                None => format!("issuer `{}` has no keys yet", status.alias),
+            };
+            if has_had_keys && is_any_trusted {
+                self.notes.push(told);
+            } else {
+                self.faults.push(told);
+            }
+        }
     }
 }
 
@@ -75,13 +128,13 @@ pub(crate) fn router(host: &Host, health: Arc<Health>) -> Router {
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {
-    let faults = shared.health.faults(&shared.host).await;
+    let Found { faults, notes } = shared.health.look(&shared.host).await;
     let status = if faults.is_empty() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let body = json!({ "ready": faults.is_empty(), "faults": faults });
+    let body = json!({ "ready": faults.is_empty(), "faults": faults, "notes": notes });
     (status, Json(body)).into_response()
 }
 

@@ -1,7 +1,7 @@
 //! From a configuration to routes that decide: everything is looked at, compiled
 //! and held against everything else before anything is taken up.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use claimbound::sandbox::Sandbox;
 use claimbound::token::TokenTypes;
 use tokio::runtime::Handle;
 
+use crate::bounds::{self, did_you_mean};
 use crate::config::{self, CeilingConfig, Config, ConfigError, Environment, Protocol};
 use crate::exchange::Exchanger;
 use crate::ground::Ground;
@@ -66,6 +67,7 @@ impl Draft {
         before: Option<&Self>,
     ) -> Result<Self, ConfigError> {
         check_names(config)?;
+        bounds::check(config, &ground.folder)?;
         check_listeners(config)?;
         if config.route.is_empty() {
             return Err(ConfigError::at("route", "there is no route to decide on"));
@@ -86,7 +88,7 @@ impl Draft {
             routes: HashMap::new(),
             keyring,
             exchange: exchange(config, ground)?,
-            warnings: Vec::new(),
+            warnings: bounds::without_effect(config),
             issuers,
             policies: Policies::new(),
         };
@@ -163,7 +165,8 @@ impl Draft {
         }
         let found = config.issuers.iter().map(|alias| {
             self.issuers.get(alias).cloned().ok_or_else(|| {
-                let fault = format!("there is no `[issuer.{alias}]`");
+                let near = did_you_mean(alias, self.issuers.keys().map(String::as_str));
+                let fault = format!("there is no `[issuer.{alias}]`{near}");
                 ConfigError::at(&at, fault)
             })
         });
@@ -214,6 +217,13 @@ impl Draft {
                  says neither an `origin` nor a `certificate` to check one by"
             ));
         }
+        let demanded = config.ceiling.obligations.iter().map(|one| one.as_str());
+        for kind in demanded.filter(|kind| !asks(kind)) {
+            self.warnings.push(format!(
+                "{at}: the ceiling demands `{kind}` of every allow, which the policy never asks \
+                 for: it can't allow anything"
+            ));
+        }
         let given = &config.attributes;
         let attributes = policy.manifest().attributes.iter();
         for attribute in attributes.filter(|one| !given.contains_key(*one)) {
@@ -259,13 +269,8 @@ fn check_name(table: &str, name: &str) -> Result<(), ConfigError> {
 }
 
 fn check_listeners(config: &Config) -> Result<(), ConfigError> {
-    let mut addresses = BTreeSet::new();
     for (name, listener) in &config.listen {
         let at = |what: &str| format!("listen.{name}.{what}");
-        if !addresses.insert(listener.address.to_string()) {
-            let fault = format!("another listener has `{}`", listener.address);
-            return Err(ConfigError::at(at("address"), fault));
-        }
         if listener.serves.is_empty() {
             return Err(ConfigError::at(at("serves"), "nothing is spoken here"));
         }
@@ -371,7 +376,8 @@ fn model(at: &str, name: &str) -> Result<&'static Arc<Model>, ConfigError> {
             .map(|model| model.name())
             .collect();
         let fault = format!(
-            "`{name}` is no naming model; there are {}",
+            "`{name}` is no naming model{}; there are {}",
+            did_you_mean(name, names.iter().copied()),
             names.join(", ")
         );
         ConfigError::at(at, fault)
@@ -452,6 +458,9 @@ fn component(at: &str, path: &Path, ground: &Ground) -> Result<Vec<u8>, ConfigEr
             "is a folder; name the component that was built from it".into(),
         ));
     }
+    if !found.is_file() {
+        return Err(fault("is no file".into()));
+    }
     if found.len() > most as u64 {
         return Err(fault(format!(
             "has {} bytes, more than {most}",
@@ -459,6 +468,11 @@ fn component(at: &str, path: &Path, ground: &Ground) -> Result<Vec<u8>, ConfigEr
         )));
     }
     let bytes = std::fs::read(path).map_err(|error| fault(format!("can't be read: {error}")))?;
+    if bytes.starts_with(b"\0asm\x01\0\0\0") {
+        return Err(fault(
+            "is a core module, no component; `wasm-tools component new` makes one of it".into(),
+        ));
+    }
     if bytes.starts_with(b"\0asm") {
         Ok(bytes)
     } else {

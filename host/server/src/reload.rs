@@ -1,10 +1,7 @@
 //! Taking up another configuration: whole, or not at all.
 
-use std::collections::HashMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -12,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::config::{Config, ConfigError, Environment, Rotation, SigningAlgorithm};
+use crate::files::Seen;
 use crate::ground::Ground;
 use crate::host::Host;
 use crate::plan::{Draft, Supply};
@@ -29,6 +27,9 @@ pub(crate) struct Reloader {
     ground: Ground,
     host: Host,
     current: Mutex<Current>,
+    /// The files that the last reload read, or could not: apart from `current`,
+    /// which a reload holds for as long as it takes.
+    watched: Mutex<Seen>,
     runtime: Handle,
 }
 
@@ -36,6 +37,8 @@ pub(crate) struct Reloader {
 pub(crate) struct Current {
     pub(crate) config: Config,
     pub(crate) draft: Draft,
+    /// Its files as they were before they were read.
+    pub(crate) seen: Seen,
 }
 
 /// What was taken up.
@@ -59,6 +62,7 @@ impl Reloader {
             environment,
             ground,
             host,
+            watched: Mutex::new(current.seen.clone()),
             current: Mutex::new(current),
             runtime,
         }
@@ -92,7 +96,13 @@ impl Reloader {
     fn take_up(&self) -> Result<Report, ConfigError> {
         // One at a time. What a thread that panicked left is what was in use.
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = Seen::file(&self.path);
+        self.watched().extend(seen.clone());
         let config = Config::read(&self.path)?;
+        let seen = seen.with(&config, &self.ground.folder);
+        // What it names is looked after even where it is refused: a policy that
+        // is not there yet may come.
+        self.watched().extend(seen.clone());
         check_fixed(&current.config, &config)?;
         let environment: Environment<'_> = &*self.environment;
         let supply = Supply::By(&self.runtime);
@@ -100,82 +110,48 @@ impl Reloader {
         let draft = Draft::new(&config, &self.ground, environment, supply, before)?;
         self.host.take_up(draft.plan());
         let warnings = draft.warnings.clone();
-        *current = Current { config, draft };
+        *self.watched() = seen.clone();
+        *current = Current {
+            config,
+            draft,
+            seen,
+        };
         Ok(Report { warnings })
     }
 
-    /// Reloads whenever the configuration or a policy's file changes, until
-    /// `stop`.
+    fn watched(&self) -> MutexGuard<'_, Seen> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reloads whenever a file changes that a reload reads, until `stop`.
     pub(crate) async fn watch(self: Arc<Self>, stop: CancellationToken) {
-        let mut known = self.look();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = stop.cancelled() => return,
             }
-            let seen = self.look();
+            let known = self.watched().clone();
+            let seen = known.again();
             if seen == known {
                 continue;
             }
             // A file that is being written changes again.
             tokio::time::sleep(LOOK_EVERY / 4).await;
-            if self.look() != seen {
+            if known.again() != seen {
                 continue;
             }
-            known = seen;
+            // Another reload may have read it meanwhile.
+            if *self.watched() != known {
+                continue;
+            }
             // The reason for what fails is logged and counted there.
             let _ = self.reload().await;
-            known = self.look_again(known);
-        }
-    }
-
-    /// The files of what is in use now, where that names other ones.
-    fn look_again(&self, known: Seen) -> Seen {
-        let seen = self.look();
-        if seen.keys().eq(known.keys()) {
-            known
-        } else {
-            seen
-        }
-    }
-
-    /// What the files look like that a reload reads.
-    fn look(&self) -> Seen {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let policies = current.config.route.values();
-        let policies = policies.map(|route| self.ground.folder.join(&route.policy));
-        let paths = std::iter::once(self.path.clone()).chain(policies);
-        paths.map(|path| (path.clone(), Mark::of(&path))).collect()
-    }
-}
-
-type Seen = std::collections::BTreeMap<PathBuf, Option<Mark>>;
-
-/// What tells two states of a file apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
-    device: u64,
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Mark {
-    /// Of the file behind all links: a folder that is mounted anew changes it.
-    fn of(path: &Path) -> Option<Self> {
-        std::fs::metadata(path).ok().as_ref().map(Self::from)
-    }
-}
-
-impl From<&Metadata> for Mark {
-    fn from(found: &Metadata) -> Self {
-        Self {
-            device: found.dev(),
-            inode: found.ino(),
-            length: found.len(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
+            let mut watched = self.watched();
+            if *watched == known {
+                // It ended before it looked: that it is tried again and again
+                // would help nobody.
+                *watched = seen;
+            }
         }
     }
 }
@@ -183,7 +159,7 @@ impl From<&Metadata> for Mark {
 /// What is opened once can't change while a host runs: a change of it is told,
 /// rather than half taken up.
 fn check_fixed(now: &Config, then: &Config) -> Result<(), ConfigError> {
-    let same = HashMap::from([
+    let same = [
         ("listen", now.listen == then.listen),
         ("monitor", now.monitor == then.monitor),
         ("admin", now.admin == then.admin),
@@ -191,8 +167,9 @@ fn check_fixed(now: &Config, then: &Config) -> Result<(), ConfigError> {
         ("record", now.record == then.record),
         ("sandbox", now.sandbox == then.sandbox),
         ("state", now.state == then.state),
+        ("drain", now.drain == then.drain),
         ("exchange.keys", signing(now) == signing(then)),
-    ]);
+    ];
     match same.into_iter().find(|(_, is_same)| !is_same) {
         None => Ok(()),
         Some((table, _)) => Err(ConfigError::at(

@@ -8,7 +8,6 @@ use std::time::Duration;
 use claimbound::clock::Clock;
 use rustix::process::geteuid;
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -17,6 +16,7 @@ use crate::admin;
 use crate::config::{Address, Config, ConfigError, Secret, SecretSource};
 use crate::evaluators::Evaluators;
 use crate::exchange::SigningKeys;
+use crate::files::Seen;
 use crate::ground::Ground;
 use crate::host::Host;
 use crate::listener::Bound;
@@ -25,9 +25,16 @@ use crate::monitor::{self, Health};
 use crate::plan::{Draft, Supply};
 use crate::protocol::router;
 use crate::reload::{Current, OwnedEnvironment, Reloader};
+use crate::signals::{Ended, Signals, Told};
 
 /// How often signing keys are looked after.
 const TURN_EVERY: Duration = Duration::from_mins(1);
+
+/// How long the monitor's last answers may take.
+const MONITOR_ENDS: Duration = Duration::from_secs(1);
+
+/// What the monitor's listener is called.
+const MONITOR: &str = "monitor";
 
 /// How long requests that have begun may take, unless it is said.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -51,7 +58,10 @@ pub struct Server {
     reloader: Arc<Reloader>,
     listening: Vec<(String, Address)>,
     tasks: TaskTracker,
+    /// The monitor, which answers until nothing else does.
+    monitor: TaskTracker,
     stop: CancellationToken,
+    end: CancellationToken,
     drain: Duration,
 }
 
@@ -85,6 +95,7 @@ pub fn check(
     clock: Arc<dyn Clock>,
 ) -> Result<Checked, ConfigError> {
     let config = Config::read(path)?;
+    somewhere(&config)?;
     let ground = Ground::lay(&config, folder(path), &**environment, clock)?;
     let draft = Draft::new(&config, &ground, &**environment, Supply::No, None)?;
     secrets(&config, &ground, environment)?;
@@ -101,6 +112,15 @@ pub fn check(
         routes,
         warnings: draft.warnings,
     })
+}
+
+/// There is somewhere to serve at.
+fn somewhere(config: &Config) -> Result<(), ConfigError> {
+    if config.listen.is_empty() {
+        let fault = "there is no listener to serve at; say `[listen.NAME]`";
+        return Err(ConfigError::at("listen", fault));
+    }
+    Ok(())
 }
 
 /// The folder that paths of a configuration start at.
@@ -184,26 +204,31 @@ impl Server {
         self.reloader.reload().await.map(|_| ())
     }
 
-    /// Serves until SIGTERM or SIGINT, reloading on SIGHUP; then drains.
+    /// Serves until SIGTERM or SIGINT, reloading on SIGHUP; then drains. A second
+    /// one ends it at once.
     ///
     /// # Errors
     /// Where the system gives no signals.
-    pub async fn run_until_told(self) -> std::io::Result<()> {
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        loop {
-            tokio::select! {
-                _ = hangup.recv() => {
-                    // The reason for what fails is logged and counted there.
-                    let _ = self.reloader.reload().await;
-                }
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+    pub async fn run_until_told(self) -> std::io::Result<Ended> {
+        Ok(self.run_until(Signals::catch()?).await)
+    }
+
+    /// As [`run_until_told`](Self::run_until_told), by signals that have been
+    /// caught since before it started.
+    pub async fn run_until(self, mut signals: Signals) -> Ended {
+        while signals.next().await == Told::Reload {
+            // It may take its time, and to stop may not wait for it. The reason
+            // for what fails is logged and counted there.
+            let reloader = Arc::clone(&self.reloader);
+            self.tasks.spawn(async move { reloader.reload().await });
+        }
+        tokio::select! {
+            () = self.drain() => Ended::Drained,
+            () = signals.stop() => {
+                warn!("told to stop again; what was begun is not waited for");
+                Ended::AtOnce
             }
         }
-        self.drain().await;
-        Ok(())
     }
 
     /// Stops accepting, and waits for what was begun, for as long as the
@@ -219,6 +244,10 @@ impl Server {
             warn!("some requests took longer than may be waited for");
         }
         self.host.retire();
+        self.end.cancel();
+        self.monitor.close();
+        // Whoever asks then learns nothing new.
+        let _ = tokio::time::timeout(MONITOR_ENDS, self.monitor.wait()).await;
         info!("stopped");
     }
 }
@@ -230,6 +259,7 @@ struct Opened {
     draft: Draft,
     secrets: (Vec<Option<Secret>>, Option<Secret>),
     listeners: Listeners,
+    seen: Seen,
 }
 
 impl Opened {
@@ -240,12 +270,11 @@ impl Opened {
         listeners: Listeners,
         runtime: &Handle,
     ) -> Result<Self, ConfigError> {
+        let seen = Seen::file(path);
         let config = Config::read(path)?;
-        if listeners == Listeners::All && config.listen.is_empty() {
-            return Err(ConfigError::at(
-                "listen",
-                "there is no listener to serve at",
-            ));
+        let seen = seen.with(&config, folder(path));
+        if listeners == Listeners::All {
+            somewhere(&config)?;
         }
         let ground = Ground::lay(&config, folder(path), &**environment, clock)?;
         let ground = ground.with_rest(&config)?;
@@ -258,6 +287,7 @@ impl Opened {
             draft,
             secrets,
             listeners,
+            seen,
         })
     }
 
@@ -275,14 +305,13 @@ impl Opened {
             draft,
             secrets: (secrets, token),
             listeners,
+            seen,
         } = self;
         for warning in &draft.warnings {
             warn!("{warning}");
         }
-        let health = Arc::new(Health {
-            ledger: ground.ledger.clone(),
-            stop: CancellationToken::new(),
-        });
+        let health = Health::new(ground.ledger.clone(), CancellationToken::new());
+        let health = Arc::new(health);
         let ledger = ground.ledger.clone();
         let signing_keys = ground.signing_keys.clone();
         let root = ground.folder.clone();
@@ -298,7 +327,7 @@ impl Opened {
             serving.push((bound, router::router(&host, listener, secret)));
         }
         if let Some(monitor) = &config.monitor {
-            let bound = Bound::few("monitor", &monitor.address, &root, None).await;
+            let bound = Bound::few(MONITOR, &monitor.address, &root, None).await;
             let bound = bound.map_err(|error| unbound(&monitor.address, &error))?;
             serving.push((bound, monitor::router(&host, Arc::clone(&health))));
         }
@@ -310,7 +339,11 @@ impl Opened {
             }
             None => None,
         };
-        let current = Current { config, draft };
+        let current = Current {
+            config,
+            draft,
+            seen,
+        };
         let reloader = Reloader::new(path, environment, ground, host.clone(), current, runtime);
         let reloader = Arc::new(reloader);
         if let Some(bound) = admin {
@@ -322,6 +355,8 @@ impl Opened {
             reloader,
             listening: listening(&serving)?,
             tasks,
+            monitor: TaskTracker::new(),
+            end: CancellationToken::new(),
             stop: health.stop.clone(),
             drain,
         };
@@ -348,8 +383,14 @@ impl Server {
     fn spawn(&self, serving: Vec<(Bound, axum::Router)>, signing_keys: Option<Arc<SigningKeys>>) {
         for (bound, router) in serving {
             let connections = self.host.metrics().connections(&bound.name);
-            let serve = bound.serve(router, self.stop.clone(), connections);
-            self.tasks.spawn(serve);
+            // Whether it stops is asked for until it has stopped.
+            if &*bound.name == MONITOR {
+                let serve = bound.serve(router, self.end.clone(), connections);
+                self.monitor.spawn(serve);
+            } else {
+                let serve = bound.serve(router, self.stop.clone(), connections);
+                self.tasks.spawn(serve);
+            }
         }
         if let Some(keys) = signing_keys {
             self.tasks

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use claimbound::clock::SystemClock;
-use claimbound_server::OwnedEnvironment;
 use claimbound_server::config::Config;
 use claimbound_server::server::{self, Checked, Server};
+use claimbound_server::{Ended, OwnedEnvironment, Signals};
 use clap::ValueEnum;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -26,10 +26,10 @@ Examples:
 
 SIGHUP, and a change of the configuration or of a policy's file, takes up what is
 there now: whole, or not at all. SIGTERM and SIGINT finish what was begun, and
-stop. Secrets are named in the configuration, as `env:NAME` or `file:PATH`.
+stop; a second one stops at once. Secrets are named in the configuration, as `env:NAME` or `file:PATH`.
 
 Exit status: 0 stopped as told, or nothing to complain of; 1 `--check` refuses the
-configuration; 2 no answer could be given.")]
+configuration; 2 no answer could be given, or stopped at once.")]
 pub(crate) struct Arguments {
     /// The configuration, in TOML. Paths in it start at its folder.
     #[arg(long, value_name = "FILE", required_unless_present = "schema")]
@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FORM")]
     log_format: Option<LogFormat>,
 }
+
+/// The exit status where nothing was waited for: no answer could be given.
+const STOPPED_AT_ONCE: i32 = 2;
 
 /// How lines of the log look.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -83,12 +86,20 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         .enable_all()
         .build()
         .context("the system gives no threads")?;
-    runtime.block_on(async {
-        let server = Server::start(path, environment, Arc::new(SystemClock)).await?;
-        server.run_until_told().await?;
-        anyhow::Ok(())
+    let ended = runtime.block_on(async {
+        let mut signals = Signals::catch().context("the system gives no signals")?;
+        let start = Server::start(path, environment, Arc::new(SystemClock));
+        let server = tokio::select! {
+            server = start => server?,
+            () = signals.stop() => return anyhow::Ok(Ended::AtOnce),
+        };
+        anyhow::Ok(server.run_until(signals).await)
     })?;
-    Ok(Status::Yes)
+    match ended {
+        Ended::Drained => Ok(Status::Yes),
+        // Not even the threads that decide are waited for.
+        Ended::AtOnce => std::process::exit(STOPPED_AT_ONCE),
+    }
 }
 
 impl Arguments {
