@@ -1,0 +1,55 @@
+//! claimbound in front of traffic: `bench` measures it beside Envoy's own
+//! filters, `soak` tries it under load while everything around it changes.
+//!
+//! `tests/traffic/run` builds what both need and runs them.
+
+mod bench;
+mod envoy;
+#[expect(dead_code, reason = "the tests have it do more")]
+#[path = "../../src/idp.rs"]
+mod idp;
+mod load;
+mod soak;
+mod stage;
+mod table;
+mod tokens;
+mod wrk;
+
+use std::process::ExitCode;
+
+/// What was asked for on the command line: a command, and pairs of options.
+struct Arguments(Vec<String>);
+
+impl Arguments {
+    fn command(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+
+    fn option(&self, name: &str) -> Option<&str> {
+        let at = self.0.iter().position(|argument| argument == name)?;
+        self.0.get(at + 1).map(String::as_str)
+    }
+
+    fn number(&self, name: &str, usual: u64) -> u64 {
+        let text = self.option(name);
+        text.map_or(usual, |text| text.parse().expect("a whole number"))
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments(std::env::args().skip(1).collect());
+    match arguments.command() {
+        "bench" => bench::run(&bench::Plan {
+            rounds: arguments.number("--rounds", 3),
+            seconds: arguments.number("--seconds", 4),
+            tokens: arguments.number("--tokens", 20_000),
+            is_json: arguments.option("--format") == Some("json"),
+        }),
+        "soak" => soak::run(arguments.number("--minutes", 10)),
+        _ => {
+            eprintln!("traffic bench [--rounds N] [--seconds N] [--tokens N] [--format json]");
+            eprintln!("traffic soak [--minutes N]");
+            ExitCode::from(2)
+        }
+    }
+}
