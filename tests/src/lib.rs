@@ -48,6 +48,9 @@ mod program;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod proxies;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod simulation;

@@ -18,7 +18,7 @@ mod revocation;
 mod revoked;
 mod roles;
 mod scope;
-mod server;
+pub(crate) mod server;
 mod shape;
 mod single_use;
 mod suspension;

@@ -17,7 +17,7 @@ const SHARED: &str = "SELECT pg_advisory_lock(4)";
 
 /// Who connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// The owner of the ledger's tables.
     Owner,
     /// A replica that decides.
@@ -65,7 +65,7 @@ pub(super) fn named() -> Option<String> {
 }
 
 /// A database with a ledger; dropped at the end.
-pub(super) struct Database {
+pub(crate) struct Database {
     server: Box<Config>,
     name: String,
 }
@@ -77,7 +77,7 @@ impl Database {
     }
 
     /// The same on the server of this URL, as a superuser.
-    pub(super) fn on(url: &str) -> Self {
+    pub(crate) fn on(url: &str) -> Self {
         let database = Self::empty_on(url);
         let mut admin = database.connect_to_server();
         admin.batch_execute(SHARED).unwrap();
@@ -162,7 +162,7 @@ impl Database {
     }
 
     /// How a role connects, as the command line is told.
-    pub(super) fn link(&self, role: Role) -> String {
+    pub(crate) fn link(&self, role: Role) -> String {
         let (host, port) = self.address();
         let (user, password) = (role.name(), PASSWORD.replace(' ', "%20"));
         format!("postgres://{user}:{password}@{host}:{port}/{}", self.name)
@@ -203,16 +203,16 @@ fn make_roles(admin: &mut Client) {
 /// A server of a test's own, which may be stopped; stopped at the end.
 ///
 /// Its guard does that, which outlives a test that is killed.
-pub(super) struct Server {
+pub(crate) struct Server {
     folder: tempfile::TempDir,
     guard: Child,
-    pub(super) url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// Starts one; none where the tests have none.
     #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-    pub(super) fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         named()?;
         if script("which", None).is_none() {
             eprintln!("skipped: no server of PostgreSQL can be started (tests/run installs it)");
@@ -235,11 +235,11 @@ impl Server {
         Some(Self { folder, guard, url })
     }
 
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         script("stop", Some(self.folder.path())).unwrap();
     }
 
-    pub(super) fn start_again(&self) {
+    pub(crate) fn start_again(&self) {
         script("again", Some(self.folder.path())).unwrap();
     }
 

@@ -1,0 +1,11 @@
+//! Real proxies before the real program, configured word for word as the page on
+//! proxies has it.
+
+mod ledger;
+mod listener;
+mod place;
+mod provider;
+mod proxy;
+mod reload;
+mod requests;
+mod server;
