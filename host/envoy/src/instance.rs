@@ -34,14 +34,14 @@ impl Instance {
         crate::lines::begin();
         let mut known = known();
         let known = known.get_or_insert_default();
-        let embedded = match known.get(config).and_then(Weak::upgrade) {
-            Some(embedded) => embedded,
-            None => {
-                let clock = Arc::new(SystemClock);
-                let started = Arc::new(Embedded::start(config, environment(), clock)?);
-                known.insert(config.to_owned(), Arc::downgrade(&started));
-                started
-            }
+        let running = known.get(config).and_then(Weak::upgrade);
+        let embedded = if let Some(embedded) = running {
+            embedded
+        } else {
+            let clock = Arc::new(SystemClock);
+            let started = Arc::new(Embedded::start(config, environment(), clock)?);
+            known.insert(config.to_owned(), Arc::downgrade(&started));
+            started
         };
         Ok(Self {
             host: embedded.host().clone(),

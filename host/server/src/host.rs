@@ -268,12 +268,11 @@ impl Host {
     fn put(&self, question: Question, then: Then, begun: TaskTrackerToken) {
         let host = self.clone();
         let job = move |place: Result<usize, Busy>| {
-            match place {
-                Ok(shard) => host.work(question, shard, then, &begun),
-                Err(Busy) => {
-                    then(busy().into());
-                    drop((host, question));
-                }
+            if let Ok(shard) = place {
+                host.work(question, shard, then, &begun);
+            } else {
+                then(busy().into());
+                drop((host, question));
             }
             drop(begun);
         };

@@ -192,7 +192,7 @@ fn respond(refusal: Refusal, request: &HeaderMap) -> Response<Full<Bytes>> {
 fn is_grpc(headers: &HeaderMap) -> bool {
     let form = headers
         .get(header::CONTENT_TYPE)
-        .map(|form| form.as_bytes());
+        .map(http::HeaderValue::as_bytes);
     let rest = form.and_then(|form| form.strip_prefix(b"application/grpc"));
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }

@@ -319,6 +319,11 @@ address = "unix:monitor"
 
     /// Starts Envoy with as many workers, and waits until it listens.
     pub(super) fn start(&self, workers: u8) -> Envoy<'_> {
+        self.start_with(workers, &[])
+    }
+
+    /// The same with more arguments.
+    pub(super) fn start_with(&self, workers: u8, arguments: &[&str]) -> Envoy<'_> {
         self.publish(&[listener(&self.settings(), "first")]);
         let from = json!({ "path_config_source": {
             "path": self.path("listeners.json"),
@@ -331,6 +336,7 @@ address = "unix:monitor"
         let workers = workers.to_string();
         let child = self
             .command(&["--concurrency", &workers, "--admin-address-path", "admin"])
+            .args(arguments)
             .stderr(log)
             .spawn()
             .unwrap();

@@ -124,6 +124,7 @@ fn json(text: &str) -> String {
             character => {
                 let mut units = [0; 2];
                 for unit in character.encode_utf16(&mut units) {
+                    // Writing to a string does not fail.
                     let _ = write!(ascii, "\\u{unit:04x}");
                 }
             }
