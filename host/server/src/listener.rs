@@ -14,7 +14,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADER_BYTES: usize = 64 << 10;
 /// Fewest bytes of a buffer that the HTTP library takes.
 const FEWEST_BYTES: usize = 8 << 10;
+/// What a connection of HTTP/2 begins with (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Requests at once on one connection of HTTP/2.
 const STREAMS: u32 = 256;
 /// How long accepting rests after the system refused a connection (no more
@@ -164,14 +166,20 @@ impl Bound {
                 }
             };
             let service = TowerToHyperService::new(router.clone());
-            let builder = self.limits.builder();
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            let connection = graceful.watch(connection.into_owned());
+            let (limits, watcher, stop) = (self.limits, graceful.watcher(), stop.clone());
             let (name, connections) = (Arc::clone(&self.name), connections.clone());
             connections.inc();
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    debug!(listener = &*name, %error, "a connection ended");
+                let opened = tokio::select! {
+                    opened = limits.open(stream) => opened,
+                    () = stop.cancelled() => None,
+                };
+                if let Some(stream) = opened {
+                    let builder = limits.builder();
+                    let connection = builder.serve_connection(TokioIo::new(stream), service);
+                    if let Err(error) = watcher.watch(connection.into_owned()).await {
+                        debug!(listener = &*name, %error, "a connection ended");
+                    }
                 }
                 connections.dec();
                 drop(permit);
@@ -214,6 +222,17 @@ impl Bound {
 }
 
 impl Limits {
+    /// Reads what tells which HTTP is spoken on a connection; none where that
+    /// takes longer than headers may. The library would wait for it for ever, and
+    /// whoever says nothing would keep a place.
+    async fn open(self, mut stream: Box<dyn Stream>) -> Option<impl Stream> {
+        let opening = tokio::time::timeout(self.header_timeout, opening(&mut stream));
+        let opening = opening.await.ok()?.ok()?;
+        let (reader, writer) = tokio::io::split(stream);
+        let reader = io::Cursor::new(opening).chain(reader);
+        Some(tokio::io::join(reader, writer))
+    }
+
     fn builder(&self) -> Builder<TokioExecutor> {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
@@ -235,6 +254,20 @@ impl Limits {
 /// Either kind of connection.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for T {}
+
+/// The first bytes of a connection: the preface of HTTP/2, or some that are none.
+async fn opening(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut opening = vec![0; PREFACE.len()];
+    let mut length = 0;
+    while length < PREFACE.len() && PREFACE.starts_with(&opening[..length]) {
+        match stream.read(&mut opening[length..]).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => length += read,
+        }
+    }
+    opening.truncate(length);
+    Ok(opening)
+}
 
 /// Listens at a path. A socket that a dead process left is replaced; one that
 /// somebody answers at, or another kind of file, is not.
