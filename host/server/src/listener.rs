@@ -257,15 +257,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for T {}
 
 /// The first bytes of a connection: the preface of HTTP/2, or some that are none.
 async fn opening(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
-    let mut opening = vec![0; PREFACE.len()];
-    let mut length = 0;
-    while length < PREFACE.len() && PREFACE.starts_with(&opening[..length]) {
-        match stream.read(&mut opening[length..]).await? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => length += read,
+    let mut opening = Vec::with_capacity(PREFACE.len());
+    while opening.len() < PREFACE.len() && PREFACE.starts_with(&opening) {
+        if stream.read_buf(&mut opening).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-    opening.truncate(length);
     Ok(opening)
 }
 

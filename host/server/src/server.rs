@@ -27,7 +27,7 @@ use crate::protocol::router;
 use crate::reload::{Current, OwnedEnvironment, Reloader};
 
 /// How often signing keys are looked after.
-const TURN_EVERY: Duration = Duration::from_secs(60);
+const TURN_EVERY: Duration = Duration::from_mins(1);
 
 /// How long requests that have begun may take, unless it is said.
 const DRAIN: Duration = Duration::from_secs(30);

@@ -113,25 +113,22 @@ impl Asked {
 /// so (`encode_raw_headers`), else the lines of a name joined by commas, which
 /// no credential may hold.
 fn headers(http: &mut HttpRequest) -> Option<HeaderMap> {
-    let lines: Vec<(String, Vec<u8>)> = match http.header_map.take() {
-        Some(map) => {
-            let line = |line: HeaderValue| {
-                let raw = line.raw_value;
-                let value = if raw.is_empty() {
-                    line.value.into_bytes()
-                } else {
-                    raw
-                };
-                (line.key, value)
+    let lines: Vec<(String, Vec<u8>)> = if let Some(map) = http.header_map.take() {
+        let line = |line: HeaderValue| {
+            let raw = line.raw_value;
+            let value = if raw.is_empty() {
+                line.value.into_bytes()
+            } else {
+                raw
             };
-            map.headers.into_iter().map(line).collect()
-        }
-        None => {
-            let joined = std::mem::take(&mut http.headers).into_iter();
-            joined
-                .map(|(name, value)| (name, value.into_bytes()))
-                .collect()
-        }
+            (line.key, value)
+        };
+        map.headers.into_iter().map(line).collect()
+    } else {
+        let joined = std::mem::take(&mut http.headers).into_iter();
+        joined
+            .map(|(name, value)| (name, value.into_bytes()))
+            .collect()
     };
     let mut headers = HeaderMap::try_with_capacity(lines.len()).ok()?;
     for (name, value) in lines {

@@ -3,6 +3,8 @@
 //! Every one of them is set on every allow, empty where there is nothing to say,
 //! so that none is ever what a caller sent.
 
+use std::fmt::Write as _;
+
 use claimbound::models::Workload;
 use claimbound::outcome::Allowed;
 use http::{HeaderName, HeaderValue};
@@ -83,7 +85,7 @@ pub fn is_reserved(name: &str) -> bool {
                 own == other.to_ascii_lowercase() || (own == b'-' && other == b'_')
             })
     };
-    NAMES.iter().any(|own| same(own))
+    NAMES.iter().any(same)
 }
 
 fn encoded(text: &str) -> String {
@@ -122,7 +124,8 @@ fn json(text: &str) -> String {
             character => {
                 let mut units = [0; 2];
                 for unit in character.encode_utf16(&mut units) {
-                    ascii.push_str(&format!("\\u{unit:04x}"));
+                    // Writing to a string can't fail.
+                    let _ = write!(ascii, "\\u{unit:04x}");
                 }
             }
         }
