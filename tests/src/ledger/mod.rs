@@ -10,7 +10,7 @@ mod optional;
 mod outages;
 mod process;
 mod proofs;
-mod prover;
+pub(crate) mod prover;
 mod proxy;
 mod races;
 mod retirement;

@@ -14,10 +14,10 @@ use crate::gate::SIGNER;
 pub(super) const METHOD: &str = "POST";
 pub(super) const URL: &str = "https://deploy.acme.example/token";
 
-pub(super) struct Holder(Ed25519KeyPair);
+pub(crate) struct Holder(Ed25519KeyPair);
 
 impl Holder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Ed25519KeyPair::generate().unwrap())
     }
 
@@ -26,7 +26,7 @@ impl Holder {
         json!({ "kty": "OKP", "crv": "Ed25519", "x": x })
     }
 
-    pub(super) fn thumbprint(&self) -> String {
+    pub(crate) fn thumbprint(&self) -> String {
         let key = Key::from_jwk(self.jwk().to_string()).unwrap();
         key.thumbprint().to_owned()
     }
@@ -38,19 +38,25 @@ impl Holder {
 
     /// A proof for a token by this key, made `at` that time.
     pub(super) fn proof(&self, token: &str, id: &str, at: u64) -> DpopProof {
+        DpopProof {
+            jwt: self.prove(token, id, at, (METHOD, URL)),
+            method: METHOD.to_owned(),
+            url: URL.to_owned(),
+        }
+    }
+
+    /// The same for a request of this method to this URL, as its caller sends it.
+    pub(crate) fn prove(&self, token: &str, id: &str, at: u64, request: (&str, &str)) -> String {
+        let (method, url) = request;
         let header = json!({ "typ": "dpop+jwt", "alg": "EdDSA", "jwk": self.jwk() });
         let claims = json!({
-            "jti": id, "htm": METHOD, "htu": URL, "iat": at,
+            "jti": id, "htm": method, "htu": url, "iat": at,
             "ath": URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes())),
         });
         let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let message = format!("{}.{}", part(&header), part(&claims));
         let signature = self.0.sign(message.as_bytes());
-        DpopProof {
-            jwt: format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)),
-            method: METHOD.to_owned(),
-            url: URL.to_owned(),
-        }
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
     /// What it takes to use such a token.
