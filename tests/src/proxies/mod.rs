@@ -4,6 +4,7 @@
 mod ledger;
 mod listener;
 mod place;
+mod possession;
 mod provider;
 mod proxy;
 mod reload;

@@ -1,13 +1,13 @@
 //! Ports of a test's own, what stands at them, and who asks there.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until it is so.
 pub(super) fn wait(what: &str, told: impl Fn() -> String, is_so: impl Fn() -> bool) {

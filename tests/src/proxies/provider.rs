@@ -7,17 +7,27 @@ use std::thread;
 use serde_json::json;
 
 use crate::forge::Signer;
-use crate::idp::{Behaviour, Idp, KEYS};
+use crate::idp::{Behaviour, DOCUMENT, Idp, KEYS};
 
 use super::place::{bearer, wait};
 use super::proxy::{Kind, Proxy};
 use super::server::Server;
 
-/// A server whose issuer is this one.
+/// The issuer of an Enterprise Server at the provider.
+fn issuer(idp: &Idp) -> String {
+    format!("{}/_services/token", idp.url())
+}
+
+/// A server whose issuer is at this provider.
 fn server_of(idp: &Idp) -> Server {
-    let keys = "{ from = \"discovery\", fetch = { ca = \"ca.pem\", timeout = \"2s\" } }";
-    let server = Server::new(&idp.url(), keys);
+    let keys = format!(
+        "{{ from = \"discovery\", document = \"{}{DOCUMENT}\", \
+         fetch = {{ ca = \"ca.pem\", timeout = \"2s\" }} }}",
+        idp.url()
+    );
+    let server = Server::new(&issuer(idp), &keys);
     server.program.write("ca.pem", idp.authority());
+    idp.claim(&issuer(idp));
     idp.publish(&server.signer.key_set());
     server
 }
@@ -95,7 +105,7 @@ fn an_issuer_that_lies_is_never_believed() {
     wait(
         "its answer is read",
         || server.log(),
-        || idp.count(crate::idp::DOCUMENT) > 0,
+        || idp.count(DOCUMENT) > 0,
     );
     for _ in 0..3 {
         let answer = server.ask(&bearer(&server.token()));
@@ -107,7 +117,7 @@ fn an_issuer_that_lies_is_never_believed() {
     assert_eq!(idp.count(KEYS), 0);
     assert_eq!(proxy.upstream.count(), 0);
     // Once it tells the truth it is.
-    idp.claim(&idp.url());
+    idp.claim(&issuer(&idp));
     wait(
         "it is believed",
         || server.log(),

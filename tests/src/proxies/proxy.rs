@@ -135,6 +135,7 @@ impl Proxy {
                 .into_iter()
                 .fold(text, |text, (shown, own)| {
                     text.replace(&format!("127.0.0.1:{shown}"), &format!("127.0.0.1:{own}"))
+                        .replace(&format!("//:{shown}"), &format!("//:{own}"))
                         .replace(
                             &format!("port_value: {shown}"),
                             &format!("port_value: {own}"),

@@ -24,7 +24,8 @@ const REASONS: &[&str] = &[
 struct Refused {
     name: &'static str,
     headers: String,
-    status: u16,
+    /// Envoy joins lines by commas, and what begins with another scheme is one.
+    statuses: &'static [u16],
     /// What `WWW-Authenticate` has to say.
     challenge: Option<&'static str>,
 }
@@ -40,68 +41,68 @@ fn refused(server: &Server) -> Vec<Refused> {
     let told = server.revoke("leaked");
     assert_eq!(told.status, 200, "{told:?}");
     let now = now();
-    let case = |name, headers, status, challenge| Refused {
+    let case = |name, headers, statuses, challenge| Refused {
         name,
         headers,
-        status,
+        statuses,
         challenge,
     };
     vec![
         case(
             "expired",
             by(json!({ "iat": now - 900, "nbf": now - 900, "exp": now - 300 })),
-            401,
+            &[401],
             INVALID,
         ),
         case(
             "of another audience",
             by(json!({ "aud": "https://other.acme.example" })),
-            401,
+            &[401],
             INVALID,
         ),
         case(
             "of an issuer that nobody knows",
             by(json!({ "iss": "https://issuer.example" })),
-            401,
+            &[401],
             INVALID,
         ),
         case(
             "forged",
             bearer(&server.token_by(&forger, &json!({}))),
-            401,
+            &[401],
             INVALID,
         ),
-        case("revoked", bearer(&revoked), 401, INVALID),
+        case("revoked", bearer(&revoked), &[401], INVALID),
         case(
             "denied by the policy",
             by(json!({ "ref": "refs/heads/feature" })),
-            403,
+            &[403],
             None,
         ),
-        case("without a token", String::new(), 401, Some("Bearer")),
+        case("without a token", String::new(), &[401], Some("Bearer")),
         case(
             "of another scheme",
             "Authorization: Basic YTpi\r\n".to_owned(),
-            401,
+            &[401],
             Some("Bearer"),
         ),
-        case("two tokens", bearer(&good) + &bearer(&good), 400, None),
+        case("two tokens", bearer(&good) + &bearer(&good), &[400], None),
         case(
             "two tokens in one line",
             bearer(&format!("{good}, Bearer {good}")),
-            400,
+            &[400],
             None,
         ),
         case(
             "Basic beside Bearer",
             bearer(&good) + "authorization: Basic YTpi\r\n",
-            400,
+            &[400],
             None,
         ),
         case(
             "Basic before Bearer",
             "authorization: Basic YTpi\r\n".to_owned() + &bearer(&good),
-            400,
+            &[400, 401],
             None,
         ),
     ]
@@ -133,9 +134,8 @@ fn try_all(kind: Kind) {
     for case in refused(&server) {
         let Refused { name, .. } = case;
         let answer = proxy.get(&case.headers);
-        assert_eq!(
-            answer.status,
-            case.status,
+        assert!(
+            case.statuses.contains(&answer.status),
             "{name}: {answer:?} {}",
             proxy.log()
         );
@@ -149,6 +149,11 @@ fn try_all(kind: Kind) {
     let good = server.token();
     let in_query = super::place::get(proxy.port, &format!("/?access_token={good}"), "");
     assert_eq!(in_query.status, 401, "{in_query:?}");
+    // Put behind a prefix, neither may become the name of another route.
+    for path in ["-other", "../nowhere"] {
+        let answer = super::place::get(proxy.port, path, &bearer(&good));
+        is_refused(path, &proxy, &answer);
+    }
     let large = "x".repeat(200 << 10);
     let oversized = [
         (
@@ -237,6 +242,10 @@ fn allows(server: &Server, proxy: &Proxy) {
         assert!(seen.0.starts_with("GET /a/path?query=1 "), "{seen:?}");
     }
     assert_eq!(proxy.upstream.last().values("x-other"), ["kept"]);
+    for path in ["/", "/?query", "//", "/a%2Fb/%ff?/=../x"] {
+        let answer = super::place::get(proxy.port, path, &bearer(&token));
+        assert_eq!(answer.status, 200, "{path}: {answer:?} {}", proxy.log());
+    }
 }
 
 /// A proxy that asks about a route that there is not, or does not say the
