@@ -21,7 +21,7 @@
 //! [ledger]
 //! sqlite = "ledger.db"
 //! END
-//! cargo run -p claimbound-server --example service -- claimbound.toml cloud 127.0.0.1:8080
+//! cargo run -p claimbound-server --example layer -- claimbound.toml cloud 127.0.0.1:8080
 //! curl -H "Authorization: Bearer $(cat token.jwt)" http://127.0.0.1:8080/
 //! ```
 //!
@@ -51,7 +51,7 @@ async fn whoami(Extension(allowed): Extension<Arc<Allowed>>) -> String {
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [config, route, address] = arguments.as_slice() else {
-        return Err("usage: service CONFIG ROUTE ADDRESS".into());
+        return Err("usage: layer CONFIG ROUTE ADDRESS".into());
     };
     let environment = Arc::new(|name: &str| std::env::var(name).ok());
     let embedded = Embedded::start(config.as_ref(), environment, Arc::new(SystemClock))?;
