@@ -49,6 +49,8 @@ pub(crate) fn router(host: &Host, listener: &Listener, secret: Option<Secret>) -
             Protocol::ForwardAuth => router.route("/authorize/{route}", any(authorize)),
             Protocol::ExtAuthzHttp => router
                 .route("/ext-authz/{route}", any(ext_authz))
+                // A wildcard takes at least one character.
+                .route("/ext-authz/{route}/", any(ext_authz))
                 .route("/ext-authz/{route}/{*path}", any(ext_authz)),
             Protocol::ExtAuthzGrpc => {
                 let service = ext_authz_grpc::Service::new(host.clone(), shared.is_authenticated);
