@@ -4,12 +4,11 @@
 //! the ledger and the record. So there are more threads than processors, and
 //! few sandboxes: threads of one share it, and most of them wait.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
-
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle, Thread};
 
 /// What a thread does; it is told which sandbox is its own, or that there is no
 /// place for it.
@@ -17,10 +16,37 @@ type Job = Box<dyn FnOnce(Result<usize, Busy>) + Send>;
 
 /// Threads that decide.
 pub(crate) struct Evaluators {
-    /// None once they are told to stop.
-    queue: Option<Sender<Job>>,
+    shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    panics: Arc<AtomicU64>,
+}
+
+/// What the threads share.
+struct Shared {
+    queue: Mutex<Queue>,
+    most: usize,
+    panics: AtomicU64,
+}
+
+/// What waits: jobs, and threads without one.
+///
+/// A switch of threads costs a good part of a decision, so no more of them are
+/// woken than there is need for: one at a time, which wakes the next if it
+/// leaves jobs behind. While threads that run keep up nobody else is woken;
+/// where they wait for the ledger or the record, others come in one by one.
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// The one that slept last is woken first: its memory is the warmest.
+    idle: Vec<Sleeper>,
+    /// Whether a thread was woken that has not looked yet.
+    is_waking: bool,
+    is_closed: bool,
+}
+
+/// A thread without a job.
+struct Sleeper {
+    number: usize,
+    thread: Thread,
 }
 
 /// Too many jobs wait already.
@@ -34,51 +60,110 @@ impl Evaluators {
     /// # Errors
     /// Where the system gives no thread.
     pub(crate) fn start(shards: usize, threads: usize, queue: usize) -> std::io::Result<Self> {
-        let (sender, receiver) = crossbeam_channel::bounded::<Job>(queue);
-        let panics = Arc::new(AtomicU64::new(0));
-        let threads = (0..threads).map(|number| {
-            let (receiver, panics) = (receiver.clone(), Arc::clone(&panics));
-            let shard = number % shards.max(1);
-            std::thread::Builder::new()
-                .name(format!("claimbound-{number}"))
-                .spawn(move || work(&receiver, shard, &panics))
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            most: queue,
+            panics: AtomicU64::new(0),
         });
-        Ok(Self {
-            queue: Some(sender),
-            threads: threads.collect::<std::io::Result<_>>()?,
-            panics,
-        })
+        let mut evaluators = Self {
+            shared: Arc::clone(&shared),
+            threads: Vec::with_capacity(threads),
+        };
+        for number in 0..threads {
+            let shared = Arc::clone(&shared);
+            let shard = number % shards.max(1);
+            let thread = thread::Builder::new()
+                .name(format!("claimbound-{number}"))
+                .spawn(move || shared.work(number, shard))?;
+            evaluators.threads.push(thread);
+        }
+        Ok(evaluators)
     }
 
     /// Gives the next free thread something to do. Where too much waits already
     /// the job is told so at once, on this thread.
     pub(crate) fn submit(&self, job: impl FnOnce(Result<usize, Busy>) + Send + 'static) {
-        let job: Job = Box::new(job);
-        let refused = match &self.queue {
-            Some(queue) => queue.try_send(job).map_err(TrySendError::into_inner),
-            None => Err(job),
-        };
-        if let Err(job) = refused {
-            job(Err(Busy));
+        let mut queue = self.shared.queue();
+        if queue.is_closed || queue.jobs.len() >= self.shared.most {
+            drop(queue);
+            return job(Err(Busy));
+        }
+        queue.jobs.push_back(Box::new(job));
+        let woken = queue.wake();
+        drop(queue);
+        // Outside the lock, which it needs first of all.
+        if let Some(thread) = woken {
+            thread.unpark();
         }
     }
 
     /// How many jobs wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.as_ref().map_or(0, Sender::len)
+        self.shared.queue().jobs.len()
     }
 
     /// How many jobs ended in a panic.
     pub(crate) fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
+        self.shared.panics.load(Ordering::Relaxed)
     }
 }
 
-fn work(queue: &Receiver<Job>, shard: usize, panics: &AtomicU64) {
-    while let Ok(job) = queue.recv() {
-        // Whoever waits for the answer sees that there will be none.
-        if catch_unwind(AssertUnwindSafe(|| job(Ok(shard)))).is_err() {
-            panics.fetch_add(1, Ordering::Relaxed);
+impl Queue {
+    /// A thread that is to be woken; none where one is waking that has yet to
+    /// look, or all of them have a job.
+    fn wake(&mut self) -> Option<Thread> {
+        if self.is_waking {
+            return None;
+        }
+        let sleeper = self.idle.pop()?;
+        self.is_waking = true;
+        Some(sleeper.thread)
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // No job runs under the lock: what it holds is whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does what there is to do until there will be no more.
+    fn work(&self, number: usize, shard: usize) {
+        while let Some(job) = self.next(number) {
+            // Whoever waits for the answer sees that there will be none.
+            if catch_unwind(AssertUnwindSafe(|| job(Ok(shard)))).is_err() {
+                self.panics.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The next job, once there is one; none where there will be none.
+    fn next(&self, number: usize) -> Option<Job> {
+        let mut queue = self.queue();
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                let leaves_some = !queue.jobs.is_empty();
+                let woken = leaves_some.then(|| queue.wake()).flatten();
+                drop(queue);
+                if let Some(thread) = woken {
+                    thread.unpark();
+                }
+                return Some(job);
+            }
+            if queue.is_closed {
+                return None;
+            }
+            queue.idle.push(Sleeper {
+                number,
+                thread: thread::current(),
+            });
+            while queue.idle.iter().any(|sleeper| sleeper.number == number) {
+                drop(queue);
+                // It may return without a reason.
+                thread::park();
+                queue = self.queue();
+            }
+            queue.is_waking = false;
         }
     }
 }
@@ -86,8 +171,14 @@ fn work(queue: &Receiver<Job>, shard: usize, panics: &AtomicU64) {
 impl Drop for Evaluators {
     /// Waits for what was begun and for what waits.
     fn drop(&mut self) {
-        self.queue = None;
-        let own = std::thread::current().id();
+        {
+            let mut queue = self.shared.queue();
+            queue.is_closed = true;
+            for sleeper in queue.idle.drain(..) {
+                sleeper.thread.unpark();
+            }
+        }
+        let own = thread::current().id();
         for thread in self.threads.drain(..) {
             // The last handle may go inside a job.
             if thread.thread().id() != own {
@@ -107,7 +198,7 @@ mod tests {
         let evaluators = Evaluators::start(1, 1, 1).unwrap();
         evaluators.submit(|_| panic!("on purpose"));
         while evaluators.panics() == 0 {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         let (begun, has_begun) = mpsc::channel();
         let (release, released) = mpsc::channel::<()>();

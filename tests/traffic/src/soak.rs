@@ -450,7 +450,14 @@ impl Changes<'_> {
         let mut command = self
             .stage
             .command(&["revoke", "token", id, "--issuer", ISSUER]);
-        command.args(["--reason", "a trial", "--ledger", "env:LEDGER"]);
+        command.args([
+            "--by",
+            "soak",
+            "--reason",
+            "a trial",
+            "--ledger",
+            "env:LEDGER",
+        ]);
         self.stage.run(command.env("LEDGER", &self.database.url));
         // Hosts are told within a second.
         thread::sleep(Duration::from_secs(1));

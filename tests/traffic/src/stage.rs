@@ -58,7 +58,9 @@ impl Stage {
     pub(crate) fn run(&self, command: &mut Command) {
         let ran = command.output().expect("claimbound runs");
         let told = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success(), "{command:?}: {told}");
+        // Without its environment, which may hold a password.
+        let arguments: Vec<_> = command.get_args().collect();
+        assert!(ran.status.success(), "{arguments:?}: {told}");
     }
 
     /// Builds this document to `name`.
