@@ -47,6 +47,9 @@ mod properties;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
+#[cfg(unix)]
+mod serve;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod standard;

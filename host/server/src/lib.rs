@@ -28,6 +28,7 @@ pub mod server;
 mod signals;
 
 pub use host::{Host, PresentedToken, Route};
+pub use protocol::answer::status_of;
 pub use protocol::ext_authz_grpc::ROUTE_KEY;
 pub use protocol::identity;
 pub use protocol::router::PROXY;

@@ -9,6 +9,11 @@ use http::StatusCode;
 
 use super::credential::Fault;
 
+/// The status of a denial for this reason.
+pub fn status_of(code: Code) -> u16 {
+    Refusal::from(code).status().as_u16()
+}
+
 /// How a request is answered.
 #[derive(Debug)]
 pub(crate) enum Answer {
