@@ -47,7 +47,7 @@ fn updates() -> bool {
 }
 
 /// Compares a page with what it has to be, or writes it if asked to.
-fn assert_current(name: &str, wanted: &str) {
+pub(crate) fn assert_current(name: &str, wanted: &str) {
     if updates() {
         fs::write(docs(name), wanted).unwrap();
     }

@@ -53,6 +53,9 @@ mod proxies;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
+#[cfg(unix)]
+mod serve;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod standard;

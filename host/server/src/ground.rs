@@ -10,6 +10,7 @@ use claimbound::record::{self, Journal, Options};
 use claimbound::sandbox::{Limits, Sandbox};
 use zeroize::Zeroizing;
 
+use crate::bounds;
 use crate::config::{
     CodeCacheConfig, Config, ConfigError, Database, Durability, Environment, LedgerConfig, Record,
     SandboxConfig,
@@ -52,6 +53,8 @@ impl Ground {
         environment: Environment<'_>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
+        // Before anything is opened by a number that is none.
+        bounds::check(config, folder)?;
         let sandbox = &config.sandbox;
         let shards = sandbox
             .shards

@@ -24,16 +24,17 @@ pub(crate) fn decided(route: &str, outcome: &Outcome, took: Duration) {
             let Some(reason) = denied.reasons.first() else {
                 return;
             };
-            let (code, message) = (reason.code.as_str(), &*reason.message);
-            if is_verified(reason.code) {
-                info!(route, micros, code, ?message, "denied");
+            let is_verified = is_verified(reason.code);
+            let (code, reason) = (reason.code.as_str(), &*reason.message);
+            if is_verified {
+                info!(route, micros, code, ?reason, "denied");
             } else {
-                debug!(route, micros, code, ?message, "denied");
+                debug!(route, micros, code, ?reason, "denied");
             }
         }
         Outcome::Error(error) => {
-            let (code, message) = (error.code.as_str(), &*error.message);
-            warn!(route, micros, code, ?message, "no answer could be given");
+            let (code, reason) = (error.code.as_str(), &*error.message);
+            warn!(route, micros, code, ?reason, "no answer could be given");
         }
     }
 }
