@@ -28,7 +28,7 @@ use crate::reload::{Current, OwnedEnvironment, Reloader};
 use crate::signals::{Ended, Signals, Told};
 
 /// How often signing keys are looked after.
-const TURN_EVERY: Duration = Duration::from_secs(60);
+const TURN_EVERY: Duration = Duration::from_mins(1);
 
 /// How long the monitor's last answers may take.
 const MONITOR_ENDS: Duration = Duration::from_secs(1);

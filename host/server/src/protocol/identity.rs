@@ -83,7 +83,7 @@ pub fn is_reserved(name: &str) -> bool {
                 own == other.to_ascii_lowercase() || (own == b'-' && other == b'_')
             })
     };
-    NAMES.iter().any(|own| same(own))
+    NAMES.iter().any(same)
 }
 
 fn encoded(text: &str) -> String {
