@@ -145,16 +145,19 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(body: &[u8]) -> Result<Self, Response> {
+    fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(body)
-            .map_err(|error| refused(StatusCode::BAD_REQUEST, &format!("the body: {error}")))
     }
+}
+
+fn malformed(error: &serde_json::Error) -> Response {
+    refused(StatusCode::BAD_REQUEST, &format!("the body: {error}"))
 }
 
 async fn revoke(State(shared): State<Shared>, body: Bytes) -> Response {
     let asked = match Asked::read(&body) {
         Ok(asked) => asked,
-        Err(response) => return response,
+        Err(error) => return malformed(&error),
     };
     let until = asked.until;
     if until.is_some_and(|until| until <= shared.host.clock().now()) {
@@ -170,7 +173,7 @@ async fn lift(State(shared): State<Shared>, body: Bytes) -> Response {
             refused(StatusCode::BAD_REQUEST, "`until` is for what is revoked")
         }
         Ok(asked) => order(shared, asked, |target| Change::Lift { target }).await,
-        Err(response) => response,
+        Err(error) => malformed(&error),
     }
 }
 
