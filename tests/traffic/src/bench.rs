@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) seconds: u64,
     pub(crate) tokens: u64,
     pub(crate) is_json: bool,
+    /// The only algorithm, where there is but one.
+    pub(crate) algorithm: Option<String>,
 }
 
 /// What a row is held against.
@@ -69,6 +71,7 @@ pub(crate) fn run(plan: &Plan) -> ExitCode {
             ways.push(Way::new(&format!("claimbound, {protocol}, {name}"), filter));
         }
     }
+    leave_out_modules(&stage, &mut ways);
     let listeners: Vec<_> = ways
         .iter()
         .map(|way| (way.port, way.filter.clone()))
@@ -78,6 +81,13 @@ pub(crate) fn run(plan: &Plan) -> ExitCode {
     let before = table::load();
     let mut rows = Vec::new();
     for (signer, algorithm) in signers.iter().zip(["RS256", "ES256"]) {
+        if plan
+            .algorithm
+            .as_deref()
+            .is_some_and(|only| only != algorithm)
+        {
+            continue;
+        }
         let measured = Measured {
             stage: &stage,
             envoy: &envoy,
@@ -109,6 +119,20 @@ impl Way {
             filter,
             port: free_port(),
         }
+    }
+}
+
+/// Leaves the module out where Envoy refuses it, and says so.
+fn leave_out_modules(stage: &Stage, ways: &mut Vec<Way>) {
+    let is_module = |way: &&Way| matches!(way.filter, Filter::Module(_));
+    let Some(way) = ways.iter().find(is_module) else {
+        return;
+    };
+    let alone = bootstrap(&[(way.port, way.filter.clone())], "");
+    stage.write("module.json", alone.to_string());
+    if let Some(why) = stage.refuses("module.json") {
+        eprintln!("the module is left out: {why}");
+        ways.retain(|way| !is_module(&way));
     }
 }
 

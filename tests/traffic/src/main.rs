@@ -44,10 +44,13 @@ fn main() -> ExitCode {
             seconds: arguments.number("--seconds", 4),
             tokens: arguments.number("--tokens", 20_000),
             is_json: arguments.option("--format") == Some("json"),
+            algorithm: arguments.option("--algorithm").map(str::to_owned),
         }),
         "soak" => soak::run(arguments.number("--minutes", 10)),
         _ => {
-            eprintln!("traffic bench [--rounds N] [--seconds N] [--tokens N] [--format json]");
+            eprintln!(
+                "traffic bench [--rounds N] [--seconds N] [--tokens N] [--algorithm RS256|ES256] [--format json]"
+            );
             eprintln!("traffic soak [--minutes N]");
             ExitCode::from(2)
         }
