@@ -71,10 +71,10 @@ impl Evaluators {
         };
         for number in 0..threads {
             let shared = Arc::clone(&shared);
-            let shard = number % shards.max(1);
+            let sandbox = number % shards.max(1);
             let thread = thread::Builder::new()
                 .name(format!("claimbound-{number}"))
-                .spawn(move || shared.work(number, shard))?;
+                .spawn(move || shared.work(number, sandbox))?;
             evaluators.threads.push(thread);
         }
         Ok(evaluators)

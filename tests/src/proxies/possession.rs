@@ -110,14 +110,14 @@ fn a_certificate_is_believed_of_a_proxy_and_of_nobody_else() {
     let (another, _) = certificate();
     let bound = json!({ "cnf": { "x5t#S256": URL_SAFE_NO_PAD.encode(hash) } });
     let token = bearer(&server.token_with(&bound));
-    let shows = |escaped: &str| format!("X-Client-Cert: {escaped}\r\n{token}");
-    let twice = format!("X-Client-Cert: {escaped}\r\n{}", shows(&escaped));
+    let with_certificate = |escaped: &str| format!("X-Client-Cert: {escaped}\r\n{token}");
+    let twice = format!("X-Client-Cert: {escaped}\r\n{}", with_certificate(&escaped));
     for (name, headers, status) in [
-        ("its own", shows(&escaped), 200),
-        ("another", shows(&another), 401),
-        ("none", shows(""), 401),
+        ("its own", with_certificate(&escaped), 200),
+        ("another", with_certificate(&another), 401),
+        ("none", with_certificate(""), 401),
         ("no header", token.clone(), 401),
-        ("no certificate", shows("%00"), 400),
+        ("no certificate", with_certificate("%00"), 400),
         ("twice", twice, 400),
     ] {
         let answer = server.ask(&headers);
@@ -130,7 +130,7 @@ fn a_certificate_is_believed_of_a_proxy_and_of_nobody_else() {
         text.replace(own, &format!("{own}\n{more}"))
     };
     if let Some(proxy) = Proxy::start_with(Kind::Nginx, &server, change) {
-        assert_eq!(proxy.get(&shows(&escaped)).status, 401);
+        assert_eq!(proxy.get(&with_certificate(&escaped)).status, 401);
     }
     // A listener that does not know its proxy believes nobody.
     let mut server = Server::prepared();

@@ -58,10 +58,9 @@ impl<'q> Question<'q> {
     }
 
     async fn over(self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<Answer> {
-        let headers = self.headers.iter();
-        let headers: String = headers
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
+        let lines = self.headers.iter();
+        let lines = lines.map(|(name, value)| format!("{name}: {value}\r\n"));
+        let headers = lines.collect::<Vec<_>>().concat();
         let request = format!(
             "{} {} HTTP/1.1\r\nhost: claimbound\r\nconnection: close\r\ncontent-length: {}\r\n\
              {headers}\r\n{}",

@@ -154,7 +154,7 @@ impl Serving {
     }
 
     /// The value of a line of the metrics; zero where there is none.
-    async fn metric(&self, line: &str) -> f64 {
+    async fn metric(&self, line: &str) -> i64 {
         value(&self.metrics().await, line)
     }
 
@@ -165,9 +165,9 @@ impl Serving {
     }
 
     /// Waits until a line of the metrics has this value.
-    async fn until(&self, line: &str, expected: f64) {
+    async fn until(&self, line: &str, expected: i64) {
         for _ in 0..400 {
-            if (self.metric(line).await - expected).abs() < 0.5 {
+            if self.metric(line).await == expected {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -176,11 +176,11 @@ impl Serving {
     }
 }
 
-fn value(metrics: &str, line: &str) -> f64 {
+fn value(metrics: &str, line: &str) -> i64 {
     let mut values = metrics.lines().filter_map(|one| one.strip_prefix(line));
     values
         .next()
-        .map_or(0.0, |rest| rest.trim().parse().unwrap())
+        .map_or(0, |rest| rest.trim().parse().unwrap())
 }
 
 /// A job's claims with another id of the token.

@@ -55,7 +55,7 @@ impl Running {
     /// The next line that holds this.
     fn line(&mut self, part: &str) -> String {
         loop {
-            let line = self.lines.recv_timeout(Duration::from_secs(60));
+            let line = self.lines.recv_timeout(Duration::from_mins(1));
             let line = line.unwrap_or_else(|_| panic!("no {part}: {:?}", self.seen));
             self.seen.push(line.clone());
             if line.contains(part) {

@@ -26,7 +26,7 @@ async fn a_changed_file_is_taken_up_and_a_bad_one_is_not() {
         "policy.wasm",
         component(&DOCUMENT.replace("1.4.0", "1.5.0")),
     );
-    serving.until(TAKEN_UP, 1.0).await;
+    serving.until(TAKEN_UP, 1).await;
     assert_eq!(version(&modules().await), "1.5.0");
     assert!(
         serving.metrics().await.contains("version=\"1.5.0\"")
@@ -35,22 +35,22 @@ async fn a_changed_file_is_taken_up_and_a_bad_one_is_not() {
 
     // A policy that is none, and none at all: the last good one stays.
     place.write("policy.wasm", "nonsense");
-    serving.until(REFUSED, 1.0).await;
+    serving.until(REFUSED, 1).await;
     std::fs::remove_file(place.path("policy.wasm")).unwrap();
-    serving.until(REFUSED, 2.0).await;
+    serving.until(REFUSED, 2).await;
     assert_eq!(version(&modules().await), "1.5.0");
     assert_eq!(serving.present(&job_with("one")).await.status, 200);
 
     // A configuration that names what comes after it.
     place.configure(&[("policy.wasm", "later.wasm")]);
-    serving.until(REFUSED, 3.0).await;
+    serving.until(REFUSED, 3).await;
     place.write("later.wasm", component(&DOCUMENT.replace("1.4.0", "1.6.0")));
-    serving.until(TAKEN_UP, 2.0).await;
+    serving.until(TAKEN_UP, 2).await;
     assert_eq!(version(&modules().await), "1.6.0");
     // Each change is looked at once.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    assert_eq!(serving.metric(REFUSED).await, 3.0);
-    assert_eq!(serving.metric(TAKEN_UP).await, 2.0);
+    assert_eq!(serving.metric(REFUSED).await, 3);
+    assert_eq!(serving.metric(TAKEN_UP).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,7 +66,7 @@ async fn a_mount_that_swaps_a_link_is_a_change() {
     let serving = place.serve().await;
     std::os::unix::fs::symlink("second", place.path("data.new")).unwrap();
     std::fs::rename(place.path("data.new"), place.path("data")).unwrap();
-    serving.until(TAKEN_UP, 1.0).await;
+    serving.until(TAKEN_UP, 1).await;
     assert!(serving.metrics().await.contains("version=\"2.0.0\""));
 }
 

@@ -43,30 +43,30 @@ async fn everything_is_counted_once() {
         );
         super::value(&metrics, &line)
     };
-    assert_eq!(decision("allow", ""), 2.0, "{metrics}");
-    assert_eq!(decision("deny", "token.reused"), 1.0, "{metrics}");
-    assert_eq!(decision("deny", "subject.mismatch"), 1.0, "{metrics}");
-    assert_eq!(decision("deny", "audience.mismatch"), 1.0, "{metrics}");
+    assert_eq!(decision("allow", ""), 2, "{metrics}");
+    assert_eq!(decision("deny", "token.reused"), 1, "{metrics}");
+    assert_eq!(decision("deny", "subject.mismatch"), 1, "{metrics}");
+    assert_eq!(decision("deny", "audience.mismatch"), 1, "{metrics}");
     for (line, expected) in [
-        ("claimbound_reused_tokens_total{route=\"deploy\"}", 1.0),
+        ("claimbound_reused_tokens_total{route=\"deploy\"}", 1),
         (
             "claimbound_decision_duration_seconds_count{route=\"deploy\"}",
-            5.0,
+            5,
         ),
-        ("claimbound_turned_away_total{why=\"no-credential\"}", 1.0),
-        ("claimbound_turned_away_total{why=\"no-route\"}", 1.0),
-        ("claimbound_turned_away_total{why=\"bad-credential\"}", 1.0),
-        ("claimbound_key_set_keys{issuer=\"forge\"}", 1.0),
-        ("claimbound_unknown_keys_total{issuer=\"forge\"}", 0.0),
+        ("claimbound_turned_away_total{why=\"no-credential\"}", 1),
+        ("claimbound_turned_away_total{why=\"no-route\"}", 1),
+        ("claimbound_turned_away_total{why=\"bad-credential\"}", 1),
+        ("claimbound_key_set_keys{issuer=\"forge\"}", 1),
+        ("claimbound_unknown_keys_total{issuer=\"forge\"}", 0),
         (
             "claimbound_key_fetches_total{issuer=\"forge\",result=\"fetched\"}",
-            1.0,
+            1,
         ),
-        ("claimbound_reloads_total{result=\"refused\"}", 0.0),
-        ("claimbound_ledger_up", 1.0),
-        ("claimbound_record_up", 1.0),
-        ("claimbound_decisions_waiting", 0.0),
-        ("claimbound_panics_total", 0.0),
+        ("claimbound_reloads_total{result=\"refused\"}", 0),
+        ("claimbound_ledger_up", 1),
+        ("claimbound_record_up", 1),
+        ("claimbound_decisions_waiting", 0),
+        ("claimbound_panics_total", 0),
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
         assert_eq!(super::value(&metrics, line), expected, "{line}: {metrics}");
@@ -123,7 +123,7 @@ async fn a_host_that_can_not_decide_lives_and_is_not_ready() {
         answer.body.contains("the ledger does not answer"),
         "{answer:?}"
     );
-    assert_eq!(serving.metric("claimbound_ledger_up").await, 0.0);
+    assert_eq!(serving.metric("claimbound_ledger_up").await, 0);
     assert_eq!(
         serving.ask("monitor", Question::get("/live")).await.body,
         "ok\n"
