@@ -178,9 +178,7 @@ impl Serving {
 
 fn value(metrics: &str, line: &str) -> i64 {
     let mut values = metrics.lines().filter_map(|one| one.strip_prefix(line));
-    values
-        .next()
-        .map_or(0, |rest| rest.trim().parse().unwrap())
+    values.next().map_or(0, |rest| rest.trim().parse().unwrap())
 }
 
 /// A job's claims with another id of the token.
