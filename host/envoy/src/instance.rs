@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use claimbound::clock::SystemClock;
 use claimbound_server::config::ConfigError;
-use claimbound_server::{Embedded, Host, OwnedEnvironment, server};
+use claimbound_server::{Embedded, Host, OwnedEnvironment};
 
 use crate::abi::{Level, log};
 
@@ -69,7 +69,7 @@ impl Drop for Instance {
 /// # Errors
 /// The first thing that can't be used.
 pub(crate) fn check(config: &Path) -> Result<Vec<String>, ConfigError> {
-    let checked = server::check(config, &environment(), Arc::new(SystemClock))?;
+    let checked = Embedded::check(config, &environment(), Arc::new(SystemClock))?;
     for warning in checked.warnings {
         log(Level::Warning, &format!("claimbound: {warning}"));
     }

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::config::{Address, ConfigError};
 use crate::host::Host;
 use crate::reload::OwnedEnvironment;
-use crate::server::{Listeners, Server};
+use crate::server::{self, Checked, Listeners, Server};
 
 /// Threads that fetch keys, look at files and answer operators; decisions have
 /// threads of their own.
@@ -74,6 +74,19 @@ impl Embedded {
             listening: server.listening().to_vec(),
             running: Some((server, runtime)),
         })
+    }
+
+    /// Looks at everything that a configuration names, as
+    /// [`server::check`](crate::server::check) does, but needs no listener.
+    ///
+    /// # Errors
+    /// The first thing that can't be used.
+    pub fn check(
+        path: &Path,
+        environment: &OwnedEnvironment,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Checked, ConfigError> {
+        server::look(path, environment, clock, Listeners::OfOperators)
     }
 
     /// The host that decides.

@@ -83,6 +83,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     }
     arguments.log()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(socket_threads())
         .enable_all()
         .build()
         .context("the system gives no threads")?;
@@ -100,6 +101,13 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         // Not even the threads that decide are waited for.
         Ended::AtOnce => std::process::exit(STOPPED_AT_ONCE),
     }
+}
+
+/// How many threads look after sockets: one for each two processors. Decisions
+/// have threads of their own, and a switch of threads costs as much as answering.
+fn socket_threads() -> usize {
+    let processors = std::thread::available_parallelism();
+    processors.map_or(1, |processors| processors.get().div_ceil(2))
 }
 
 impl Arguments {
