@@ -252,6 +252,21 @@ impl<'a> Node<'a> {
         matches!(entry.kind, Kind::Text | Kind::Escaped).then(|| self.document.characters(entry))
     }
 
+    /// A number as a whole one, which `round` makes of one that is none; `None`
+    /// where it gives none, or the node is no number.
+    pub(crate) fn rounded(self, round: fn(&str) -> Option<i64>) -> Option<i64> {
+        match self.value() {
+            Value::Integer(whole) => Some(whole),
+            Value::Number(text) => round(text),
+            Value::Absent
+            | Value::Null
+            | Value::Boolean(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Object(_) => None,
+        }
+    }
+
     /// The items of a list of strings alone, in order; `None` where the node is
     /// no list, or holds anything else.
     pub fn texts(self) -> Option<impl Iterator<Item = &'a str> + Clone> {

@@ -10,7 +10,7 @@ use super::DpopProof;
 use super::target::Target;
 use crate::base64url;
 use crate::clock::date;
-use crate::json::{self, Document, Limits, Node, Value};
+use crate::json::{self, Document, Limits, Node};
 use crate::key::{Algorithm, Key};
 use crate::reason::{Code, Reason, Refusal, clip};
 use crate::token::{Jws, Token};
@@ -344,16 +344,7 @@ fn seconds(
     let Some(node) = claims.get(name) else {
         return Ok(None);
     };
-    let whole = match node.value() {
-        Value::Integer(whole) => Some(whole),
-        Value::Number(text) => round(text),
-        Value::Absent
-        | Value::Null
-        | Value::Boolean(_)
-        | Value::Text(_)
-        | Value::List(_)
-        | Value::Object(_) => None,
-    };
+    let whole = node.rounded(round);
     let whole = whole.and_then(|whole| u64::try_from(whole).ok());
     let no_date = || {
         let message = format!("the proof's `{name}` is no date in seconds since 1970");

@@ -89,19 +89,11 @@ fn audiences(node: Node<'_>) -> Result<u32, Refusal> {
 }
 
 fn date(claim: &str, node: Node<'_>, round: fn(&str) -> Option<i64>) -> Result<u64, Refusal> {
-    let seconds = match node.value() {
-        Value::Integer(seconds) => Some(seconds),
-        Value::Number(text) => round(text),
-        Value::Absent
-        | Value::Null
-        | Value::Boolean(_)
-        | Value::Text(_)
-        | Value::List(_)
-        | Value::Object(_) => {
-            return Err(mistyped(claim, "number", node));
-        }
-    };
-    let seconds = seconds
+    if !matches!(node.value(), Value::Integer(_) | Value::Number(_)) {
+        return Err(mistyped(claim, "number", node));
+    }
+    let seconds = node
+        .rounded(round)
         .and_then(|seconds| u64::try_from(seconds).ok())
         .filter(|seconds| *seconds <= LAST_SECOND);
     seconds.ok_or_else(|| {
