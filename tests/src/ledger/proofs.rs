@@ -16,7 +16,7 @@ use claimbound::token::Token;
 use serde_json::json;
 
 use super::prover::{Holder, bound, certificate, shown, thumbprint};
-use super::world::{ISSUER, World, elsewhere, on_each_store};
+use super::world::{ISSUER, World, elsewhere, marks, on_each_store};
 use crate::forge::{NOW, job};
 use crate::gate::{SIGNER, answer, ceiling, issuers};
 
@@ -49,17 +49,6 @@ fn decide(gate: &Gate, token: &str, possession: Possession) -> (String, String) 
 
 fn code(gate: &Gate, token: &str, possession: Possession) -> String {
     decide(gate, token, possession).0
-}
-
-/// The number of marks in a ledger's export.
-fn marks(world: &World) -> usize {
-    let mut out = Vec::new();
-    world.ledger.export(&mut out).unwrap();
-    let lines = String::from_utf8(out).unwrap();
-    lines
-        .lines()
-        .filter(|line| line.contains("\"type\":\"spent\""))
-        .count()
 }
 
 fn entries(world: &World) -> usize {

@@ -20,7 +20,7 @@ use claimbound::token::Token;
 use serde_json::{Value, json};
 
 use super::world::{
-    ISSUER, World, approve_acme, decide, elsewhere, job_of, name, on_each_store, refusal,
+    ISSUER, World, approve_acme, decide, elsewhere, job_of, marks, name, on_each_store, refusal,
 };
 use crate::forge::{NOW, job, with};
 use crate::gate::{answer, ceiling};
@@ -42,17 +42,6 @@ impl Commit for Prover {
         }
         Err(Refusal::from(Reason::new(Code::ProofInvalid, "no proof")).into())
     }
-}
-
-/// The number of marks in a ledger's export.
-fn marks(world: &World) -> usize {
-    let mut out = Vec::new();
-    world.ledger.export(&mut out).unwrap();
-    let lines = String::from_utf8(out).unwrap();
-    lines
-        .lines()
-        .filter(|line| line.contains("\"type\":\"spent\""))
-        .count()
 }
 
 on_each_store! {
