@@ -84,28 +84,14 @@ fn key(path: &Path) -> anyhow::Result<(CodeKey, Metadata)> {
     file.take(LONGEST as u64)
         .read_to_end(&mut bytes)
         .with_context(|| format!("{source} can't be read"))?;
-    if let Some(key) = digits(bytes.trim_ascii()) {
-        return Ok((CodeKey::new(&key), metadata));
+    if let Some(key) = CodeKey::from_digits(bytes.trim_ascii()) {
+        return Ok((key, metadata));
     }
     let text = String::from_utf8_lossy(&bytes);
     artifact::refuse(&source, &text, "a key of machine code")?;
     bail!(
         "{source} is no key of 64 hexadecimal digits; make one by `(umask 077; openssl rand -hex 32 > FILE)`"
     )
-}
-
-/// The bytes of exactly as many hexadecimal digits.
-fn digits(text: &[u8]) -> Option<Zeroizing<[u8; CodeKey::LENGTH]>> {
-    let mut bytes = Zeroizing::new([0; CodeKey::LENGTH]);
-    let (pairs, rest) = text.as_chunks::<2>();
-    if pairs.len() != CodeKey::LENGTH || !rest.is_empty() {
-        return None;
-    }
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        let digit = |text: &u8| char::from(*text).to_digit(16);
-        *byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
-    }
-    Some(bytes)
 }
 
 /// Refuses a key that is open to others.
@@ -150,32 +136,4 @@ pub(crate) fn notes(path: &Path, policy: &Policy) -> Vec<String> {
     let lost = kept.as_ref().err();
     let lost = lost.map(|lost| format!("the machine code of `{name}` was not kept: {lost}"));
     unused.into_iter().chain(lost).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_so_many_hexadecimal_digits_and_nothing_else() {
-        let expected: Vec<u8> = (0..32).collect();
-        let text = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-        assert_eq!(digits(text.as_bytes()).unwrap()[..], expected);
-        assert_eq!(
-            digits(text.to_uppercase().as_bytes()).unwrap()[..],
-            expected
-        );
-        for wrong in [
-            String::new(),
-            text[1..].to_owned(),
-            text[2..].to_owned(),
-            format!("{text}0"),
-            format!("{text}00"),
-            text.replace('f', "g"),
-            text.replace("0f", "+f"),
-            text.replace("0f", "é"),
-        ] {
-            assert!(digits(wrong.as_bytes()).is_none(), "{wrong}");
-        }
-    }
 }

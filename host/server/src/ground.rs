@@ -8,7 +8,6 @@ use claimbound::code::{CodeCache, CodeKey};
 use claimbound::ledger::{Ledger, Postgres, Sqlite};
 use claimbound::record::{self, Journal, Options};
 use claimbound::sandbox::{Limits, Sandbox};
-use zeroize::Zeroizing;
 
 use crate::bounds;
 use crate::config::{
@@ -165,25 +164,11 @@ fn code_cache(
     let fault = |fault: String| ConfigError::at("sandbox.code_cache", fault);
     let text = config.key.read(folder, environment);
     let text = text.map_err(|error| fault(error.to_string()))?;
-    let key = digits(text.expose()).ok_or_else(|| {
+    let key = CodeKey::from_digits(text.expose().as_bytes()).ok_or_else(|| {
         fault("the key is not 64 hexadecimal digits; `openssl rand -hex 32` makes one".into())
     })?;
     let folder = folder.join(&config.folder);
-    CodeCache::open(folder, CodeKey::new(&key)).map_err(|error| fault(error.to_string()))
-}
-
-/// The bytes of exactly as many hexadecimal digits.
-fn digits(text: &str) -> Option<Zeroizing<[u8; CodeKey::LENGTH]>> {
-    let mut bytes = Zeroizing::new([0; CodeKey::LENGTH]);
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != CodeKey::LENGTH || !rest.is_empty() {
-        return None;
-    }
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        let digit = |text: u8| char::from(text).to_digit(16);
-        *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
-    }
-    Some(bytes)
+    CodeCache::open(folder, key).map_err(|error| fault(error.to_string()))
 }
 
 fn open_ledger(
@@ -234,25 +219,5 @@ fn options(config: &Record, folder: &Path) -> Options {
         keeps_claims: config.claims,
         rotate_at: config.rotate_at.unwrap_or(usual.rotate_at),
         checkpoint: config.checkpoint.as_ref().map(|path| folder.join(path)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_of_machine_code_is_64_hexadecimal_digits() {
-        let bytes = digits(&"0fA0".repeat(16)).unwrap();
-        assert_eq!(bytes.first_chunk(), Some(&[0x0f, 0xa0]));
-        for text in [
-            "",
-            "0f",
-            &"0g".repeat(32),
-            &"00".repeat(33),
-            &"0".repeat(63),
-        ] {
-            assert!(digits(text).is_none(), "{text}");
-        }
     }
 }

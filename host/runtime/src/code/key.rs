@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
+use zeroize::Zeroizing;
 
 /// 32 random bytes that make machine code trusted: whoever has them, and can
 /// write to the folder, runs code as this host. Shown nowhere, and wiped
@@ -17,6 +18,21 @@ impl CodeKey {
     /// A key of these bytes, which the caller wipes.
     pub fn new(bytes: &[u8; Self::LENGTH]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
+    /// A key of exactly as many hexadecimal digits, of either case, which the
+    /// caller wipes; `None` for anything else.
+    pub fn from_digits(digits: &[u8]) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; Self::LENGTH]);
+        let (pairs, rest) = digits.as_chunks::<2>();
+        if pairs.len() != Self::LENGTH || !rest.is_empty() {
+            return None;
+        }
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let digit = |text: u8| char::from(text).to_digit(16);
+            *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
+        }
+        Some(Self::new(&bytes))
     }
 
     /// The tag of `message`.
@@ -45,6 +61,37 @@ mod tests {
     fn a_key_shows_nothing_of_itself() {
         let key = CodeKey::new(&[0x5a; CodeKey::LENGTH]);
         assert_eq!(format!("{key:?}"), "CodeKey(..)");
+    }
+
+    #[test]
+    fn a_key_is_so_many_hexadecimal_digits_and_nothing_else() {
+        let bytes: Vec<u8> = (0..32).collect();
+        let text = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+        let tag = |key: CodeKey| key.tag(b"Hi There").as_ref().to_vec();
+        let expected = tag(CodeKey::new(bytes.as_slice().try_into().unwrap()));
+        let read = |text: &str| CodeKey::from_digits(text.as_bytes()).map(tag);
+        assert_eq!(read(text).unwrap(), expected);
+        assert_eq!(read(&text.to_uppercase()).unwrap(), expected);
+        let mixed = tag(CodeKey::new(
+            &[[0x0f, 0xa0]; 16].concat().try_into().unwrap(),
+        ));
+        assert_eq!(read(&"0fA0".repeat(16)).unwrap(), mixed);
+        for wrong in [
+            String::new(),
+            "0f".to_owned(),
+            text[1..].to_owned(),
+            text[2..].to_owned(),
+            format!("{text}0"),
+            format!("{text}00"),
+            text.replace('f', "g"),
+            text.replace("0f", "+f"),
+            text.replace("0f", "é"),
+            "0g".repeat(32),
+            "00".repeat(33),
+            "0".repeat(63),
+        ] {
+            assert!(read(&wrong).is_none(), "{wrong}");
+        }
     }
 
     #[test]
