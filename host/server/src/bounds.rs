@@ -371,7 +371,8 @@ fn span(at: &str, span: Span, [least, most]: [Duration; 2]) -> Result<(), Config
     ))
 }
 
-fn within<T: Ord + Copy + std::fmt::Display>(
+/// A number between these, inclusive.
+pub(crate) fn within<T: Ord + Copy + std::fmt::Display>(
     at: &str,
     count: T,
     [least, most]: [T; 2],

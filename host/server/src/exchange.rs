@@ -48,6 +48,7 @@ pub const SCOPE: &str = "exchange_scope";
 #[derive(Clone, Debug)]
 pub struct Exchanger {
     issuer: String,
+    paths: Paths,
     targets: Targets,
     keys: Arc<SigningKeys>,
 }
@@ -88,6 +89,7 @@ impl Exchanger {
         let exchange = config.exchange.as_ref().ok_or_else(absent)?;
         Ok(Self {
             issuer: exchange.issuer.clone(),
+            paths: Paths::of(&exchange.issuer),
             targets: Targets::new(config, exchange)?,
             keys,
         })
@@ -165,8 +167,8 @@ impl Exchanger {
     }
 
     /// Where callers find these.
-    pub fn paths(&self) -> Paths {
-        Paths::of(&self.issuer)
+    pub fn paths(&self) -> &Paths {
+        &self.paths
     }
 
     /// The keys.

@@ -9,7 +9,7 @@ use claimbound::ledger::{Ledger, Postgres, Sqlite};
 use claimbound::record::{self, Journal, Options};
 use claimbound::sandbox::{Limits, Sandbox};
 
-use crate::bounds;
+use crate::bounds::{self, within};
 use crate::config::{
     CodeCacheConfig, Config, ConfigError, Database, Durability, Environment, LedgerConfig, Record,
     SandboxConfig,
@@ -58,12 +58,12 @@ impl Ground {
         let shards = sandbox
             .shards
             .unwrap_or_else(|| processors().min(MOST_SHARDS));
-        within("sandbox.shards", shards, MOST_SHARDS)?;
+        within("sandbox.shards", shards, [1, MOST_SHARDS])?;
         let usual = || (shards * THREADS_PER_SHARD).min(MOST_THREADS);
         let threads = sandbox.threads.unwrap_or_else(usual);
-        within("sandbox.threads", threads, MOST_THREADS)?;
+        within("sandbox.threads", threads, [1, MOST_THREADS])?;
         let queue = sandbox.queue.unwrap_or(QUEUE);
-        within("sandbox.queue", queue, 1 << 20)?;
+        within("sandbox.queue", queue, [1, 1 << 20])?;
         let limits = limits(sandbox, threads.div_ceil(shards))?;
         let cache = sandbox.code_cache.as_ref();
         let cache = cache.map(|cache| code_cache(cache, folder, environment));
@@ -120,16 +120,6 @@ impl Ground {
 /// How many processors this process may use.
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-fn within(at: &str, count: usize, most: usize) -> Result<(), ConfigError> {
-    if (1..=most).contains(&count) {
-        return Ok(());
-    }
-    Err(ConfigError::at(
-        at,
-        format!("{count} is outside 1 to {most}"),
-    ))
 }
 
 fn limits(config: &SandboxConfig, threads: usize) -> Result<Limits, ConfigError> {

@@ -54,8 +54,9 @@ pub(crate) enum Supply<'a> {
 }
 
 impl Draft {
-    /// Looks at all of a configuration. What has not changed since `before` is
-    /// taken over: issuers with their keys, policies with their machine code.
+    /// Looks at all of a configuration whose bounds have been looked at. What has
+    /// not changed since `before` is taken over: issuers with their keys, policies
+    /// with their machine code.
     ///
     /// # Errors
     /// The first thing that can't be used.
@@ -67,7 +68,6 @@ impl Draft {
         before: Option<&Self>,
     ) -> Result<Self, ConfigError> {
         check_names(config)?;
-        bounds::check(config, &ground.folder)?;
         check_listeners(config)?;
         if config.route.is_empty() {
             return Err(ConfigError::at("route", "there is no route to decide on"));
@@ -324,10 +324,13 @@ fn keyring(
 
 /// The exchange of tokens; none where its keys are not open.
 fn exchange(config: &Config, ground: &Ground) -> Result<Option<Arc<Exchanger>>, ConfigError> {
-    Exchanger::check(config)?;
-    let keys = ground.signing_keys.as_ref();
-    let exchange = keys.map(|keys| Exchanger::new(config, Arc::clone(keys)));
-    Ok(exchange.transpose()?.map(Arc::new))
+    match &ground.signing_keys {
+        Some(keys) => {
+            let exchange = Exchanger::new(config, Arc::clone(keys))?;
+            Ok(Some(Arc::new(exchange)))
+        }
+        None => Exchanger::check(config).map(|()| None),
+    }
 }
 
 fn spec(

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::bounds;
 use crate::config::{Config, ConfigError, Environment, Rotation, SigningAlgorithm};
 use crate::files::Seen;
 use crate::ground::Ground;
@@ -104,6 +105,7 @@ impl Reloader {
         // is not there yet may come.
         self.watched().extend(seen.clone());
         check_fixed(&current.config, &config)?;
+        bounds::check(&config, &self.ground.folder)?;
         let environment: Environment<'_> = &*self.environment;
         let supply = Supply::By(&self.runtime);
         let before = Some(&current.draft);
