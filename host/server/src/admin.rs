@@ -2,7 +2,6 @@
 //! keys. Requests and answers are JSON.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -12,20 +11,18 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use claimbound::ledger::{Change, ChangeError, Ledger, Order, Run, Target};
 use http::{StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
 
 use crate::config::Secret;
 use crate::host::Host;
+use crate::protocol::body::{self, Fault};
 use crate::protocol::credential::only;
 use crate::reload::Reloader;
 
 /// The longest body, in bytes: names and a reason.
 const LONGEST_BODY: usize = 64 << 10;
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Shared {
@@ -73,14 +70,10 @@ async fn is_operator(State(shared): State<Shared>, request: Request, next: Next)
         return refused(StatusCode::UNAUTHORIZED, why);
     }
     let (parts, body) = request.into_parts();
-    let collected = Limited::new(body, LONGEST_BODY).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
-        Ok(Ok(body)) => {
-            let body = Body::from(body.to_bytes());
-            next.run(Request::from_parts(parts, body)).await
-        }
-        Ok(Err(_)) => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"),
-        Err(_) => refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive"),
+    match body::read(body, LONGEST_BODY).await {
+        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Err(Fault::TooLong) => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"),
+        Err(Fault::TooLate) => refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive"),
     }
 }
 

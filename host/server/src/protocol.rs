@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 mod ask;
 pub(crate) mod attributes;
+pub(crate) mod body;
 pub(crate) mod credential;
 pub(crate) mod ext_authz_grpc;
 pub(crate) mod ext_authz_http;

@@ -1,22 +1,16 @@
 //! Token exchange over HTTP: the token endpoint, the key set and the discovery
 //! document of the access tokens' issuer.
 
-use std::time::Duration;
-
-use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use claimbound::policy;
 use claimbound::proof::{DpopProof, Possession, Scheme};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 
+use super::body;
 use super::credential::{DPOP, Fault, only};
 use crate::exchange::{self, ExchangeError, Exchanger, LONGEST_BODY, Wanted};
 use crate::host::{Host, PresentedToken};
-
-/// How long a request's body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The answer to a request; none where nothing stands at its path.
 pub(crate) async fn answer(host: &Host, request: Request) -> Option<Response> {
@@ -50,9 +44,9 @@ async fn token(host: &Host, exchange: &Exchanger, request: Request) -> Response 
         return not_allowed("POST");
     }
     let (parts, body) = request.into_parts();
-    let answered = match read(body).await {
+    let answered = match body::read(body, LONGEST_BODY).await {
         Ok(body) => decide(host, exchange, &parts.headers, &body).await,
-        Err(error) => Err(error),
+        Err(_) => Err(ExchangeError::InvalidRequest),
     };
     let response = match answered {
         Ok(response) => {
@@ -64,16 +58,7 @@ async fn token(host: &Host, exchange: &Exchanger, request: Request) -> Response 
             error.response()
         }
     };
-    respond(&response)
-}
-
-/// The body, of a bounded length, which arrives in a bounded time.
-async fn read(body: Body) -> Result<Bytes, ExchangeError> {
-    let collected = Limited::new(body, LONGEST_BODY).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_)) | Err(_) => Err(ExchangeError::InvalidRequest),
-    }
+    respond(response)
 }
 
 async fn decide(
@@ -131,11 +116,12 @@ const fn result(status: u16) -> &'static str {
     }
 }
 
-fn respond(response: &exchange::Response) -> Response {
+fn respond(response: exchange::Response) -> Response {
     let status = StatusCode::from_u16(response.status);
     let status = status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let mut answer = (status, response.body.clone()).into_response();
-    for (name, value) in response.headers() {
+    let headers = response.headers();
+    let mut answer = (status, response.body).into_response();
+    for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
             answer.headers_mut().insert(name, value);
         }
