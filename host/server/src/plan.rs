@@ -341,14 +341,10 @@ fn spec(
 ) -> Result<Spec, ConfigError> {
     let at = |what: &str| format!("issuer.{alias}.{what}");
     let model = model(&at("model"), &config.model)?;
-    let url = match (&config.url, model.default_issuer()) {
-        (Some(url), _) => url.as_str(),
-        (None, Some(url)) => url,
-        (None, None) => {
-            let fault = format!("the model `{}` has no single URL; say which", config.model);
-            return Err(ConfigError::at(at("url"), fault));
-        }
-    };
+    let url = config.url_by(model).ok_or_else(|| {
+        let fault = format!("the model `{}` has no single URL; say which", config.model);
+        ConfigError::at(at("url"), fault)
+    })?;
     let algorithms = config.algorithms.as_ref();
     let algorithms = algorithms.map(|names| algorithms_of(&at("algorithms"), names));
     let token_types = config.token_types.as_ref();

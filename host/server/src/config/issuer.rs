@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use claimbound::models::Model;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -27,6 +28,13 @@ pub struct Issuer {
     /// Where its keys are: by discovery, unless it is said.
     #[serde(default)]
     pub keys: Keys,
+}
+
+impl Issuer {
+    /// Its URL: its own, or the one that its model has; none where neither says.
+    pub(crate) fn url_by<'a>(&'a self, model: &'a Model) -> Option<&'a str> {
+        self.url.as_deref().or(model.default_issuer())
+    }
 }
 
 /// Where an issuer's keys are.

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -147,40 +148,25 @@ impl Copies {
         file.sync_all()?;
         drop(file);
         fs::rename(&draft, &path)?;
-        #[cfg(unix)]
         fs::File::open(&self.folder)?.sync_all()?;
         Ok(())
     }
 }
 
-#[cfg(unix)]
 fn make(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make(folder: &Path) -> io::Result<()> {
-    fs::create_dir(folder)
 }
 
 /// How a file is made: for this process's user alone, and never through a link.
 fn private() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
+    options.write(true).create_new(true).mode(0o600);
     options
 }
 
 /// # Errors
 /// Whether somebody else could have written it.
-#[cfg(unix)]
 fn owned(metadata: &fs::Metadata) -> Result<(), &'static str> {
-    use std::os::unix::fs::MetadataExt as _;
     /// Permission to write, of the group and of others.
     const OTHERS_WRITE: u32 = 0o022;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
@@ -190,9 +176,4 @@ fn owned(metadata: &fs::Metadata) -> Result<(), &'static str> {
     } else {
         Ok(())
     }
-}
-
-#[cfg(not(unix))]
-fn owned(_: &fs::Metadata) -> Result<(), &'static str> {
-    Ok(())
 }

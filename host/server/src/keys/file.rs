@@ -1,6 +1,7 @@
 //! Keys in a file, read again when it changes.
 
 use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -32,14 +33,10 @@ struct Version {
 
 impl Version {
     fn of(metadata: &Metadata) -> Self {
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
         Self {
             length: metadata.len(),
             modified: metadata.modified().ok(),
-            inode,
+            inode: metadata.ino(),
         }
     }
 }

@@ -112,8 +112,7 @@ impl Source {
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
         let at = format!("issuer.{alias}.keys");
-        let url = issuer.url.as_deref().or(model.default_issuer());
-        let url = url.ok_or_else(|| {
+        let url = issuer.url_by(model).ok_or_else(|| {
             ConfigError::at(
                 format!("issuer.{alias}.url"),
                 format!("model `{}` has no single issuer: say which", model.name()),

@@ -301,9 +301,7 @@ impl<O: Origin> Supply<O> {
             // Of what, is not to be guessed.
             Answer::Unchanged { .. } if self.held.is_none() => return Err(Fault::Unheld),
             Answer::Unchanged { max_age } => {
-                let until = asked.saturating_add(self.source.pace.maximum_age.as_secs());
-                self.shared.issuer.trust_keys_until(until);
-                self.shared.tell(|tally| tally.fetched_at = Some(asked));
+                self.renew(asked);
                 max_age
             }
             Answer::Set {
@@ -322,9 +320,7 @@ impl<O: Origin> Supply<O> {
                 }
                 let is_same = self.held.as_ref().is_some_and(|held| held.text == text);
                 if is_same {
-                    let until = asked.saturating_add(self.source.pace.maximum_age.as_secs());
-                    self.shared.issuer.trust_keys_until(until);
-                    self.shared.tell(|tally| tally.fetched_at = Some(asked));
+                    self.renew(asked);
                 } else {
                     let keys = set.keys().len();
                     let generation = self.take_up(set, asked);
@@ -344,9 +340,20 @@ impl<O: Origin> Supply<O> {
     }
 
     fn take_up(&self, set: KeySet, fetched: u64) -> u64 {
-        let until = fetched.saturating_add(self.source.pace.maximum_age.as_secs());
-        self.shared.tell(|tally| tally.fetched_at = Some(fetched));
+        let until = self.fetched(fetched);
         self.shared.issuer.replace_keys(set.trusted_until(until))
+    }
+
+    /// Trusts the set that is held as if it had been fetched then.
+    fn renew(&self, fetched: u64) {
+        let until = self.fetched(fetched);
+        self.shared.issuer.trust_keys_until(until);
+    }
+
+    /// Notes when a set was fetched; gives until when it is trusted.
+    fn fetched(&self, at: u64) -> u64 {
+        self.shared.tell(|tally| tally.fetched_at = Some(at));
+        at.saturating_add(self.source.pace.maximum_age.as_secs())
     }
 
     /// How soon a SPIFFE bundle wants to be asked for again (SPIFFE Trust

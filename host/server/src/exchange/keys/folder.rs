@@ -3,11 +3,11 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
 use super::{KeysError, random};
@@ -170,24 +170,23 @@ impl Folder {
     }
 
     fn check_file(&self, name: &str, file: &File) -> Result<(), KeysError> {
-        let facts = || Ok((file.metadata()?, user()?));
-        let (metadata, user) = facts().map_err(|error: io::Error| self.failed(name, &error))?;
+        let metadata = file.metadata().map_err(|error| self.failed(name, &error))?;
         if !metadata.is_file() {
             return Err(self.refused(name, "is no file"));
         }
-        owned(&metadata, user).map_err(|fault| self.refused(name, fault))
+        owned(&metadata).map_err(|fault| self.refused(name, fault))
     }
 
     /// Refuses what is no such folder, or is one no longer.
     fn check(&self) -> Result<(), KeysError> {
-        let facts = || Ok((fs::symlink_metadata(&self.path)?, user()?));
-        let (metadata, user) = facts().map_err(|error: io::Error| failed(&self.path, &error))?;
+        let metadata =
+            fs::symlink_metadata(&self.path).map_err(|error| failed(&self.path, &error))?;
         let fault = if metadata.is_symlink() {
             Err("is a symbolic link, not a folder".to_owned())
         } else if !metadata.is_dir() {
             Err("is no folder".to_owned())
         } else {
-            owned(&metadata, user)
+            owned(&metadata)
         };
         fault.map_err(|fault| KeysError::Unsafe {
             path: self.path.clone(),
@@ -231,7 +230,8 @@ fn failed(path: &Path, error: &io::Error) -> KeysError {
 }
 
 /// Whether it belongs to this user, and nobody else may do anything with it.
-fn owned(metadata: &fs::Metadata, user: u32) -> Result<(), String> {
+fn owned(metadata: &fs::Metadata) -> Result<(), String> {
+    let user = geteuid().as_raw();
     let mode = metadata.mode() & 0o7777;
     if metadata.uid() != user {
         let owner = metadata.uid();
@@ -256,11 +256,4 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-/// The user that this process acts as: a new pipe belongs to it (POSIX,
-/// `pipe`), and the standard library has no other word for it.
-fn user() -> io::Result<u32> {
-    let (pipe, _) = io::pipe()?;
-    Ok(File::from(OwnedFd::from(pipe)).metadata()?.uid())
 }
