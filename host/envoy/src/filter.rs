@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use claimbound::proof::certificate;
 use claimbound_server::{Answer, Described, Refusal, identity};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -263,7 +264,10 @@ impl Presented {
             method,
             path,
             certificate: match certificate {
-                Some(hexadecimal) => Some(digest(hexadecimal)?),
+                Some(digits) => {
+                    let digits = std::str::from_utf8(digits).ok()?;
+                    Some(certificate::from_hexadecimal(digits).ok()?)
+                }
                 None => None,
             },
         })
@@ -280,17 +284,6 @@ impl Presented {
             is_authenticated: self.certificate.is_some(),
         }
     }
-}
-
-/// A SHA-256 as Envoy writes it: 64 hexadecimal digits.
-fn digest(hexadecimal: &[u8]) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = hexadecimal.try_into().ok()?;
-    let mut digest = [0; 32];
-    for (byte, digits) in digest.iter_mut().zip(digits.chunks_exact(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(digest)
 }
 
 /// Whether a header of this name says who a caller is.

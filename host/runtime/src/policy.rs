@@ -48,6 +48,13 @@ pub struct PolicyId {
     pub digest: String,
 }
 
+impl fmt::Display for PolicyId {
+    /// The name and the version, as `name@version`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.name, self.version)
+    }
+}
+
 /// A policy, compiled and checked, ready to decide in its sandbox.
 pub struct Policy {
     id: Arc<PolicyId>,

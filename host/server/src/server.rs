@@ -111,14 +111,9 @@ pub(crate) fn look(
     let ground = Ground::lay(&config, folder(path), &**environment, clock)?;
     let draft = Draft::new(&config, &ground, &**environment, Supply::No, None)?;
     secrets(&config, &ground, environment)?;
-    let policy = |route: &crate::host::Route| {
-        let id = route.policy().id();
-        (
-            route.name().to_owned(),
-            format!("{}@{}", id.name, id.version),
-        )
-    };
-    let mut routes: Vec<_> = draft.routes.values().map(|route| policy(route)).collect();
+    let routes = draft.routes.values();
+    let routes = routes.map(|route| (route.name().to_owned(), route.policy().id().to_string()));
+    let mut routes: Vec<_> = routes.collect();
     routes.sort();
     Ok(Checked {
         routes,

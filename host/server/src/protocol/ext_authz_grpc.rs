@@ -18,6 +18,7 @@ use envoy_types::pb::envoy::service::auth::v3::{
 };
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::rpc;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName};
 use tonic::{Code, Request, Response, Status};
 
@@ -165,9 +166,7 @@ fn response(route: &str, answer: &Answer) -> CheckResponse {
 fn ok(route: &str, allowed: &Allowed) -> OkHttpResponse {
     let headers = identity::headers(route, allowed).into_iter();
     OkHttpResponse {
-        headers: headers
-            .map(|(name, value)| set(name.as_str(), value.to_str().unwrap_or_default()))
-            .collect(),
+        headers: headers.map(set).collect(),
         headers_to_remove: identity::UNDERSCORED
             .iter()
             .map(|name| (*name).to_owned())
@@ -177,24 +176,25 @@ fn ok(route: &str, allowed: &Allowed) -> OkHttpResponse {
 }
 
 fn denied(refusal: Refusal) -> DeniedHttpResponse {
+    let json = http::HeaderValue::from_static("application/json");
     DeniedHttpResponse {
         status: Some(HttpStatus {
             code: refusal.status().as_u16().into(),
         }),
         headers: refusal
             .asks_for()
-            .map(|(name, value)| set(name.as_str(), value.to_str().unwrap_or_default()))
-            .chain([set("content-type", "application/json")])
+            .chain([(CONTENT_TYPE, json)])
+            .map(set)
             .collect(),
         body: refusal.body().to_owned(),
     }
 }
 
-fn set(name: &str, value: &str) -> HeaderValueOption {
+fn set((name, value): (HeaderName, http::HeaderValue)) -> HeaderValueOption {
     HeaderValueOption {
         header: Some(HeaderValue {
-            key: name.to_owned(),
-            value: value.to_owned(),
+            key: name.to_string(),
+            value: value.to_str().unwrap_or_default().to_owned(),
             ..HeaderValue::default()
         }),
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),

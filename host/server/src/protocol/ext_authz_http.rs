@@ -10,7 +10,7 @@ use super::attributes::Described;
 use crate::host::Host;
 
 /// The path that questions stand below.
-pub(crate) const PREFIX: &str = "/ext-authz/";
+const PREFIX: &str = "/ext-authz/";
 
 /// The route and the caller's path (with its query) in a question's path.
 fn split(path: &str) -> Option<(&str, &str)> {

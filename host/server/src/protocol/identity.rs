@@ -57,7 +57,6 @@ headers! {
 /// Control characters, bytes outside ASCII, `%`, and in lists `,` and spaces are
 /// percent-encoded (RFC 3986 §2.1).
 pub fn headers(route: &str, allowed: &Allowed) -> Vec<(HeaderName, HeaderValue)> {
-    let policy = format!("{}@{}", allowed.policy.name, allowed.policy.version);
     let claims = allowed.grant.claims.as_deref().unwrap_or_default();
     [
         (ROUTE, encoded(route)),
@@ -65,7 +64,7 @@ pub fn headers(route: &str, allowed: &Allowed) -> Vec<(HeaderName, HeaderValue)>
         (SUBJECT, encoded(&allowed.subject)),
         (WORKLOAD, workload(&allowed.workload)),
         (STATEMENT, encoded(&allowed.statement)),
-        (POLICY, encoded(&policy)),
+        (POLICY, encoded(&allowed.policy.to_string())),
         (ROLES, list(&allowed.grant.roles, ",")),
         (SCOPE, list(&allowed.grant.scopes, " ")),
         (CLAIMS, json(claims)),

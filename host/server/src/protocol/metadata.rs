@@ -43,14 +43,13 @@ pub(super) fn fields(route: &str, answer: &Answer) -> Struct {
             let workload = Struct {
                 fields: names.collect(),
             };
-            let policy = format!("{}@{}", allowed.policy.name, allowed.policy.version);
             fields.extend(
                 [
                     ("issuer", text(&allowed.issuer)),
                     ("subject", text(&allowed.subject)),
                     ("workload", of(Kind::StructValue(workload))),
                     ("statement", text(&allowed.statement)),
-                    ("policy", text(&policy)),
+                    ("policy", text(&allowed.policy.to_string())),
                     ("roles", texts(&allowed.grant.roles)),
                     ("scopes", texts(&allowed.grant.scopes)),
                     (
