@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use claimbound::proof::certificate;
-use claimbound_server::{Answer, Described, Refusal, identity};
+use claimbound_server::{Answer, Described, Peer, Refusal, identity};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
@@ -273,15 +273,12 @@ impl Presented {
         })
     }
 
-    /// Envoy itself knows the certificate of its connection; no header is taken
-    /// for one.
     fn described(&self) -> Described<'_> {
         Described {
             headers: &self.headers,
             context: None,
             line: Some((&self.method, &self.path)),
-            certificate: self.certificate,
-            is_authenticated: self.certificate.is_some(),
+            peer: Peer::Known(self.certificate),
         }
     }
 }

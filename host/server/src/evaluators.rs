@@ -97,6 +97,11 @@ impl Evaluators {
         }
     }
 
+    /// How many jobs may wait.
+    pub(crate) fn most(&self) -> usize {
+        self.shared.most
+    }
+
     /// How many jobs wait.
     pub(crate) fn waiting(&self) -> usize {
         self.shared.queue().jobs.len()

@@ -13,7 +13,7 @@ use claimbound::policy::{Policy, Request};
 use claimbound::reason::HostCode;
 use claimbound::token::Token;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use zeroize::Zeroizing;
@@ -118,6 +118,9 @@ struct Shared {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     runtime: Handle,
+    /// Places for those that wait for a fetch, each with its token: as many as
+    /// may wait for a thread.
+    waiting: Arc<Semaphore>,
     /// What was begun here and has not ended: every decision is of it.
     tasks: TaskTracker,
 }
@@ -140,6 +143,7 @@ impl Host {
         runtime: Handle,
         tasks: TaskTracker,
     ) -> Self {
+        let waiting = Arc::new(Semaphore::new(evaluators.most()));
         Self {
             shared: Arc::new(Shared {
                 plan: ArcSwap::from_pointee(plan),
@@ -147,6 +151,7 @@ impl Host {
                 clock,
                 metrics,
                 runtime,
+                waiting,
                 tasks,
             }),
         }
@@ -167,7 +172,12 @@ impl Host {
 
     /// The exchange of tokens, as of now; none where there is none.
     pub fn exchange(&self) -> Option<Arc<Exchanger>> {
-        self.shared.plan.load().exchange.clone()
+        self.plan().exchange.clone()
+    }
+
+    /// Everything of one configuration, as of now.
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        self.shared.plan.load_full()
     }
 
     /// The issuers' keys, as of now.
@@ -271,7 +281,7 @@ impl Host {
             if let Ok(shard) = place {
                 host.work(question, shard, then, &begun);
             } else {
-                then(busy().into());
+                then(busy("thread").into());
                 drop((host, question));
             }
             drop(begun);
@@ -300,10 +310,14 @@ impl Host {
     /// Waits for a fetch of an issuer's keys, on no thread of an evaluator, and
     /// decides again.
     fn fetch(self, mut question: Question, issuer: String, then: Then, begun: TaskTrackerToken) {
+        let Ok(place) = Arc::clone(&self.shared.waiting).try_acquire_owned() else {
+            return then(busy("fetch of its issuer's keys").into());
+        };
         question.has_fetched = true;
         let runtime = self.shared.runtime.clone();
         runtime.spawn(async move {
             self.keyring().unknown_key(&issuer).await;
+            drop(place);
             self.put(question, then, begun);
         });
     }
@@ -312,8 +326,11 @@ impl Host {
 /// Whoever waits for an outcome.
 type Then = Box<dyn FnOnce(Outcome) + Send>;
 
-fn busy() -> HostError {
-    HostError::new(HostCode::Busy, "too many decisions wait for a thread")
+fn busy(lacks: &str) -> HostError {
+    HostError::new(
+        HostCode::Busy,
+        format!("too many decisions wait for a {lacks}"),
+    )
 }
 
 fn without_gate() -> HostError {

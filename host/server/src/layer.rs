@@ -22,7 +22,7 @@ use tower::{Layer, Service};
 
 use crate::host::Host;
 use crate::protocol::answer::{Answer, Refusal};
-use crate::protocol::attributes::Described;
+use crate::protocol::attributes::{Described, Peer};
 use crate::protocol::identity;
 
 /// Decides the token of every request before a service sees it.
@@ -158,9 +158,7 @@ impl ClaimLayer {
             headers: &parts.headers,
             context: None,
             line: Some((parts.method.as_str(), path)),
-            certificate,
-            // No header is taken for a certificate: callers write them.
-            is_authenticated: certificate.is_some(),
+            peer: Peer::Known(certificate),
         };
         self.host.ask(&self.route, &described).await
     }

@@ -33,7 +33,7 @@ pub use embedded::Embedded;
 pub use host::{Host, PresentedToken, Route};
 pub use layer::{Body, ClaimLayer, ClaimService, PeerCertificate, allowed};
 pub use protocol::answer::{Answer, Refusal};
-pub use protocol::attributes::Described;
+pub use protocol::attributes::{Described, Peer};
 pub use protocol::ext_authz_grpc::ROUTE_KEY;
 pub use protocol::identity;
 pub use protocol::router::PROXY;

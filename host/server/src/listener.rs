@@ -16,6 +16,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use prometheus_client::metrics::gauge::Gauge;
+use rustix::process::geteuid;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -89,9 +90,7 @@ impl Bound {
                 .map_or(HEADER_TIMEOUT, |span| span.0),
             header_bytes: listener.header_bytes.unwrap_or(HEADER_BYTES),
         };
-        // Whoever may connect is looked at when they do, where that is said.
-        let mode = if uids.is_some() { 0o666 } else { 0o660 };
-        Self::bind(name, &listener.address, folder, limits, uids, mode).await
+        Self::bind(name, &listener.address, folder, limits, uids).await
     }
 
     /// Listens for operators and monitors: few connections.
@@ -109,8 +108,7 @@ impl Bound {
             header_timeout: HEADER_TIMEOUT,
             header_bytes: FEWEST_BYTES,
         };
-        let mode = if uids.is_some() { 0o600 } else { 0o660 };
-        Self::bind(name, address, folder, limits, uids, mode).await
+        Self::bind(name, address, folder, limits, uids).await
     }
 
     async fn bind(
@@ -119,8 +117,8 @@ impl Bound {
         folder: &Path,
         limits: Limits,
         uids: Option<Vec<u32>>,
-        mode: u32,
     ) -> io::Result<Self> {
+        let mode = mode(uids.as_deref());
         let socket = match address {
             Address::Tcp(address) => Socket::Tcp(TcpListener::bind(address).await?),
             Address::Unix(path) => unix(&folder.join(path), mode).await?,
@@ -236,22 +234,48 @@ impl Limits {
     }
 }
 
-/// A connection whose first bytes have to come in time. The HTTP library waits
-/// for as many as tell its versions apart, and for these without a limit.
+/// A connection whose first bytes have to come in time, and whose peer has to
+/// take what it is sent. The HTTP library waits for as many bytes as tell its
+/// versions apart, and for whoever reads an answer, without a limit.
 struct Prompt {
     stream: Box<dyn Stream>,
-    /// The end of the time; none once enough has come.
+    timeout: Duration,
+    /// The end of the time for the first bytes; none once enough have come.
     deadline: Option<Pin<Box<Sleep>>>,
     /// How many bytes have come, until they are enough.
     read: usize,
+    /// The end of the time for the peer to take more; none while it does.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Prompt {
     fn new(stream: Box<dyn Stream>, timeout: Duration) -> Self {
         Self {
             stream,
+            timeout,
             deadline: Some(Box::pin(tokio::time::sleep(timeout))),
             read: 0,
+            stalled: None,
+        }
+    }
+
+    /// What came of sending, unless the peer has taken nothing for too long.
+    fn sent<T>(
+        &mut self,
+        polled: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let timeout = self.timeout;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        match stalled.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
         }
     }
 }
@@ -287,11 +311,13 @@ impl AsyncWrite for Prompt {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.sent(polled, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.sent(polled, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -302,6 +328,18 @@ impl AsyncWrite for Prompt {
 /// Either kind of connection.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for T {}
+
+/// The permissions of a Unix socket. Who connects is looked at when they do,
+/// where it is said who may; others than this process's user and root need the
+/// permission to try.
+fn mode(uids: Option<&[u32]>) -> u32 {
+    let own = [0, geteuid().as_raw()];
+    match uids {
+        None => 0o660,
+        Some(uids) if uids.iter().all(|uid| own.contains(uid)) => 0o600,
+        Some(_) => 0o666,
+    }
+}
 
 /// Listens at a path. A socket that a dead process left is replaced; one that
 /// somebody answers at, or another kind of file, is not.
@@ -331,5 +369,43 @@ impl std::fmt::Debug for Bound {
             .debug_struct("Bound")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt as _;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_that_is_sent_is_not_waited_for() {
+        let (peer, own) = tokio::io::duplex(16);
+        let mut stream = Prompt::new(Box::new(own), HEADER_TIMEOUT);
+        stream.write_all(&[0; 16]).await.unwrap();
+        let error = stream.write_all(&[0; 1]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(peer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_it_slowly_is() {
+        use tokio::io::AsyncReadExt as _;
+        let (mut peer, own) = tokio::io::duplex(16);
+        let mut stream = Prompt::new(Box::new(own), HEADER_TIMEOUT);
+        let reading = tokio::spawn(async move {
+            for _ in 0..64 {
+                tokio::time::sleep(HEADER_TIMEOUT / 2).await;
+                peer.read_u8().await.unwrap();
+            }
+        });
+        stream.write_all(&[0; 64]).await.unwrap();
+        reading.await.unwrap();
+    }
+
+    #[test]
+    fn a_socket_is_open_to_others_where_others_are_named() {
+        assert_eq!(mode(None), 0o660);
+        assert_eq!(mode(Some(&[0, geteuid().as_raw()])), 0o600);
+        assert_eq!(mode(Some(&[0, geteuid().as_raw() + 1])), 0o666);
     }
 }

@@ -124,3 +124,38 @@ fn an_issuer_that_lies_is_never_believed() {
         || proxy.get(&bearer(&server.token())).status == 200,
     );
 }
+
+/// What the metrics say once two tokens have named an unknown key.
+const UNKNOWN_TWICE: &str = "claimbound_unknown_keys_total{issuer=\"github\"} 2\n";
+
+#[test]
+fn few_wait_for_an_issuer_that_hangs_and_the_others_are_answered_at_once() {
+    let idp = Idp::start("{\"keys\":[]}");
+    let mut server = server_of(&idp);
+    server.configure(|config| config + "\n[sandbox]\nqueue = 2\n");
+    server.begin();
+    server.wait_ready();
+    idp.behave(Behaviour::Hang);
+    let unknown = Signer::new("unknown");
+    let ask = || {
+        server
+            .ask(&bearer(&server.token_by(&unknown, &json!({}))))
+            .status
+    };
+    thread::scope(|scope| {
+        let asked = idp.asked().len();
+        let waiting = [(); 2].map(|()| scope.spawn(ask));
+        wait(
+            "both wait for one fetch",
+            || server.metrics(),
+            || idp.asked().len() > asked && server.metrics().contains(UNKNOWN_TWICE),
+        );
+        for _ in 0..3 {
+            assert_eq!(ask(), 503, "{}", server.log());
+            assert_eq!(server.ask(&bearer(&server.token())).status, 200);
+        }
+        for waited in waiting {
+            assert_eq!(waited.join().unwrap(), 401);
+        }
+    });
+}

@@ -2,6 +2,8 @@
 
 mod admin;
 mod bad;
+mod exchanges;
+mod grpc;
 mod http;
 mod page;
 mod process;

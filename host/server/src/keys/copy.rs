@@ -9,18 +9,22 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::origin::Validators;
-use super::source::{limits, read};
+use super::source::{Fetched, limits, read};
 use crate::config::{ConfigError, Form};
 
 /// What a copy has beyond the set itself, in bytes: URLs, validators, names;
 /// and a set's text is at most doubled as a JSON string, since control
 /// characters are refused in it.
 const LARGEST_REST: u64 = 64 * 1024;
+
+/// Counts the files in which this process has begun a copy.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
 
 /// The folder of the copies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,9 @@ pub(super) struct Copy {
     /// Where the fetch began.
     pub(super) from: String,
     pub(super) form: Kept,
+    /// The SHA-256 of the authorities that its server was checked by, as
+    /// [`authorities`] has it.
+    pub(super) authorities: String,
     /// When it was fetched, in seconds since 1970.
     pub(super) fetched: u64,
     pub(super) validators: Validators,
@@ -62,14 +69,35 @@ impl From<Form> for Kept {
     }
 }
 
+impl Copy {
+    /// Whether it is of what is fetched so: a set that another authority vouched
+    /// for is not trusted any more once that authority is not.
+    fn is_of(&self, source: &Fetched) -> bool {
+        self.issuer == source.issuer
+            && self.from == source.place.begins_at()
+            && self.form == source.form.into()
+            && self.authorities == authorities(source)
+    }
+}
+
+/// The authorities of a source: `system`, or the SHA-256 of their file.
+pub(super) fn authorities(source: &Fetched) -> String {
+    let own = source.roots.as_ref();
+    own.map_or_else(|| "system".to_owned(), |pem| hexadecimal(pem))
+}
+
+/// The SHA-256 in hexadecimal.
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut digits = String::new();
+    for byte in digest(&SHA256, bytes).as_ref() {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
 /// The name of an issuer's copy.
 fn name_of(issuer: &str) -> String {
-    let mut name = String::from("keys-");
-    for byte in digest(&SHA256, issuer.as_bytes()).as_ref() {
-        let _ = write!(name, "{byte:02x}");
-    }
-    name.push_str(".json");
-    name
+    format!("keys-{}.json", hexadecimal(issuer.as_bytes()))
 }
 
 impl Copies {
@@ -103,15 +131,10 @@ impl Copies {
     ///
     /// # Errors
     /// Why it is not to be used.
-    pub(super) fn load(
-        &self,
-        issuer: &str,
-        from: &str,
-        form: Form,
-    ) -> Result<Option<Copy>, String> {
+    pub(super) fn load(&self, source: &Fetched) -> Result<Option<Copy>, String> {
         let folder = fs::symlink_metadata(&self.folder).map_err(|error| error.to_string())?;
         owned(&folder).map_err(|fault| format!("its folder {fault}"))?;
-        let path = self.folder.join(name_of(issuer));
+        let path = self.folder.join(name_of(&source.issuer));
         let metadata = match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             metadata => metadata.map_err(|error| error.to_string())?,
@@ -127,8 +150,8 @@ impl Copies {
         if copy.claimbound != 1 {
             return Err("it has another format".to_owned());
         }
-        if copy.issuer != issuer || copy.from != from || copy.form != form.into() {
-            return Err("it is of another issuer, place or form".to_owned());
+        if !copy.is_of(source) {
+            return Err("it is of another issuer, place, form or authority".to_owned());
         }
         Ok(Some(copy))
     }
@@ -139,8 +162,10 @@ impl Copies {
         owned(&folder).map_err(io::Error::other)?;
         let name = name_of(&copy.issuer);
         let path = self.folder.join(&name);
-        // One flight an issuer, so that one name is enough.
-        let draft = self.folder.join(format!(".{name}.new"));
+        // Several issuers of a configuration may have one URL.
+        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+        let draft = self.folder.join(format!(".{name}.{number}.new"));
+        // One that a process left which was killed.
         let _ = fs::remove_file(&draft);
         let mut file = private().open(&draft)?;
         let text = serde_json::to_vec(copy).map_err(io::Error::other)?;

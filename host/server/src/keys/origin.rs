@@ -109,13 +109,13 @@ pub(super) fn client(fetched: &Fetched) -> Result<Client, String> {
         .connect_timeout(fetched.pace.timeout)
         .timeout(fetched.pace.timeout);
     if let Some(pem) = &fetched.roots {
-        let roots = Certificate::from_pem_bundle(pem).map_err(|error| told(&error))?;
+        let roots = Certificate::from_pem_bundle(pem).map_err(told)?;
         if roots.is_empty() {
             return Err("the file of authorities holds no certificate in PEM".to_owned());
         }
         builder = builder.tls_certs_only(roots);
     }
-    builder.build().map_err(|error| told(&error))
+    builder.build().map_err(told)
 }
 
 /// An issuer over HTTPS.
@@ -209,7 +209,7 @@ impl Https {
         let response = self.ask(document, headers).await?;
         let text = body(response, document, LARGEST_DOCUMENT).await?;
         let parsed: Document = serde_json::from_slice(&text).map_err(|error| Fault::Document {
-            url: document.to_string(),
+            url: shown(document),
             cause: error.to_string(),
         })?;
         // OpenID Connect Discovery 1.0 §4.3.
@@ -241,11 +241,11 @@ impl Https {
             headers.insert(AUTHORIZATION, value);
         }
         let sent = self.client.get(url.clone()).headers(headers).send().await;
-        let response = sent.map_err(|error| Fault::Network(told(&error)))?;
+        let response = sent.map_err(|error| Fault::Network(told(error)))?;
         match response.status() {
             StatusCode::OK | StatusCode::NOT_MODIFIED => Ok(response),
             status => Err(Fault::Status {
-                url: url.to_string(),
+                url: shown(url),
                 status: status.as_u16(),
             }),
         }
@@ -278,12 +278,12 @@ impl Origin for Https {
 /// A body of at most `limit` bytes; what is longer is never held.
 async fn body(mut response: Response, url: &Url, limit: usize) -> Result<Vec<u8>, Fault> {
     let too_large = || Fault::TooLarge {
-        url: url.to_string(),
+        url: shown(url),
         limit,
     };
     if response.status() != StatusCode::OK {
         return Err(Fault::Status {
-            url: url.to_string(),
+            url: shown(url),
             status: response.status().as_u16(),
         });
     }
@@ -294,7 +294,7 @@ async fn body(mut response: Response, url: &Url, limit: usize) -> Result<Vec<u8>
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    let cut = |error: reqwest::Error| Fault::Network(told(&error));
+    let cut = |error: reqwest::Error| Fault::Network(told(error));
     while let Some(chunk) = response.chunk().await.map_err(cut)? {
         if chunk.len() > limit - bytes.len() {
             return Err(too_large());
@@ -329,9 +329,19 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(longest.saturating_sub(age)))
 }
 
+/// A URL for whoever reads logs and monitors: its query may hold a secret.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
 /// An error with what caused it, in one line.
-fn told(error: &reqwest::Error) -> String {
-    let mut line = error.to_string();
+fn told(error: reqwest::Error) -> String {
+    let place = error.url().map(|url| format!("`{}`: ", shown(url)));
+    let error = error.without_url();
+    let mut line = place.unwrap_or_default() + &error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let _ = write!(line, ": {error}");
@@ -343,6 +353,16 @@ fn told(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_told_of_a_place_has_no_query() {
+        let url: Url = "https://127.0.0.1:1/keys?token=hunter2#x".parse().unwrap();
+        assert_eq!(shown(&url), "https://127.0.0.1:1/keys");
+        let error = Client::new().get(url).send().await.unwrap_err();
+        let line = told(error);
+        assert!(line.starts_with("`https://127.0.0.1:1/keys`: "), "{line}");
+        assert!(!line.contains("hunter2"), "{line}");
+    }
 
     #[test]
     fn freshness_is_the_least_max_age_less_the_age() {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::copy::{Copies, Copy};
+use super::copy::{Copies, Copy, authorities};
 use super::origin::{Answer, Fault, Origin, Validators};
 use super::source::{Fetched, SHORTEST_EVERY, parse};
 use crate::config::Form;
@@ -191,8 +191,7 @@ impl<O: Origin> Supply<O> {
         if self.shared.issuer.keys().is_trusted_at(self.clock.now()) {
             return Ok(None);
         }
-        let from = self.source.place.begins_at();
-        let copy = copies.load(&self.source.issuer, from, self.source.form)?;
+        let copy = copies.load(&self.source)?;
         let Some(copy) = copy else { return Ok(None) };
         let age = self.clock.now().checked_sub(copy.fetched);
         let age = Duration::from_secs(age.ok_or("it was fetched in the future")?);
@@ -390,6 +389,7 @@ impl<O: Origin> Supply<O> {
             issuer: self.source.issuer.clone(),
             from: self.source.place.begins_at().to_owned(),
             form: self.source.form.into(),
+            authorities: authorities(&self.source),
             fetched,
             validators: held.validators.clone(),
             set,

@@ -370,17 +370,11 @@ async fn a_bundles_hint_is_honoured_within_bounds() {
 
 /// Lets a blocking write end: paused time runs by itself meanwhile.
 async fn written(copies: &Arc<Copies>) {
-    while copies
-        .load(ISSUER, FROM, config::Form::Jwks)
-        .ok()
-        .flatten()
-        .is_none()
-    {
+    let source = fetched(&discovered());
+    while copies.load(&source).ok().flatten().is_none() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
-
-const FROM: &str = "https://idp.example/.well-known/openid-configuration";
 
 async fn kept(state: &Path) -> Arc<Copies> {
     let copies = Arc::new(Copies::open(state).unwrap());
@@ -467,6 +461,7 @@ async fn a_copy_that_is_broken_or_of_something_else_is_not_used() {
         ("issuer", json!("https://other.example")),
         ("from", json!("https://other.example/keys")),
         ("form", json!("spiffe")),
+        ("authorities", json!("another")),
         ("fetched", json!(START + 2)),
         ("fetched", json!(-1)),
         ("set", json!("{\"keys\":[{}]}")),

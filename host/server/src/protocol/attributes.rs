@@ -21,12 +21,22 @@ pub struct Described<'r> {
     /// The caller's method and path (with or without its query), where they are
     /// known without a header.
     pub line: Option<(&'r str, &'r str)>,
-    /// The SHA-256 of the caller's certificate (DER), where it is known without
-    /// a header.
-    pub certificate: Option<[u8; 32]>,
-    /// Whether who describes this is known to be the proxy; a certificate is
-    /// taken from nobody else.
-    pub is_authenticated: bool,
+    /// The certificate by which the caller came.
+    pub peer: Peer,
+}
+
+/// The certificate by which a caller came over TLS, from the one place that
+/// knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Nobody who is trusted says anything of it: it counts as none.
+    Unknown,
+    /// Its SHA-256 (DER) by whoever accepted the connection; none where none was
+    /// shown. No header says another thing: callers write those.
+    Known(Option<[u8; 32]>),
+    /// In the header that the route names, if it does: who describes the request
+    /// is known to be the proxy, which writes that header itself.
+    Header,
 }
 
 impl fmt::Debug for Described<'_> {
@@ -35,7 +45,6 @@ impl fmt::Debug for Described<'_> {
         formatter
             .debug_struct("Described")
             .field("line", &self.line)
-            .field("is_authenticated", &self.is_authenticated)
             .finish_non_exhaustive()
     }
 }
@@ -114,13 +123,12 @@ impl Described<'_> {
     }
 
     fn certificate(&self, route: &Route) -> Result<Option<[u8; 32]>, Fault> {
-        if !self.is_authenticated {
-            return Ok(None);
-        }
-        if self.certificate.is_some() {
-            return Ok(self.certificate);
-        }
-        let Some(source) = &route.config().forwarded.certificate else {
+        let source = match self.peer {
+            Peer::Unknown => return Ok(None),
+            Peer::Known(certificate) => return Ok(certificate),
+            Peer::Header => &route.config().forwarded.certificate,
+        };
+        let Some(source) = source else {
             return Ok(None);
         };
         let (CertificateHeader::Rfc9440(name)

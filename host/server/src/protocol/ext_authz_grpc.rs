@@ -23,7 +23,7 @@ use http::{HeaderMap, HeaderName};
 use tonic::{Code, Request, Response, Status};
 
 use super::answer::{Answer, Refusal};
-use super::attributes::Described;
+use super::attributes::{Described, Peer};
 use super::{identity, metadata};
 use crate::host::Host;
 
@@ -102,23 +102,30 @@ impl Asked {
             headers: &self.headers,
             context: Some(context),
             line: Some((&self.http.method, &self.http.path)),
-            certificate: self.certificate,
-            is_authenticated,
+            // The headers are the caller's own, and what Envoy says of its
+            // connection is all that there is.
+            peer: if is_authenticated {
+                Peer::Known(self.certificate)
+            } else {
+                Peer::Unknown
+            },
         }
     }
 }
 
 /// The caller's headers: each line of its own where Envoy is told to send them
-/// so (`encode_raw_headers`), else the lines of a name joined by commas, which
-/// no credential may hold.
+/// so (`encode_raw_headers`). Else the lines of a name come joined by commas, and
+/// what a comma parts counts as several: who wrote which can't be told.
 fn headers(http: &mut HttpRequest) -> Option<HeaderMap> {
     let lines: Vec<(String, Vec<u8>)> = if let Some(map) = http.header_map.take() {
         map.headers.into_iter().map(line).collect()
     } else {
-        let joined = std::mem::take(&mut http.headers).into_iter();
-        joined
-            .map(|(name, value)| (name, value.into_bytes()))
-            .collect()
+        let joined = &http.headers;
+        let lines = joined.iter().flat_map(|(name, values)| {
+            let values = values.split(',');
+            values.map(|value| (name.clone(), value.trim().as_bytes().to_vec()))
+        });
+        lines.collect()
     };
     let mut headers = HeaderMap::try_with_capacity(lines.len()).ok()?;
     for (name, value) in lines {

@@ -6,7 +6,7 @@
 use http::request::Parts;
 
 use super::answer::Answer;
-use super::attributes::Described;
+use super::attributes::{Described, Peer};
 use crate::host::Host;
 
 /// The path that questions stand below.
@@ -20,11 +20,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
 }
 
 /// Decides the token in a request's headers. Gives the route's name with it.
-pub(crate) async fn decide<'p>(
-    host: &Host,
-    parts: &'p Parts,
-    is_authenticated: bool,
-) -> (&'p str, Answer) {
+pub(crate) async fn decide<'p>(host: &Host, parts: &'p Parts, peer: Peer) -> (&'p str, Answer) {
     let target = parts.uri.path_and_query();
     let target = target.map_or("", |target| target.as_str());
     let (route, path) = split(target).unwrap_or_default();
@@ -35,8 +31,7 @@ pub(crate) async fn decide<'p>(
             parts.method.as_str(),
             if path.is_empty() { "/" } else { path },
         )),
-        certificate: None,
-        is_authenticated,
+        peer,
     };
     (route, host.ask(route, &described).await)
 }

@@ -87,8 +87,15 @@ pub fn is_reserved(name: &str) -> bool {
     NAMES.iter().any(same)
 }
 
+/// Spaces at the edges are encoded too: whoever reads a header drops them (RFC
+/// 9110 §5.5), and a name without them is another.
 fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, UNSAFE_ALONE).to_string()
+    let rest = text.trim_start_matches(' ');
+    let within = rest.trim_end_matches(' ');
+    let edge = |spaces: usize| "%20".repeat(spaces);
+    let encoded = utf8_percent_encode(within, UNSAFE_ALONE);
+    let (before, after) = (text.len() - rest.len(), rest.len() - within.len());
+    format!("{}{encoded}{}", edge(before), edge(after))
 }
 
 fn list(names: &[String], separator: &str) -> String {
@@ -166,6 +173,8 @@ mod tests {
             "a%2Cb,c%0D%0Ad:%20e"
         );
         assert_eq!(encoded("ä%,"), "%C3%A4%25,");
+        assert_eq!(encoded("  a b "), "%20%20a b%20");
+        assert_eq!(encoded(" "), "%20");
         assert_eq!(
             json("{\"a\":\"ä𝄞\"\n}"),
             "{\"a\":\"\\u00e4\\ud834\\udd1e\" }"

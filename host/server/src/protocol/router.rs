@@ -11,11 +11,13 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use http::HeaderMap;
+use tonic::Status;
+use tower::Layer as _;
 
 use super::answer::{Answer, Refusal};
-use super::attributes::Described;
+use super::attributes::{Described, Peer};
 use super::credential::only;
-use super::{ext_authz_grpc, ext_authz_http, forward_auth, token_exchange};
+use super::{body, ext_authz_grpc, ext_authz_http, forward_auth, token_exchange};
 use crate::config::{Listener, Protocol, Secret};
 use crate::host::Host;
 use crate::metrics::TurnedAway;
@@ -27,6 +29,9 @@ pub const PROXY: &str = "x-claimbound-proxy";
 /// Envoy's words, with a body that nobody should send.
 const LONGEST_QUESTION: usize = 1 << 20;
 
+/// The bytes before a message of gRPC.
+const FRAME: usize = 5;
+
 /// What the handlers of one listener share.
 #[derive(Clone)]
 struct Shared {
@@ -34,6 +39,18 @@ struct Shared {
     /// Whether who speaks here is known to be the proxy.
     is_authenticated: bool,
     secret: Option<Arc<Secret>>,
+}
+
+impl Shared {
+    /// Where the certificate of a caller stands in a question over HTTP: nowhere
+    /// but in what the proxy forwards.
+    const fn peer(&self) -> Peer {
+        if self.is_authenticated {
+            Peer::Header
+        } else {
+            Peer::Unknown
+        }
+    }
 }
 
 /// Everything that a listener answers.
@@ -56,6 +73,8 @@ pub(crate) fn router(host: &Host, listener: &Listener, secret: Option<Secret>) -
                 let service = ext_authz_grpc::Service::new(host.clone(), shared.is_authenticated);
                 let service =
                     AuthorizationServer::new(service).max_decoding_message_size(LONGEST_QUESTION);
+                // It would wait for a question without a limit.
+                let service = middleware::from_fn(whole).layer(service);
                 router.route_service("/envoy.service.auth.v3.Authorization/{method}", service)
             }
             // Its paths are those of its issuer, which a reload may change.
@@ -70,6 +89,17 @@ pub(crate) fn router(host: &Host, listener: &Listener, secret: Option<Secret>) -
     router
         .layer(middleware::from_fn_with_state(shared.clone(), is_proxy))
         .with_state(shared)
+}
+
+/// Waits for all of a question, and no longer than a body may take.
+async fn whole(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match body::read(body, LONGEST_QUESTION + FRAME).await {
+        Ok(body) => next.run(Request::from_parts(parts, body.into())).await,
+        Err(_) => {
+            Status::invalid_argument("the question is too long, or takes too long").into_http()
+        }
+    }
 }
 
 /// Turns away whoever does not say what only the proxy knows.
@@ -93,8 +123,7 @@ async fn authorize(
         headers: &headers,
         context: None,
         line: None,
-        certificate: None,
-        is_authenticated: shared.is_authenticated,
+        peer: shared.peer(),
     };
     let answer = shared.host.ask(&route, &described).await;
     respond(&route, &answer)
@@ -102,7 +131,7 @@ async fn authorize(
 
 async fn ext_authz(State(shared): State<Shared>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let asked = ext_authz_http::decide(&shared.host, &parts, shared.is_authenticated);
+    let asked = ext_authz_http::decide(&shared.host, &parts, shared.peer());
     let (route, answer) = asked.await;
     respond(route, &answer)
 }

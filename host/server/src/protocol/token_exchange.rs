@@ -18,7 +18,7 @@ pub(crate) async fn answer(host: &Host, request: Request) -> Option<Response> {
     let paths = exchange.paths();
     let path = request.uri().path();
     if path == paths.token {
-        return Some(token(host, &exchange, request).await);
+        return Some(token(host, request).await);
     }
     let is_discovery = paths.documents.iter().any(|one| one == path);
     if path != paths.jwks && !is_discovery {
@@ -39,13 +39,13 @@ pub(crate) async fn answer(host: &Host, request: Request) -> Option<Response> {
     Some((headers, document.to_string()).into_response())
 }
 
-async fn token(host: &Host, exchange: &Exchanger, request: Request) -> Response {
+async fn token(host: &Host, request: Request) -> Response {
     if request.method() != Method::POST {
         return not_allowed("POST");
     }
     let (parts, body) = request.into_parts();
     let answered = match body::read(body, LONGEST_BODY).await {
-        Ok(body) => decide(host, exchange, &parts.headers, &body).await,
+        Ok(body) => decide(host, &parts.headers, &body).await,
         Err(_) => Err(ExchangeError::InvalidRequest),
     };
     let response = match answered {
@@ -61,12 +61,15 @@ async fn token(host: &Host, exchange: &Exchanger, request: Request) -> Response 
     respond(response)
 }
 
+/// Decides by one configuration: the one that is there once the whole request
+/// is, however slowly it came.
 async fn decide(
     host: &Host,
-    exchange: &Exchanger,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<exchange::Response, ExchangeError> {
+    let plan = host.plan();
+    let exchange = plan.exchange.as_ref().ok_or(ExchangeError::Unavailable)?;
     let content_type = match only(headers, header::CONTENT_TYPE.as_str()) {
         Ok(content_type) => Some(content_type),
         Err(Fault::Absent) => None,
@@ -78,10 +81,9 @@ async fn decide(
         possession: possession(exchange, headers)?,
     };
     // INVARIANT: a configuration whose target names no route is not taken up.
-    let route = host
-        .route(wanted.route())
-        .ok_or(ExchangeError::Unavailable)?;
-    let outcome = host.decide(&route, subject(&wanted), request).await;
+    let route = plan.routes.get(wanted.route());
+    let route = route.ok_or(ExchangeError::Unavailable)?;
+    let outcome = host.decide(route, subject(&wanted), request).await;
     Ok(exchange.answer(&wanted, &outcome, host.clock().now()))
 }
 
