@@ -619,7 +619,7 @@ fn a_configuration_that_would_be_unsafe_is_refused() {
         (("issuer.cluster", "issuer.\"a:b\"".into()), "issuer.a:b"),
         (
             ("route = \"exchange\"", "route = \"none\"".into()),
-            "exchange.target.api",
+            "exchange.target.api.route",
         ),
         (
             ("audience = \"other\"", "audience = \"urn:acme:api\"".into()),
@@ -634,16 +634,22 @@ fn a_configuration_that_would_be_unsafe_is_refused() {
                 "audience = \"other\"",
                 "audience = \"https://id.acme.example\"".into(),
             ),
-            "exchange.target.other",
+            "exchange.target.other.audience",
         ),
         (
             ("audience = \"other\"", "audience = \"\"".into()),
-            "exchange.target.other",
+            "exchange.target.other.audience",
         ),
-        (("\"urn:acme:api\"", "\"x\"".into()), "exchange.target.api"),
-        (("\"read\"", "\"re ad\"".into()), "exchange.target.api"),
-        (longest("0s"), "exchange.target.api"),
-        (longest("24h 1s"), "exchange.target.api"),
+        (
+            ("\"urn:acme:api\"", "\"x\"".into()),
+            "exchange.target.api.resources",
+        ),
+        (
+            ("\"read\"", "\"re ad\"".into()),
+            "exchange.target.api.scopes",
+        ),
+        (longest("0s"), "exchange.target.api.longest_lifetime"),
+        (longest("24h 1s"), "exchange.target.api.longest_lifetime"),
         (
             (
                 "keys = \"keys\"",

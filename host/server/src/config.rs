@@ -7,6 +7,7 @@
 mod exchange;
 mod issuer;
 mod listener;
+mod reader;
 mod record;
 mod route;
 mod sandbox;
@@ -81,7 +82,7 @@ pub enum ConfigError {
         cause: String,
     },
     /// The file is not TOML of this shape.
-    #[error("`{}` is no configuration\n{cause}", path.display())]
+    #[error("`{}` is no configuration: {cause}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -99,12 +100,32 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// A value at `at` that can't be used.
+    /// A value at `at` that can't be used. The fault does not repeat it: a secret
+    /// may have been written at the wrong place.
     pub(crate) fn at(at: impl fmt::Display, fault: impl fmt::Display) -> Self {
         Self::Invalid {
             at: at.to_string(),
             fault: fault.to_string(),
         }
+    }
+
+    /// What a library says of paths of the configuration, or of what is there.
+    /// They are values too, and stand as `…`.
+    pub(crate) fn at_path(
+        at: impl fmt::Display,
+        paths: &[&Path],
+        fault: impl fmt::Display,
+    ) -> Self {
+        let mut fault = fault.to_string();
+        for path in paths {
+            let whole = std::path::absolute(path).unwrap_or_default();
+            for path in [whole.as_path(), path].map(Path::to_string_lossy) {
+                if !path.is_empty() {
+                    fault = fault.replace(&*path, "…");
+                }
+            }
+        }
+        Self::at(at, fault)
     }
 }
 
@@ -133,7 +154,7 @@ impl Config {
 
     /// Reads a text; the error shows the place.
     fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| told(text, &error))?;
+        let config: Self = reader::read(text)?;
         match config.claimbound {
             1 => Ok(config),
             other => Err(format!(
@@ -148,48 +169,148 @@ impl Config {
     }
 }
 
-/// What is wrong, and where: by line, column and key. The line itself is not
-/// shown, for a secret may stand there that was never to be written here.
-fn told(text: &str, error: &toml::de::Error) -> String {
-    let message = error.message();
-    let before = error.span().and_then(|span| text.get(..span.start));
-    let Some(before) = before else {
-        return message.to_owned();
-    };
-    let line = before.matches('\n').count();
-    let column = before
-        .rsplit('\n')
-        .next()
-        .map_or(0, |last| last.chars().count());
-    let is_key = |key: &&str| {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._- ".contains(&byte);
-        !key.is_empty() && key.bytes().all(fits)
-    };
-    let key = text.lines().nth(line).and_then(|line| line.split_once('='));
-    let key = key.map(|(key, _)| key.trim()).filter(is_key);
-    let key = key.map_or_else(String::new, |key| format!(", `{key}`"));
-    format!("line {}, column {}{key}: {message}", line + 1, column + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A text below `claimbound = 1`, and what is told of it.
+    const FAULTS: &[(&str, &str)] = &[
+        (
+            "[route.deploy]\naudiense = \"x\"",
+            "line 3, column 1, `route.deploy.audiense`: there is no such key (did you mean `audience`?)",
+        ),
+        (
+            "[route.deploy]\naudience = 5",
+            "line 3, column 12, `route.deploy.audience`: a number stands here, and text in quotes is wanted",
+        ),
+        (
+            "[route.deploy]\naudience = \"a\"\nissuers = [\"a\", 5]",
+            "line 4, column 17, `route.deploy.issuers[1]`: a number stands here, and text in quotes is wanted",
+        ),
+        (
+            "[route.deploy]\naudience = \"a\"\npolicy = \"p\"",
+            "line 2, column 1, `route.deploy.issuers`: it is missing",
+        ),
+        (
+            "[monitor]\naddress = \"hunter2\"",
+            "line 3, column 11, `monitor.address`: an address is wanted, such as `127.0.0.1:9000` or \
+             `unix:/run/claimbound.sock`",
+        ),
+        (
+            "[admin]\naddress = \"127.0.0.1:1\"\ntoken = \"hunter2\"",
+            "line 4, column 9, `admin.token`: a secret is named by `env:NAME` or `file:PATH`, never \
+             written here",
+        ),
+        (
+            "[admin]\naddress = \"127.0.0.1:1\"\nuids = \"hunter2\"",
+            "line 4, column 8, `admin.uids`: text stands here, and a list is wanted",
+        ),
+        (
+            "[admin]\naddress = \"127.0.0.1:1\"\nuids = [-1]",
+            "line 4, column 9, `admin.uids[0]`: the number is too small or too large",
+        ),
+        (
+            "admin = \"hunter2\"",
+            "line 2, column 9, `admin`: text stands here, and a table is wanted",
+        ),
+        (
+            "drain = 5",
+            "line 2, column 9, `drain`: a length of time is wanted, such as `90s` or `15m`",
+        ),
+        (
+            "[issuer.a]\nmodel = \"spiffe\"\nkeys = { form = \"jwks\" }",
+            "line 4, column 8, `issuer.a.keys.from`: it is missing",
+        ),
+        (
+            "[issuer.a]\nmodel = \"spiffe\"\nkeys = { url = \"x\", from = \"ulr\" }",
+            "line 4, column 28, `issuer.a.keys.from`: what stands here is none of `discovery`, `url`, \
+             `file`, `inline` (did you mean `url`?)",
+        ),
+        (
+            "[issuer.a]\nmodel = \"spiffe\"\n[issuer.a.keys]\nfrom = \"discovery\"\n\
+             fetch = { timeout = true }",
+            "line 6, column 21, `issuer.a.keys.fetch.timeout`: a length of time is wanted, such as \
+             `90s` or `15m`",
+        ),
+        (
+            "[issuer.a]\nmodel = \"spiffe\"\nkeys = { from = \"file\", url = \"hunter2\" }",
+            "line 4, column 25, `issuer.a.keys.url`: there is no such key; there are `path`, `form`",
+        ),
+        (
+            "[ledger]\nsqlite = \"a\"\npostgres = \"hunter2\"",
+            "line 2, column 1, `ledger`: one of `sqlite`, `postgres` is wanted, and no other",
+        ),
+        (
+            "ledger = \"sqlite\"",
+            "line 2, column 10, `ledger`: it stands with a value, as `{ … = … }`",
+        ),
+        (
+            "[record]\nfolder = \"a\"\ndurability = { always = \"hunter2\" }",
+            "line 4, column 16, `record.durability.always`: it stands alone, as text, without a value",
+        ),
+        (
+            "[record]\nfolder = \"a\"\ndurability = { intervall = \"1s\" }",
+            "line 4, column 16, `record.durability.intervall`: what stands here is none of `always`, \
+             `interval`, `never` (did you mean `interval`?)",
+        ),
+        (
+            "[[route]]",
+            "line 2, column 1, `route`: a list stands here, and a table is wanted",
+        ),
+        (
+            "[issuer.\"a b\"]\nmodel = 1",
+            "line 3, column 9, `issuer.\"a b\".model`: a number stands here, and text in quotes is \
+             wanted",
+        ),
+        (
+            "[sandbox]\nshards = 18446744073709551616",
+            "line 3, column 10, `sandbox.shards`: the number is too small or too large",
+        ),
+    ];
+
     #[test]
-    fn what_is_not_known_is_an_error_that_shows_the_place() {
-        let told = Config::parse("claimbound = 1\n[route.deploy]\naudiense = \"x\"\n").unwrap_err();
-        assert!(
-            told.contains("audiense") && told.contains("line 3"),
-            "{told}"
-        );
-        let text = "claimbound = 1\n[admin]\naddress = \"127.0.0.1:1\"\ntoken = \"hunter2\"\n";
-        let told = Config::parse(text).unwrap_err();
-        assert!(!told.contains("hunter2"), "{told}");
-        assert!(
-            told.contains("line 4, column 9, `token`: a secret"),
-            "{told}"
-        );
+    fn what_is_wrong_is_told_with_its_whole_path_and_without_its_value() {
+        for (text, expected) in FAULTS {
+            let told = Config::parse(&format!("claimbound = 1\n{text}\n")).unwrap_err();
+            assert_eq!(told, *expected, "{text}");
+        }
         let told = Config::parse("claimbound = 2\n").unwrap_err();
         assert!(told.contains("another format"), "{told}");
+        let told = Config::parse("").unwrap_err();
+        assert_eq!(told, "`claimbound`: it is missing");
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_in_one_line_and_not_repeated() {
+        for text in [
+            "drain = hunter2",
+            "drain = \"hunter2",
+            "drain = \"\"\"hunter2\n",
+            "drain = \"\\hunter2\"",
+            "hunter2",
+            "drain = \"5s\" hunter2",
+            "drain = [\"hunter2\"",
+            "drain = \"5s\"\ndrain = \"hunter2\"",
+            "state = { a = \"hunter2\"",
+            "state = 0xhunter2",
+            "state = 1979-hunter2",
+            "state = \"\"\"\nhunter2=\n",
+        ] {
+            let told = Config::parse(text).unwrap_err();
+            assert!(!told.contains("hunter2") && !told.contains('\n'), "{told}");
+            assert!(told.starts_with("line "), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_a_library_names_is_not_shown() {
+        let error = "`/etc/hunter2/.lock` and `etc/hunter2` can't be used";
+        let error = ConfigError::at_path("record", &[Path::new("/etc/hunter2")], error);
+        assert_eq!(
+            error.to_string(),
+            "record: `…/.lock` and `etc/hunter2` can't be used"
+        );
+        let error = ConfigError::at_path("record", &[Path::new("")], "it is no folder");
+        assert_eq!(error.to_string(), "record: it is no folder");
     }
 }

@@ -99,8 +99,11 @@ impl Ground {
     pub(crate) fn with_rest(mut self, config: &Config) -> Result<Self, ConfigError> {
         if let Some(record) = &config.record {
             let folder = self.folder.join(&record.folder);
-            let opened = Journal::open(&folder, options(record, &self.folder), &*self.clock);
-            let opened = opened.map_err(|error| ConfigError::at("record", error))?;
+            let options = options(record, &self.folder);
+            let checkpoint = options.checkpoint.clone().unwrap_or_default();
+            let opened = Journal::open(&folder, options, &*self.clock);
+            let opened = opened
+                .map_err(|error| ConfigError::at_path("record", &[&folder, &checkpoint], error))?;
             self.record = Some(Arc::new(opened));
         }
         if let Some(state) = &config.state {
@@ -110,7 +113,8 @@ impl Ground {
             let folder = self.folder.join(&exchange.keys);
             let now = self.clock.now();
             let opened = SigningKeys::open(&folder, exchange.algorithm, exchange.rotation, now);
-            let opened = opened.map_err(|error| ConfigError::at("exchange.keys", error))?;
+            let opened = opened
+                .map_err(|error| ConfigError::at_path("exchange.keys", &[&*folder], error))?;
             self.signing_keys = Some(Arc::new(opened));
         }
         Ok(self)
@@ -158,7 +162,8 @@ fn code_cache(
         fault("the key is not 64 hexadecimal digits; `openssl rand -hex 32` makes one".into())
     })?;
     let folder = folder.join(&config.folder);
-    CodeCache::open(folder, key).map_err(|error| fault(error.to_string()))
+    CodeCache::open(&folder, key)
+        .map_err(|error| ConfigError::at_path("sandbox.code_cache", &[&*folder], error))
 }
 
 fn open_ledger(
@@ -168,8 +173,9 @@ fn open_ledger(
 ) -> Result<Ledger, ConfigError> {
     match config {
         LedgerConfig::Sqlite(path) => {
-            let opened = Ledger::sqlite(&Sqlite::at(folder.join(path)));
-            opened.map_err(|error| ConfigError::at("ledger.sqlite", error))
+            let path = folder.join(path);
+            let opened = Ledger::sqlite(&Sqlite::at(&path));
+            opened.map_err(|error| ConfigError::at_path("ledger.sqlite", &[&*path], error))
         }
         LedgerConfig::Postgres(database) => open_database(database, folder, environment),
     }
@@ -195,7 +201,10 @@ fn open_database(
     // By this one it is told how old what is known of operators' changes is:
     // never by a clock of tests.
     let clock = claimbound::clock::SystemClock;
-    Ledger::postgres(&settings, clock).map_err(|error| fault(error.to_string()))
+    let ca = config.ca.as_ref().map(|ca| folder.join(ca));
+    let ca = ca.unwrap_or_default();
+    Ledger::postgres(&settings, clock)
+        .map_err(|error| ConfigError::at_path("ledger.postgres", &[&ca], error))
 }
 
 fn options(config: &Record, folder: &Path) -> Options {

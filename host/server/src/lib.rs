@@ -23,6 +23,7 @@ mod listener;
 mod log;
 mod metrics;
 mod monitor;
+mod nearest;
 mod plan;
 mod protocol;
 mod reload;

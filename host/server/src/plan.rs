@@ -8,7 +8,7 @@ use std::sync::Arc;
 use claimbound::floor::Floor;
 use claimbound::gate::Gate;
 use claimbound::grant::Ceiling;
-use claimbound::issuer::{Issuer, Issuers, Settings};
+use claimbound::issuer::{Issuer, IssuerError, Issuers, Settings};
 use claimbound::json;
 use claimbound::key::Algorithm;
 use claimbound::ledger::Keeper;
@@ -19,12 +19,16 @@ use claimbound::sandbox::Sandbox;
 use claimbound::token::TokenTypes;
 use tokio::runtime::Handle;
 
-use crate::bounds::{self, did_you_mean};
+use crate::bounds;
 use crate::config::{self, CeilingConfig, Config, ConfigError, Environment, Protocol};
 use crate::exchange::Exchanger;
 use crate::ground::Ground;
 use crate::host::{Plan, Route};
 use crate::keys::{Keyring, Source, Spec};
+use crate::nearest::{did_you_mean, listed};
+
+/// Most names of the configuration in one error.
+const MOST_LISTED: usize = 8;
 
 /// Longest name of an issuer, a route, a listener or a target, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -163,15 +167,18 @@ impl Draft {
                 "a route takes tokens of one issuer or more",
             ));
         }
-        let found = config.issuers.iter().map(|alias| {
+        let found = config.issuers.iter().enumerate().map(|(index, alias)| {
             self.issuers.get(alias).cloned().ok_or_else(|| {
-                let near = did_you_mean(alias, self.issuers.keys().map(String::as_str));
-                let fault = format!("there is no `[issuer.{alias}]`{near}");
-                ConfigError::at(&at, fault)
+                let mut known: Vec<_> = self.issuers.keys().map(String::as_str).collect();
+                known.sort_unstable();
+                let near = did_you_mean(alias, known.iter().copied());
+                let known = listed(known.into_iter().take(MOST_LISTED));
+                let fault = format!("there is no such `[issuer.NAME]`{near}; there are {known}");
+                ConfigError::at(format!("{at}[{index}]"), fault)
             })
         });
         let found = found.collect::<Result<Vec<_>, ConfigError>>()?;
-        Issuers::new(found).map_err(|error| ConfigError::at(&at, error))
+        Issuers::new(found).map_err(|_| ConfigError::at(&at, "two of them have one URL"))
     }
 
     /// The policy in a file, in every sandbox. One that another route has, or
@@ -342,7 +349,7 @@ fn spec(
     let at = |what: &str| format!("issuer.{alias}.{what}");
     let model = model(&at("model"), &config.model)?;
     let url = config.url_by(model).ok_or_else(|| {
-        let fault = format!("the model `{}` has no single URL; say which", config.model);
+        let fault = format!("the model `{}` has no single URL; say which", model.name());
         ConfigError::at(at("url"), fault)
     })?;
     let algorithms = config.algorithms.as_ref();
@@ -355,7 +362,19 @@ fn spec(
         longest_lifetime: config.longest_lifetime.map(config::Span::seconds),
     };
     let issuer = Issuer::awaiting_keys(url, Arc::clone(model), settings);
-    let issuer = issuer.map_err(|error| ConfigError::at(format!("issuer.{alias}"), error))?;
+    let issuer = issuer.map_err(|error| match error {
+        IssuerError::Url { .. } => {
+            let fault = "an issuer has 1 to 2048 bytes without white space or control characters";
+            ConfigError::at(at("url"), fault)
+        }
+        IssuerError::NoAlgorithm { .. } => {
+            ConfigError::at(at("algorithms"), "it allows no signature algorithm")
+        }
+        IssuerError::Duplicate { .. }
+        | IssuerError::Algorithm { .. }
+        | IssuerError::TokenTypes { .. }
+        | IssuerError::NoLifetime { .. } => ConfigError::at(format!("issuer.{alias}"), error),
+    })?;
     let source = Source::of(alias, config, model, &ground.folder, environment)?;
     let source = match &ground.copies {
         Some(copies) => source.with_copies(Arc::clone(copies)),
@@ -370,31 +389,25 @@ fn spec(
 
 fn model(at: &str, name: &str) -> Result<&'static Arc<Model>, ConfigError> {
     Registry::standard().get(name).ok_or_else(|| {
-        let names: Vec<_> = Registry::standard()
-            .iter()
-            .map(|model| model.name())
-            .collect();
+        let names = || Registry::standard().iter().map(|model| model.name());
+        let near = did_you_mean(name, names());
         let fault = format!(
-            "`{name}` is no naming model{}; there are {}",
-            did_you_mean(name, names.iter().copied()),
-            names.join(", ")
+            "there is no such naming model{near}; there are {}",
+            listed(names())
         );
         ConfigError::at(at, fault)
     })
 }
 
 fn algorithms_of(at: &str, names: &[String]) -> Result<Vec<Algorithm>, ConfigError> {
-    let algorithm = |name: &String| {
+    let algorithm = |(index, name): (usize, &String)| {
         Algorithm::parse(name).ok_or_else(|| {
-            let all: Vec<_> = Algorithm::ALL.iter().map(|one| one.as_str()).collect();
-            let fault = format!(
-                "`{name}` is no algorithm that tokens may use: {}",
-                all.join(", ")
-            );
-            ConfigError::at(at, fault)
+            let all = listed(Algorithm::ALL.iter().map(|one| one.as_str()));
+            let fault = format!("it is no algorithm that tokens may use; there are {all}");
+            ConfigError::at(format!("{at}[{index}]"), fault)
         })
     };
-    names.iter().map(algorithm).collect()
+    names.iter().enumerate().map(algorithm).collect()
 }
 
 /// Token types, of which the empty one stands for none.
@@ -444,8 +457,7 @@ fn ceiling(name: &str, config: &CeilingConfig) -> Result<Ceiling, ConfigError> {
 
 /// The bytes of a component.
 fn component(at: &str, path: &Path, ground: &Ground) -> Result<Vec<u8>, ConfigError> {
-    let name = path.display();
-    let fault = |fault: String| ConfigError::at(at, format!("`{name}` {fault}"));
+    let fault = |fault: String| ConfigError::at(at, format!("what is there {fault}"));
     let most = ground
         .sandboxes
         .first()
@@ -468,17 +480,14 @@ fn component(at: &str, path: &Path, ground: &Ground) -> Result<Vec<u8>, ConfigEr
     }
     let bytes = std::fs::read(path).map_err(|error| fault(format!("can't be read: {error}")))?;
     if bytes.starts_with(b"\0asm\x01\0\0\0") {
-        return Err(fault(
-            "is a core module, no component; `wasm-tools component new` makes one of it".into(),
-        ));
+        let told = "is a core module, no component; `wasm-tools component new` makes one of it";
+        return Err(fault(told.into()));
     }
     if bytes.starts_with(b"\0asm") {
         Ok(bytes)
     } else {
-        Err(fault(format!(
-            "is no component; where it is a document, `claimbound build {name} -o policy.wasm` \
-             makes one of it"
-        )))
+        let told = "is no component; where it is a document, `claimbound build` makes one of it";
+        Err(fault(told.into()))
     }
 }
 

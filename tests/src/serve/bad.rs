@@ -1,6 +1,7 @@
 //! Configurations that can't be used, and what is said of each.
 
-use claimbound_server::server::check;
+use claimbound_server::server::{Server, check};
+use toml::{Table, Value};
 
 use super::{CONFIG, Place, changed, clock, environment};
 
@@ -22,12 +23,12 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "claimbound = 1",
         "claimbound = 2",
-        "`claimbound.toml` is no configuration\n`claimbound = 2` is another format than this program reads, which is 1",
+        "`claimbound.toml` is no configuration: `claimbound = 2` is another format than this program reads, which is 1",
     ),
     (
         "drain = \"5s\"",
         "drain = \"5\"",
-        "`claimbound.toml` is no configuration\nline 3, column 9, `drain`: `5` is no length of time such as `15m`",
+        "`claimbound.toml` is no configuration: line 3, column 9, `drain`: a length of time is wanted, such as `90s` or `15m`",
     ),
     (
         "drain = \"5s\"",
@@ -37,12 +38,12 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "drain = \"5s\"",
         "drian = \"5s\"",
-        "line 3, column 1, `drian`: unknown field `drian`",
+        "line 3, column 1, `drian`: there is no such key (did you mean `drain`?)",
     ),
     (
         "model = \"github-actions\"",
         "model = \"github-action\"",
-        "issuer.forge.model: `github-action` is no naming model (did you mean `github-actions`?)",
+        "issuer.forge.model: there is no such naming model (did you mean `github-actions`?)",
     ),
     (
         "model = \"github-actions\"",
@@ -62,22 +63,22 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "model = \"github-actions\"",
         "model = \"github-actions\"\nalgorithms = [\"HS256\"]",
-        "issuer.forge.algorithms: `HS256` is no algorithm that tokens may use",
+        "issuer.forge.algorithms[0]: it is no algorithm that tokens may use; there are `RS256`",
     ),
     (
         "model = \"github-actions\"",
         "model = \"github-actions\"\nalgorithms = []",
-        "allows no signature algorithm",
+        "issuer.forge.algorithms: it allows no signature algorithm",
     ),
     (
         "path = \"keys.json\"",
         "path = \"none.json\"",
-        "issuer.forge.keys.path: `none.json` can't be read",
+        "issuer.forge.keys.path: `…` can't be read",
     ),
     (
         "{ from = \"file\", path = \"keys.json\" }",
         "{ from = \"url\", url = \"http://keys.acme.example\" }",
-        "issuer.forge.keys.url: `http://keys.acme.example` is not an `https://` URL",
+        "issuer.forge.keys.url: it is not an `https://` URL",
     ),
     (
         "{ from = \"file\", path = \"keys.json\" }",
@@ -97,7 +98,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "issuers = [\"forge\"]",
         "issuers = [\"forgs\"]",
-        "route.deploy.issuers: there is no `[issuer.forgs]` (did you mean `forge`?)",
+        "route.deploy.issuers[0]: there is no such `[issuer.NAME]` (did you mean `forge`?); there are `forge`",
     ),
     (
         "issuers = [\"forge\"]",
@@ -107,27 +108,27 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "policy = \"policy.wasm\"",
         "policy = \"none.wasm\"",
-        "route.deploy.policy: `none.wasm` can't be read: No such file or directory (os error 2)",
+        "route.deploy.policy: what is there can't be read: No such file or directory (os error 2)",
     ),
     (
         "policy = \"policy.wasm\"",
         "policy = \".\"",
-        "route.deploy.policy: `.` is a folder; name the component that was built from it",
+        "route.deploy.policy: what is there is a folder; name the component that was built from it",
     ),
     (
         "policy = \"policy.wasm\"",
         "policy = \"keys.json\"",
-        "is no component; where it is a document, `claimbound build",
+        "is no component; where it is a document, `claimbound build` makes one of it",
     ),
     (
         "policy = \"policy.wasm\"",
         "policy = \"core.wasm\"",
-        "route.deploy.policy: `core.wasm` is a core module, no component",
+        "route.deploy.policy: what is there is a core module, no component",
     ),
     (
         "policy = \"policy.wasm\"",
         "policy = \"pipe\"",
-        "route.deploy.policy: `pipe` is no file",
+        "route.deploy.policy: what is there is no file",
     ),
     (
         "policy = \"policy.wasm\"",
@@ -162,7 +163,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "policy = \"policy.wasm\"",
         "policy = \"policy.wasm\"\nattributes = { a = { header = \"two words\" } }",
-        "route.deploy.attributes.a.header: `two words` is no name of a header, such as `X-Client-Address`",
+        "route.deploy.attributes.a.header: a header has a name such as `X-Client-Address`",
     ),
     (
         "policy = \"policy.wasm\"",
@@ -252,7 +253,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "address = \"127.0.0.1:0\"\nserves",
         "address = \"localhost:80\"\nserves",
-        "`localhost:80` is no address such as `127.0.0.1:9000` or `unix:/run/claimbound.sock`",
+        "`listen.proxy.address`: an address is wanted, such as `127.0.0.1:9000` or `unix:/run/claimbound.sock`",
     ),
     (
         "address = \"127.0.0.1:0\"\ntoken = \"env:ADMIN\"",
@@ -272,7 +273,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "token = \"env:ADMIN\"",
         "token = \"hunter2\"",
-        "`token`: a secret is named by `env:NAME` or `file:PATH`, never written here",
+        "`admin.token`: a secret is named by `env:NAME` or `file:PATH`, never written here",
     ),
     (
         "sqlite = \"ledger.db\"",
@@ -402,8 +403,7 @@ fn two_of_what_has_to_be_one_are_refused() {
             changed(&[("[\"forge\"]", "[\"forge\", \"again\"]")])
         ),
     );
-    assert!(both.starts_with("route.deploy.issuers: issuer "), "{both}");
-    assert!(both.ends_with("is configured twice"), "{both}");
+    assert_eq!(both, "route.deploy.issuers: two of them have one URL");
     // One that nobody asks for is no error.
     assert!(told_of(issuer).contains("issuer.again: no route takes its tokens"));
     let monitor = (
@@ -415,7 +415,7 @@ fn two_of_what_has_to_be_one_are_refused() {
         "[admin]\naddress = \"unix:a.sock\"",
     );
     let told_of = told(&place, &changed(&[monitor, admin]));
-    assert_eq!(told_of, "admin.address: `monitor` has `unix:a.sock` too");
+    assert_eq!(told_of, "admin.address: `monitor` has this address too");
 }
 
 #[test]
@@ -432,4 +432,245 @@ fn what_has_no_effect_is_told() {
         told.contains("a `context` comes over `ext-authz-grpc` alone"),
         "{told}"
     );
+}
+
+/// A configuration with every key, but `ca` and those of a database.
+const WHOLE: &str = r#"
+claimbound = 1
+drain = "5s"
+state = "state"
+
+[issuer.forge]
+model = "github-actions"
+url = "https://token.actions.githubusercontent.com"
+algorithms = ["RS256", "ES256"]
+token_types = ["JWT", ""]
+longest_lifetime = "1h"
+keys = { from = "file", path = "keys.json", form = "jwks" }
+
+[issuer.found]
+model = "gitlab"
+
+[issuer.found.keys]
+from = "discovery"
+document = "https://gitlab.example/.well-known/openid-configuration"
+jwks_uri = "https://gitlab.example/keys"
+
+[issuer.found.keys.fetch]
+bearer = "env:ADMIN"
+every = "1h"
+maximum_age = "24h"
+timeout = "5s"
+insecure_loopback = false
+
+[issuer.fetched]
+model = "kubernetes"
+url = "https://cluster.example"
+keys = { from = "url", url = "https://cluster.example/keys", form = "spiffe" }
+
+[issuer.inline]
+model = "spiffe"
+url = "https://mesh.example"
+
+[[issuer.inline.keys.keys]]
+kty = "EC"
+crv = "P-256"
+x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
+y = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+kid = "one"
+alg = "ES256"
+use = "sig"
+
+[issuer.inline.keys]
+from = "inline"
+
+[route.deploy]
+audience = "https://deploy.acme.example"
+issuers = ["forge"]
+policy = "policy.wasm"
+leeway = "30s"
+token_types = ["JWT"]
+longest_token = 8192
+
+[route.deploy.ceiling]
+roles = ["deploy"]
+scopes = ["write"]
+claims = ["team"]
+longest_lifetime = "10m"
+enrolment = true
+obligations = ["bind"]
+
+[route.deploy.attributes]
+client = { header = "X-Client" }
+zone = { context = "zone" }
+place = { value = "here" }
+
+[route.deploy.forwarded]
+origin = "https://api.acme.example"
+method = "X-Forwarded-Method"
+uri = "X-Forwarded-Uri"
+certificate = { rfc9440 = "Client-Cert" }
+
+[listen.proxy]
+address = "unix:proxy.sock"
+serves = ["forward-auth", "ext-authz-http", "ext-authz-grpc", "exchange"]
+proxy = { uids = [0], secret = "env:PROXY" }
+connections = 16
+header_timeout = "5s"
+header_bytes = 16384
+
+[monitor]
+address = "127.0.0.1:0"
+
+[admin]
+address = "unix:admin.sock"
+uids = [0]
+token = "env:ADMIN"
+
+[ledger]
+sqlite = "ledger.db"
+
+[record]
+folder = "record"
+durability = { interval = "10ms" }
+claims = true
+rotate_at = 4096
+checkpoint = "checkpoint"
+
+[exchange]
+issuer = "https://exchange.acme.example"
+keys = "signing"
+algorithm = "ES256"
+rotation = { every = "24h", ahead = "1h" }
+
+[exchange.target.api]
+audience = "https://api.acme.example"
+resources = ["https://api.acme.example/v1"]
+route = "deploy"
+scopes = ["write"]
+roles = ["deploy"]
+longest_lifetime = "5m"
+
+[sandbox]
+shards = 1
+threads = 2
+queue = 16
+deadline = "10s"
+memory = 16777216
+component = 16777216
+"#;
+
+/// Every place at which a value stands.
+fn places(value: &Value, at: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    if !at.is_empty() {
+        found.push(at.clone());
+    }
+    let below: Vec<(String, &Value)> = match value {
+        Value::Table(table) => table
+            .iter()
+            .map(|(key, value)| (key.clone(), value))
+            .collect(),
+        Value::Array(list) => {
+            let numbered = list.iter().enumerate();
+            numbered
+                .map(|(index, value)| (index.to_string(), value))
+                .collect()
+        }
+        Value::String(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_) => Vec::new(),
+    };
+    for (step, value) in below {
+        at.push(step);
+        places(value, at, found);
+        at.pop();
+    }
+}
+
+/// The value at a place.
+fn at<'v>(value: &'v mut Value, place: &[String]) -> &'v mut Value {
+    place.iter().fold(value, |value, step| {
+        let below = match step.parse::<usize>() {
+            Ok(index) => value.get_mut(index),
+            Err(_) => value.get_mut(step),
+        };
+        below.unwrap()
+    })
+}
+
+/// The error alone; none where nothing is wrong.
+fn fault(place: &Place, text: &str) -> String {
+    let told = told(place, text);
+    if told.starts_with("Checked") {
+        String::new()
+    } else {
+        told
+    }
+}
+
+#[test]
+fn a_secret_at_the_wrong_place_is_never_told() {
+    let place = Place::new();
+    assert_eq!(fault(&place, WHOLE), "", "nothing is wrong with it");
+    let whole = Value::Table(WHOLE.parse::<Table>().unwrap());
+    let mut found = Vec::new();
+    places(&whole, &mut Vec::new(), &mut found);
+    assert!(found.len() > 100, "{}", found.len());
+    let secret = || Value::String("hunter2".into());
+    let mut faults = 0;
+    for one in &found {
+        for misplaced in [secret(), Value::Array(vec![secret()])] {
+            let mut config = whole.clone();
+            *at(&mut config, one) = misplaced;
+            let told = fault(&place, &toml::to_string(&config).unwrap());
+            assert!(!told.contains("hunter2"), "{one:?}: {told}");
+            assert!(!told.contains('\n'), "{one:?}: {told}");
+            faults += usize::from(!told.is_empty());
+        }
+    }
+    assert!(faults > found.len(), "{faults} of {}", found.len());
+    for (from, to) in [
+        (
+            "insecure_loopback = false",
+            "insecure_loopback = false\nca = \"hunter2\"",
+        ),
+        ("sqlite = \"ledger.db\"", "postgres = { url = \"hunter2\" }"),
+        (
+            "sqlite = \"ledger.db\"",
+            "postgres = { url = \"env:ADMIN\", ca = \"hunter2\" }",
+        ),
+        (
+            "[sandbox]",
+            "[sandbox]\ncode_cache = { folder = \"hunter2\", key = \"env:PROXY\" }",
+        ),
+    ] {
+        assert!(WHOLE.contains(from), "{from}");
+        let told = fault(&place, &WHOLE.replacen(from, to, 1));
+        assert!(
+            !told.is_empty() && !told.contains("hunter2"),
+            "{to}: {told}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_where_it_is_opened() {
+    let place = Place::new();
+    place.write("hunter2", "no folder, and no ledger");
+    for (from, to) in [
+        ("state = \"state\"", "state = \"hunter2\""),
+        ("folder = \"record\"", "folder = \"hunter2\""),
+        ("checkpoint = \"checkpoint\"", "checkpoint = \"hunter2\""),
+        ("keys = \"signing\"", "keys = \"hunter2\""),
+        ("sqlite = \"ledger.db\"", "sqlite = \"hunter2\""),
+    ] {
+        assert!(WHOLE.contains(from), "{from}");
+        place.write("claimbound.toml", WHOLE.replacen(from, to, 1));
+        let path = place.path("claimbound.toml");
+        let error = Server::start(&path, environment(), clock()).await;
+        let told = error.unwrap_err().to_string();
+        assert!(!told.contains("hunter2"), "{to}: {told}");
+    }
 }

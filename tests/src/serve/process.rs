@@ -126,6 +126,10 @@ async fn hangup_reloads_and_terminate_stops_with_a_closed_record() {
     std::fs::write(place.path("claimbound.toml"), "claimbound = 1\nnonsense").unwrap();
     running.signal("-HUP");
     running.line("the configuration is not taken up; the last one stays");
+    place.configure(&[("token = \"env:ADMIN\"", "uids = \"hunter2\"")]);
+    running.signal("-HUP");
+    let told = running.line("`admin.uids`: text stands here, and a list is wanted");
+    assert!(!told.contains("\\n"), "{told}");
     assert_eq!(present(&proxy, &good).await.unwrap().status, 401, "reused");
 
     running.signal("-TERM");
@@ -141,7 +145,7 @@ async fn hangup_reloads_and_terminate_stops_with_a_closed_record() {
     let log = log.join("\n");
     let signature = |token: &str| token.rsplit('.').next().unwrap().to_owned();
     assert!(!log.contains(&signature(&good)) && !log.contains(&signature(&odd)));
-    assert!(!log.contains("of-operators"));
+    assert!(!log.contains("of-operators") && !log.contains("hunter2"));
     assert!(log.contains("\"code\":\"token.reused\""), "{log}");
 
     let verified = Command::new(program())
@@ -315,7 +319,8 @@ fn a_configuration_is_checked_and_described() {
     place.configure(&[("issuers = [\"forge\"]", "issuers = [\"force\"]")]);
     let (status, out) = run(&check);
     let found: Value = serde_json::from_str(&out).unwrap();
-    let error = "route.deploy.issuers: there is no `[issuer.force]` (did you mean `forge`?)";
+    let error = "route.deploy.issuers[0]: there is no such `[issuer.NAME]` (did you mean `forge`?); \
+                 there are `forge`";
     assert_eq!(
         (status, found),
         (

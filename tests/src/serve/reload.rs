@@ -90,7 +90,7 @@ async fn an_operator_reloads_and_is_told_why_not() {
         (
             "issuers = [\"forge\"]",
             "issuers = [\"x\"]",
-            "route.deploy.issuers: there is no `[issuer.x]`",
+            "route.deploy.issuers[0]: there is no such `[issuer.NAME]`; there are `forge`",
         ),
     ] {
         place.configure(&[(from, to)]);

@@ -1,10 +1,13 @@
 //! An issuer and where its keys are.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use claimbound::models::Model;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{SecretSource, Span};
 
@@ -38,8 +41,8 @@ impl Issuer {
 }
 
 /// Where an issuer's keys are.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(tag = "from", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(tag = "from", rename_all = "lowercase")]
 pub enum Keys {
     /// Found by OpenID Connect Discovery: the document at the issuer's URL and
     /// `/.well-known/openid-configuration` names the key set.
@@ -55,6 +58,72 @@ pub enum Keys {
 impl Default for Keys {
     fn default() -> Self {
         Self::Discovery(Discovery::default())
+    }
+}
+
+/// What `from` says.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Origin {
+    Discovery,
+    Url,
+    File,
+    Inline,
+}
+
+/// By hand, for serde's own way with a tag sets everything aside first, and a
+/// fault in it would have no place. The reader gives the tag first.
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_struct("Keys", &[TAG], ByTag)
+    }
+}
+
+/// The key that says where keys are from.
+const TAG: &str = "from";
+
+struct ByTag;
+
+impl<'de> Visitor<'de> for ByTag {
+    type Value = Keys;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a table with `from`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Keys, A::Error> {
+        match table.next_key::<String>()? {
+            Some(key) if key == TAG => {
+                let from = table.next_value::<Origin>()?;
+                from.read(MapAccessDeserializer::new(table))
+            }
+            Some(first) => later(first, table),
+            None => Err(A::Error::missing_field(TAG)),
+        }
+    }
+}
+
+/// A table whose tag comes later, from a reader that keeps an order of its own.
+fn later<'de, A: MapAccess<'de>>(first: String, mut table: A) -> Result<Keys, A::Error> {
+    let mut whole = toml::Table::from_iter([(first, table.next_value()?)]);
+    while let Some((key, value)) = table.next_entry()? {
+        whole.insert(key, value);
+    }
+    let from = whole.remove(TAG);
+    let from = from.ok_or_else(|| A::Error::missing_field(TAG))?;
+    let read = Origin::deserialize(from).and_then(|from| from.read(whole));
+    read.map_err(A::Error::custom)
+}
+
+impl Origin {
+    /// The keys that the rest of the table says.
+    fn read<'de, D: Deserializer<'de>>(self, rest: D) -> Result<Keys, D::Error> {
+        match self {
+            Self::Discovery => Discovery::deserialize(rest).map(Keys::Discovery),
+            Self::Url => KeyUrl::deserialize(rest).map(Keys::Url),
+            Self::File => KeyFile::deserialize(rest).map(Keys::File),
+            Self::Inline => InlineKeys::deserialize(rest).map(Keys::Inline),
+        }
     }
 }
 
@@ -139,4 +208,27 @@ pub struct Fetch {
     /// tests, since whatever listens there then says which keys are trusted.
     #[serde(default)]
     pub insecure_loopback: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_keys_are_from_may_stand_anywhere() {
+        let first = r#"{ "from": "url", "form": "spiffe", "url": "https://a.example" }"#;
+        let last = r#"{ "form": "spiffe", "url": "https://a.example", "from": "url" }"#;
+        let read = |text: &str| serde_json::from_str::<Keys>(text);
+        let keys = read(first).unwrap();
+        assert!(matches!(&keys, Keys::Url(url) if url.form == Form::Spiffe));
+        assert_eq!(read(last).unwrap(), keys);
+        for wrong in [
+            "{}",
+            r#"{ "url": "https://a.example" }"#,
+            r#"{ "url": "https://a.example", "from": "url", "path": "a" }"#,
+            r#"{ "path": "a", "from": "nowhere" }"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 }

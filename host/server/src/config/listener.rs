@@ -138,14 +138,14 @@ impl fmt::Display for Address {
 
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = String::deserialize(deserializer).unwrap_or_default();
         match text.strip_prefix("unix:") {
             Some("") => Err(serde::de::Error::custom("`unix:` names no socket")),
             Some(path) => Ok(Self::Unix(path.into())),
             None => text.parse().map(Self::Tcp).map_err(|_| {
-                serde::de::Error::custom(format!(
-                    "`{text}` is no address such as `127.0.0.1:9000` or `unix:/run/claimbound.sock`"
-                ))
+                serde::de::Error::custom(
+                    "an address is wanted, such as `127.0.0.1:9000` or `unix:/run/claimbound.sock`",
+                )
             }),
         }
     }

@@ -98,8 +98,8 @@ impl fmt::Display for SecretSource {
 
 impl<'de> Deserialize<'de> for SecretSource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.split_once(':') {
+        let text = String::deserialize(deserializer).ok();
+        match text.as_deref().and_then(|text| text.split_once(':')) {
             Some(("env", name)) if !name.is_empty() => Ok(Self::Environment(name.to_owned())),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
             // Not a byte of it is shown: it may be the secret itself.

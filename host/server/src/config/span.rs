@@ -29,11 +29,11 @@ impl fmt::Display for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parsed = text.parse::<jiff::SignedDuration>().ok();
+        let text = String::deserialize(deserializer).ok();
+        let parsed = text.and_then(|text| text.parse::<jiff::SignedDuration>().ok());
         let length = parsed.and_then(|duration| Duration::try_from(duration).ok());
         length.map(Self).ok_or_else(|| {
-            serde::de::Error::custom(format!("`{text}` is no length of time such as `15m`"))
+            serde::de::Error::custom("a length of time is wanted, such as `90s` or `15m`")
         })
     }
 }

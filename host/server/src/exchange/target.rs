@@ -8,6 +8,7 @@ use super::keys::{MOST_LIFETIME, Schedule};
 use super::request::{TokenRequest, is_resource, is_scope};
 use super::{AUDIENCE, ExchangeError, SCOPE};
 use crate::config::{Config, ConfigError, Exchange, Issuer, Span};
+use crate::nearest::did_you_mean;
 
 /// The longest lifetime of an access token, in seconds, unless it is said: 15
 /// minutes.
@@ -145,49 +146,45 @@ fn url(issuer: &Issuer) -> Option<String> {
 }
 
 fn one(config: &Config, at: &str, target: &crate::config::Target) -> Result<Target, ConfigError> {
-    let invalid = |fault: String| Err(ConfigError::at(at, fault));
+    let invalid = |key: &str, fault: String| Err(ConfigError::at(format!("{at}.{key}"), fault));
     if target.audience.is_empty() {
-        return invalid("its audience is empty".into());
+        return invalid("audience", "it is empty".into());
     }
-    if let Some(resource) = target.resources.iter().find(|one| !is_resource(one)) {
-        return invalid(format!(
-            "`{resource}` is no absolute URI without a fragment (RFC 8707 §2)"
-        ));
+    if !target.resources.iter().all(|one| is_resource(one)) {
+        let fault = "a resource is an absolute URI without a fragment (RFC 8707 §2)";
+        return invalid("resources", fault.into());
     }
-    if let Some(scope) = target.scopes.iter().flatten().find(|one| !is_scope(one)) {
-        return invalid(format!("`{scope}` is no scope (RFC 6749 §3.3)"));
+    if !target.scopes.iter().flatten().all(|one| is_scope(one)) {
+        return invalid("scopes", "one of them is no scope (RFC 6749 §3.3)".into());
     }
     let lifetime = target.longest_lifetime;
     let longest_lifetime = lifetime.map_or(LIFETIME, Span::seconds);
     if longest_lifetime == 0 || longest_lifetime > MOST_LIFETIME {
-        return invalid(format!(
-            "its longest lifetime is between 1 s and {MOST_LIFETIME} s"
-        ));
+        let fault = format!("it is between 1 s and {MOST_LIFETIME} s");
+        return invalid("longest_lifetime", fault);
     }
     let Some(route) = config.route.get(&target.route) else {
-        return invalid(format!("there is no route `{}`", target.route));
+        let near = did_you_mean(&target.route, config.route.keys().map(String::as_str));
+        return invalid("route", format!("there is no such route{near}"));
     };
     // A token for the route could be mistaken for one that was exchanged.
     if route.audience == target.audience {
-        return invalid(format!(
-            "its audience is that of route `{}`; access tokens are for somebody else than the \
-             tokens that they are given for",
+        let fault = format!(
+            "it is that of route `{}`; access tokens are for somebody else than the tokens that \
+             they are given for",
             target.route
-        ));
+        );
+        return invalid("audience", fault);
     }
     let mut aliases = BTreeMap::new();
     for name in &route.issuers {
         let Some(url) = config.issuer.get(name).and_then(url) else {
-            return invalid(format!(
-                "issuer `{name}` of route `{}` has no URL",
-                target.route
-            ));
+            let fault = format!("an issuer of route `{}` has no URL", target.route);
+            return invalid("route", fault);
         };
         if aliases.insert(url, name.clone()).is_some() {
-            return invalid(format!(
-                "two issuers of route `{}` have one URL",
-                target.route
-            ));
+            let fault = format!("two issuers of route `{}` have one URL", target.route);
+            return invalid("route", fault);
         }
     }
     Ok(Target {

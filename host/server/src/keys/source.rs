@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use claimbound::key::{KeySet, KeySetError, SetLimits};
+use claimbound::key::{KeyError, KeySet, KeySetError, SetLimits};
 use claimbound::models::Model;
 use reqwest::Url;
 
@@ -136,7 +136,7 @@ impl Source {
                 let path = folder.join(&file.path);
                 let at = || format!("{at}.path");
                 let text = read(&path, limits().bytes as u64)
-                    .map_err(|error| ConfigError::at(at(), error))?;
+                    .map_err(|error| ConfigError::at_path(at(), &[&*path], error))?;
                 parse(file.form, text).map_err(|error| ConfigError::at(at(), error))?;
                 Kind::File {
                     path,
@@ -147,7 +147,7 @@ impl Source {
                 let text = serde_json::json!({ "keys": inline.keys }).to_string();
                 let text = text.into_bytes();
                 parse(Form::Jwks, text.clone())
-                    .map_err(|error| ConfigError::at(format!("{at}.keys"), error))?;
+                    .map_err(|error| inline_fault(&format!("{at}.keys"), &error))?;
                 Kind::Inline(text)
             }
         };
@@ -194,7 +194,7 @@ impl Checks<'_> {
         let document = self.url("document", &document, &discovery.fetch)?;
         // §3: an issuer has neither query nor fragment.
         if discovery.document.is_none() && document.query().is_some() {
-            let fault = format!("issuer `{issuer}` has a query, so its document's place is unsaid");
+            let fault = "the issuer's URL has a query, so its document's place is unsaid";
             return Err(self.error("document", fault));
         }
         Ok(Place::Discovery {
@@ -215,8 +215,9 @@ impl Checks<'_> {
         fetch: &Fetch,
     ) -> Result<Kind, ConfigError> {
         let roots = fetch.ca.as_ref().map(|path| {
-            let pem = read(&self.folder.join(path), LARGEST_CA);
-            pem.map_err(|error| self.error("fetch.ca", error))
+            let path = self.folder.join(path);
+            let at = || format!("{}.fetch.ca", self.at);
+            read(&path, LARGEST_CA).map_err(|error| ConfigError::at_path(at(), &[&*path], error))
         });
         let bearer = fetch.bearer.as_ref().map(|from| {
             Bearer::of(from, self.folder, self.environment)
@@ -264,24 +265,23 @@ impl Checks<'_> {
 /// A URL that may be fetched.
 ///
 /// # Errors
-/// What is wrong with it.
+/// What is wrong with it; it is not repeated, for it may hold a password, or be
+/// a secret at the wrong place.
 pub(super) fn fetchable(url: &str, insecure_loopback: bool) -> Result<Url, String> {
-    let shown: String = url.chars().take(256).collect();
     if url.len() > LONGEST_URL {
-        return Err(format!("a URL has more than {LONGEST_URL} bytes"));
+        return Err(format!("it has more than {LONGEST_URL} bytes"));
     }
-    let parsed = Url::parse(url).map_err(|error| format!("`{shown}` is no URL: {error}"))?;
-    // Shown only once it is known to hold no password.
+    let parsed = Url::parse(url).map_err(|error| format!("it is no URL: {error}"))?;
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        return Err("a URL that is fetched holds no user".to_owned());
+        return Err("it holds a user, as no URL that is fetched does".to_owned());
     }
     if parsed.fragment().is_some() {
-        return Err(format!("`{shown}` has a fragment"));
+        return Err("it has a fragment".to_owned());
     }
     match parsed.scheme() {
         "https" => Ok(parsed),
         "http" if insecure_loopback && is_loopback(&parsed) => Ok(parsed),
-        _ => Err(format!("`{shown}` is not an `https://` URL")),
+        _ => Err("it is not an `https://` URL".to_owned()),
     }
 }
 
@@ -299,6 +299,32 @@ pub(super) fn parse(form: Form, text: Vec<u8>) -> Result<KeySet, KeySetError> {
     match form {
         Form::Jwks => KeySet::parse(text, &limits()),
         Form::Spiffe => KeySet::parse_spiffe(text, &limits()),
+    }
+}
+
+/// What is wrong with keys that stand in the configuration, without what they
+/// say.
+fn inline_fault(at: &str, error: &KeySetError) -> ConfigError {
+    match error {
+        KeySetError::Json(_) => ConfigError::at(at, "it is not strict JSON"),
+        KeySetError::NoKeys | KeySetError::TooMany { .. } => ConfigError::at(at, error),
+        KeySetError::DuplicateId { index, .. } => {
+            ConfigError::at(format!("{at}[{index}].kid"), "another key has it too")
+        }
+        KeySetError::Key { index, source, .. } => {
+            let at = format!("{at}[{index}]");
+            match source {
+                KeyError::Malformed { member, fault } => {
+                    ConfigError::at(format!("{at}.{member}"), fault)
+                }
+                KeyError::Unknown { member, .. } => {
+                    ConfigError::at(format!("{at}.{member}"), "it verifies nothing here")
+                }
+                KeyError::Json(_) | KeyError::Pem { .. } | KeyError::Unfit { .. } => {
+                    ConfigError::at(at, "it is no key to verify tokens with")
+                }
+            }
+        }
     }
 }
 
