@@ -31,17 +31,7 @@ pub(crate) fn described_revocation(revocation: &Revocation) -> String {
 
 /// What is revoked, in one line.
 pub(crate) fn target(revocation: &Revocation) -> String {
-    let target = &revocation.target;
-    let value = match value(target) {
-        value if value.is_empty() => String::new(),
-        value => format!(" {value}"),
-    };
-    let issuer = match target.issuer() {
-        None => String::new(),
-        Some(issuer) if value.is_empty() => format!(" {issuer}"),
-        Some(issuer) => format!(" of {issuer}"),
-    };
-    format!("{}{value}{issuer}", target.kind())
+    revocation.target.to_string()
 }
 
 /// What is revoked of its kind and issuer; a digest as the record writes it.

@@ -1,22 +1,8 @@
 //! Times and durations as the command line takes and shows them.
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
+pub(crate) use claimbound::clock::{LAST, read as parse};
 use jiff::Timestamp;
-
-/// The last second of the year 9999, past which RFC 3339 can't write a date.
-pub(crate) const LAST: u64 = 253_402_300_799;
-
-/// Reads a time: RFC 3339, or seconds since 1970. A fraction is cut off.
-pub(crate) fn parse(text: &str) -> anyhow::Result<u64> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let seconds = text.parse().ok().filter(|seconds| *seconds <= LAST);
-        return seconds.with_context(|| format!("`{text}` is past the year 9999"));
-    }
-    let time: Timestamp = text.parse().map_err(|_| {
-        anyhow!("`{text}` is no time such as `2026-11-23T10:00:00Z` or `1795428000`")
-    })?;
-    u64::try_from(time.as_second()).map_err(|_| anyhow!("`{text}` is before 1970"))
-}
 
 /// Reads a duration such as `90s`, `15m`, `2h` or `1d`, in seconds.
 pub(crate) fn parse_duration(text: &str) -> anyhow::Result<u64> {

@@ -20,6 +20,20 @@ pub const LONGEST_LIFETIME: u64 = 24 * 60 * 60;
 /// Longest issuer URL, in bytes: browsers' and registries' usual bound.
 const LONGEST_URL: usize = 2048;
 
+/// Whether an issuer could have this URL: one with a scheme, as those of every
+/// naming model, without white space or control characters.
+pub fn is_url(text: &str) -> bool {
+    let has_scheme = text
+        .split_once("://")
+        .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
+    has_scheme && is_clean(text)
+}
+
+fn is_clean(url: &str) -> bool {
+    let unclean = |character: char| character.is_whitespace() || character.is_control();
+    (1..=LONGEST_URL).contains(&url.len()) && !url.chars().any(unclean)
+}
+
 /// A configured issuer: its URL, its naming model, its keys.
 ///
 /// Its keys are replaced while it is in use; all else is fixed.
@@ -103,8 +117,7 @@ impl Issuer {
         settings: Settings,
     ) -> Result<Self, IssuerError> {
         let url = url.into();
-        let unclean = |character: char| character.is_whitespace() || character.is_control();
-        if url.is_empty() || url.len() > LONGEST_URL || url.chars().any(unclean) {
+        if !is_clean(&url) {
             return Err(IssuerError::Url { url: clip(&url) });
         }
         let algorithms = settings

@@ -47,7 +47,7 @@ pub use keeper::Keeper;
 pub use name::{Identity, IdentityError, LONGEST, Name, Parent};
 #[cfg(feature = "postgres")]
 pub use postgres::{Installed, Postgres};
-pub use revocation::{Revocation, Target};
+pub use revocation::{Revocation, Target, TargetError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, Sqlite};
 pub use store::{StoreError, StoreFailure};

@@ -9,7 +9,10 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use claimbound::clock;
+use claimbound::issuer::is_url;
 use claimbound::ledger::{Change, ChangeError, Ledger, Order, Run, Target};
+use claimbound::reason::clip;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +20,8 @@ use tracing::info;
 
 use crate::config::Secret;
 use crate::host::Host;
+use crate::nearest::did_you_mean;
+use crate::paths::{self, refused};
 use crate::protocol::body::{self, Fault};
 use crate::protocol::credential::only;
 use crate::reload::Reloader;
@@ -45,13 +50,14 @@ pub(crate) fn router(
         ledger,
         token: token.map(Arc::new),
     };
-    Router::new()
-        .route("/reload", post(reload))
-        .route("/modules", get(modules))
-        .route("/keys", get(keys))
-        .route("/revoke", post(revoke))
-        .route("/lift", post(lift))
-        .fallback(|| async { refused(StatusCode::NOT_FOUND, "there is nothing by that name") })
+    let paths = [
+        ("POST", "/reload", post(reload)),
+        ("GET", "/modules", get(modules)),
+        ("GET", "/keys", get(keys)),
+        ("POST", "/revoke", post(revoke)),
+        ("POST", "/lift", post(lift)),
+    ];
+    paths::router(paths)
         .layer(middleware::from_fn_with_state(shared.clone(), is_operator))
         .with_state(shared)
 }
@@ -129,9 +135,9 @@ struct Asked {
     /// The `jti`, the digest of what was signed, the subject, or the key's
     /// thumbprint.
     value: Option<String>,
-    /// Until when it is revoked, in seconds since 1970, exclusive; without it,
-    /// for ever.
-    until: Option<u64>,
+    /// Until when it is revoked, exclusive: RFC 3339, or seconds since 1970;
+    /// without it, for ever.
+    until: Option<Value>,
     /// The operator's name.
     by: String,
     reason: String,
@@ -143,8 +149,43 @@ impl Asked {
     }
 }
 
+/// What an order does with its target.
+#[derive(Clone, Copy)]
+enum Verb {
+    Revoke { until: Option<u64> },
+    Lift,
+}
+
+impl Verb {
+    fn change(self, target: Target) -> Change {
+        match self {
+            Self::Revoke { until } => Change::Revoke { target, until },
+            Self::Lift => Change::Lift { target },
+        }
+    }
+
+    /// What is done to this, in words.
+    fn words(self, target: &Target) -> String {
+        match self {
+            Self::Revoke { until: None } => format!("revoke {target} until it is lifted"),
+            Self::Revoke { until: Some(until) } => {
+                format!("revoke {target} until {}", clock::date(until))
+            }
+            Self::Lift => format!("lift {target}"),
+        }
+    }
+}
+
 fn malformed(error: &serde_json::Error) -> Response {
     refused(StatusCode::BAD_REQUEST, &format!("the body: {error}"))
+}
+
+/// A time, as text or as a number.
+fn time(value: &Value) -> Result<u64, String> {
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    clock::read(&text).map_err(|error| format!("`until`: {error}"))
 }
 
 async fn revoke(State(shared): State<Shared>, body: Bytes) -> Response {
@@ -152,12 +193,14 @@ async fn revoke(State(shared): State<Shared>, body: Bytes) -> Response {
         Ok(asked) => asked,
         Err(error) => return malformed(&error),
     };
-    let until = asked.until;
+    let until = match asked.until.as_ref().map(time).transpose() {
+        Ok(until) => until,
+        Err(fault) => return refused(StatusCode::BAD_REQUEST, &fault),
+    };
     if until.is_some_and(|until| until <= shared.host.clock().now()) {
         return refused(StatusCode::BAD_REQUEST, "`until` has passed");
     }
-    let change = |target| Change::Revoke { target, until };
-    order(shared, asked, change).await
+    order(shared, asked, Verb::Revoke { until }).await
 }
 
 async fn lift(State(shared): State<Shared>, body: Bytes) -> Response {
@@ -165,21 +208,22 @@ async fn lift(State(shared): State<Shared>, body: Bytes) -> Response {
         Ok(asked) if asked.until.is_some() => {
             refused(StatusCode::BAD_REQUEST, "`until` is for what is revoked")
         }
-        Ok(asked) => order(shared, asked, |target| Change::Lift { target }).await,
+        Ok(asked) => order(shared, asked, Verb::Lift).await,
         Err(error) => malformed(&error),
     }
 }
 
-async fn order(shared: Shared, what: Asked, change: impl FnOnce(Target) -> Change) -> Response {
+async fn order(shared: Shared, what: Asked, verb: Verb) -> Response {
     let Some(ledger) = shared.ledger.clone() else {
         return refused(StatusCode::CONFLICT, "there is no ledger to revoke in");
     };
     let target = match target(&shared.host, &what) {
         Ok(target) => target,
-        Err(fault) => return refused(StatusCode::BAD_REQUEST, fault),
+        Err(fault) => return refused(StatusCode::BAD_REQUEST, &fault),
     };
+    let words = verb.words(&target);
     let order = Order {
-        change: change(target),
+        change: verb.change(target),
         by: what.by,
         at: shared.host.clock().now(),
         reason: what.reason,
@@ -191,7 +235,8 @@ async fn order(shared: Shared, what: Asked, change: impl FnOnce(Target) -> Chang
     });
     match applied.await {
         Ok(Ok((order, changed))) => {
-            info!(by = ?order.by, change = ?order.change, reason = ?order.reason, "an operator's order");
+            let (by, reason) = (&*order.by, &*order.reason);
+            info!(by, order = &*words, reason, changed, "an operator's order");
             Json(json!({ "changed": changed })).into_response()
         }
         Ok(Err(error @ ChangeError::Store(_))) => {
@@ -208,11 +253,12 @@ async fn order(shared: Shared, what: Asked, change: impl FnOnce(Target) -> Chang
     }
 }
 
-fn target(host: &Host, what: &Asked) -> Result<Target, &'static str> {
-    let issuer = || {
-        let issuer = what.issuer.clone();
-        issuer.ok_or("say which `issuer`, by its URL")
-    };
+/// What is meant; nothing that no token could have, and that would be revoked to
+/// no effect.
+fn target(host: &Host, what: &Asked) -> Result<Target, String> {
+    let named = what.issuer.as_deref().map(|issuer| issuer_of(host, issuer));
+    let named = named.transpose()?;
+    let issuer = || named.clone().ok_or("say which `issuer`, by its URL");
     let value = || {
         let value = what.value.clone().filter(|value| !value.is_empty());
         value.ok_or("say which by `value`")
@@ -222,21 +268,44 @@ fn target(host: &Host, what: &Asked) -> Result<Target, &'static str> {
             issuer: issuer()?,
             id: value()?,
         }),
-        "token" => Ok(Target::Token { digest: value()? }),
+        "token" => Target::by_digest(&value()?).map_err(|error| error.to_string()),
         "subject" => {
-            let issuer = issuer()?;
-            let model = host.model_of(&issuer);
-            Ok(Target::subject(&issuer, model.as_deref(), &value()?))
+            let (issuer, value) = (issuer()?, value()?);
+            match host.model_of(&issuer) {
+                Some(model) => {
+                    Target::by_subject(&issuer, &model, &value).map_err(|error| error.to_string())
+                }
+                None => Ok(Target::subject(&issuer, None, &value)),
+            }
         }
-        "key" => Ok(Target::Key {
-            issuer: what.issuer.clone(),
-            thumbprint: value()?,
-        }),
+        "key" => {
+            let value = value()?;
+            Target::by_thumbprint(named.as_deref(), &value).map_err(|error| error.to_string())
+        }
         "issuer" => Ok(Target::Issuer { issuer: issuer()? }),
-        _ => Err("`kind` is one of `token-id`, `token`, `subject`, `key`, `issuer`"),
+        _ => Err("`kind` is one of `token-id`, `token`, `subject`, `key`, `issuer`".into()),
     }
 }
 
-fn refused(status: StatusCode, why: &str) -> Response {
-    (status, Json(json!({ "error": why }))).into_response()
+/// The issuer by its URL: one of the configuration, or one that may yet come to
+/// stand there. What the configuration calls it is no URL.
+fn issuer_of(host: &Host, said: &str) -> Result<String, String> {
+    let known = host.keyring().status();
+    if known.iter().any(|one| one.issuer == said) {
+        return Ok(said.to_owned());
+    }
+    if let Some(one) = known.iter().find(|one| one.alias == said) {
+        return Err(format!(
+            "`{said}` is what the configuration calls an issuer; say its URL, `{}`",
+            one.issuer
+        ));
+    }
+    if is_url(said) {
+        return Ok(said.to_owned());
+    }
+    let near = did_you_mean(said, known.iter().map(|one| &*one.issuer));
+    Err(format!(
+        "`{}` is no issuer{near}: one is a URL such as `https://id.example`",
+        clip(said)
+    ))
 }

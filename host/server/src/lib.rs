@@ -24,6 +24,7 @@ mod log;
 mod metrics;
 mod monitor;
 mod nearest;
+mod paths;
 mod plan;
 mod protocol;
 mod reload;

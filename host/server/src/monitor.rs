@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
+use crate::paths;
 
 /// How long the ledger may take to answer.
 const LEDGER_ANSWERS: Duration = Duration::from_secs(2);
@@ -120,11 +121,12 @@ pub(crate) fn router(host: &Host, health: Arc<Health>) -> Router {
         host: host.clone(),
         health,
     };
-    Router::new()
-        .route("/live", get(|| async { "ok\n" }))
-        .route("/ready", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(shared)
+    let paths = [
+        ("GET", "/live", get(|| async { "ok\n" })),
+        ("GET", "/ready", get(ready)),
+        ("GET", "/metrics", get(metrics)),
+    ];
+    paths::router(paths).with_state(shared)
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {

@@ -151,3 +151,138 @@ async fn an_order_that_says_too_little_or_too_much_is_none() {
     assert_eq!(serving.operate("/revoke", &long).await.status, 413);
     assert_eq!(serving.present(&job_with("one")).await.status, 200);
 }
+
+/// An order by alice.
+fn by_alice(what: &Value) -> Value {
+    crate::forge::with(json!({ "by": "alice", "reason": "leaked" }), what)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_token_could_have_is_not_revoked() {
+    let place = Place::new();
+    let serving = place.serve().await;
+    let thumbprint = "x".repeat(42);
+    for (what, told) in [
+        (
+            json!({ "kind": "issuer", "issuer": "forge" }),
+            format!("`forge` is what the configuration calls an issuer; say its URL, `{ISSUER}`"),
+        ),
+        (
+            json!({ "kind": "key", "issuer": "forge", "value": "x" }),
+            format!("`forge` is what the configuration calls an issuer; say its URL, `{ISSUER}`"),
+        ),
+        (
+            json!({ "kind": "issuer", "issuer": "id.example" }),
+            "`id.example` is no issuer: one is a URL such as `https://id.example`".into(),
+        ),
+        (
+            json!({ "kind": "key", "value": thumbprint }),
+            format!("`{thumbprint}` is no thumbprint: 43 characters of base64url"),
+        ),
+        (
+            json!({ "kind": "token", "value": "sha256:abc" }),
+            "`sha256:abc` is no digest: 64 hexadecimal digits".into(),
+        ),
+        (
+            json!({ "kind": "subject", "issuer": ISSUER, "value": "acme/infra" }),
+            "`acme/infra` is no subject by naming model `github-actions`".into(),
+        ),
+        (
+            json!({ "kind": "issuer", "issuer": ISSUER, "until": "tomorrow" }),
+            "`until`: `tomorrow` is no time such as `2026-11-23T10:00:00Z` or `1795428000`".into(),
+        ),
+        (
+            json!({ "kind": "issuer", "issuer": ISSUER, "until": -1 }),
+            "`until`: `-1` is no time".into(),
+        ),
+    ] {
+        let order = by_alice(&what);
+        let answer = serving.operate("/revoke", &order).await;
+        assert_eq!(answer.status, 400, "{order}: {answer:?}");
+        let error = answer.json()["error"].as_str().unwrap().to_owned();
+        assert!(error.starts_with(&told), "{error}");
+    }
+    assert_eq!(serving.present(&job_with("one")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_match_is_revoked_however_it_is_written() {
+    let place = Place::new();
+    let serving = place.serve().await;
+    for what in [
+        // One that the configuration does not have yet.
+        json!({ "kind": "issuer", "issuer": "https://id.example", "until": "2030-01-01T00:00:00Z" }),
+        json!({ "kind": "subject", "issuer": "https://id.example", "value": "whoever" }),
+        json!({ "kind": "key", "value": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" }),
+        json!({ "kind": "token", "value": format!("sha256:{}", "AB".repeat(32)) }),
+        json!({ "kind": "token", "value": "cd".repeat(32), "until": 1_900_000_000_u64 }),
+    ] {
+        let order = by_alice(&what);
+        let answer = serving.operate("/revoke", &order).await;
+        assert_eq!(answer.json(), json!({ "changed": 1 }), "{order}");
+    }
+    let ledger = claimbound::ledger::Sqlite::at(place.path("ledger.db"));
+    let revoked = claimbound::ledger::Ledger::sqlite(&ledger).unwrap();
+    let revoked = revoked.revocations().unwrap();
+    let mut revoked: Vec<_> = revoked
+        .iter()
+        .map(|one| (one.target.to_string(), one.until))
+        .collect();
+    revoked.sort();
+    let (ab, cd) = ("ab".repeat(32), "cd".repeat(32));
+    let expected = [
+        ("issuer https://id.example".to_owned(), Some(1_893_456_000)),
+        (
+            "key kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k".to_owned(),
+            None,
+        ),
+        ("subject whoever of https://id.example".to_owned(), None),
+        (format!("token sha256:{ab}"), None),
+        (format!("token sha256:{cd}"), Some(1_900_000_000)),
+    ];
+    assert_eq!(revoked, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_path_or_method_is_told_what_there_is() {
+    let place = Place::new();
+    let serving = place.serve().await;
+    let admin =
+        "there are `POST /reload`, `GET /modules`, `GET /keys`, `POST /revoke`, `POST /lift`";
+    let monitor = "there are `GET /live`, `GET /ready`, `GET /metrics`";
+    for (listener, question, status, told, there) in [
+        (
+            "admin",
+            Question::get("/nothing"),
+            404,
+            "there is nothing at this path; ",
+            admin,
+        ),
+        (
+            "admin",
+            Question::get("/revoke"),
+            405,
+            "this path takes another method; ",
+            admin,
+        ),
+        (
+            "monitor",
+            Question::get("/"),
+            404,
+            "there is nothing at this path; ",
+            monitor,
+        ),
+        (
+            "monitor",
+            Question::post("/ready", "{}"),
+            405,
+            "this path takes another method; ",
+            monitor,
+        ),
+    ] {
+        let question = question.with("authorization", "Bearer of-operators");
+        let answer = serving.ask(listener, question).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(answer.json(), json!({ "error": format!("{told}{there}") }));
+    }
+}

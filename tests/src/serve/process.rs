@@ -186,6 +186,29 @@ async fn text_in_a_log_has_no_control_characters_of_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operators_order_is_logged_in_words() {
+    let place = Place::new();
+    let mut running = Running::start(&place, &[]);
+    let admin = running.address("admin");
+    let body = json!({
+        "kind": "issuer", "issuer": "https://id.example", "until": "2100-01-01T00:00:00Z",
+        "by": "alice", "reason": "incident \"7\"",
+    });
+    let body = body.to_string();
+    let question = Question::post("/revoke", &body).with("authorization", "Bearer of-operators");
+    assert_eq!(question.ask(&admin).await.unwrap().status, 200);
+    let line: Value = serde_json::from_str(&running.line("an operator's order")).unwrap();
+    let words = "revoke issuer https://id.example until 2100-01-01T00:00:00Z";
+    assert_eq!(line["order"], words, "{line}");
+    assert_eq!(
+        (&line["by"], &line["reason"]),
+        (&json!("alice"), &json!("incident \"7\""))
+    );
+    running.signal("-TERM");
+    assert_eq!(running.exit().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_stops_at_once() {
     let place = always();
     place.configure(&[("drain = \"5s\"", "drain = \"1h\"")]);

@@ -1,14 +1,15 @@
 //! Revocations: tokens that are refused although nothing else is wrong.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use claimbound_issuers::Model;
 
 use super::name::{IdentityError, check_text};
 use crate::clock::date;
 use crate::floor::Admissible;
-use crate::hexadecimal;
 use crate::reason::{Code, Reason, clip};
+use crate::{base64url, hexadecimal};
 
 /// What is revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +51,87 @@ pub enum Target {
     },
 }
 
+/// Something that no token could have, so that revoking it would revoke nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// It is no digest.
+    #[error(
+        "`{text}` is no digest: {DIGEST} hexadecimal digits, with or without `sha256:` before them"
+    )]
+    Digest {
+        /// The text, cut to a bounded length.
+        text: String,
+    },
+    /// It is no thumbprint.
+    #[error("`{text}` is no thumbprint: {THUMBPRINT} characters of base64url")]
+    Thumbprint {
+        /// The text, cut to a bounded length.
+        text: String,
+    },
+    /// The issuer's naming model reads no such subject.
+    #[error("`{subject}` is no subject by naming model `{model}`: {fault}")]
+    Subject {
+        /// The subject, cut to a bounded length.
+        subject: String,
+        /// The model's name.
+        model: String,
+        /// Why.
+        fault: String,
+    },
+}
+
+/// Characters of an RFC 7638 thumbprint by SHA-256, in base64url.
+const THUMBPRINT: usize = 43;
+
+/// Hexadecimal digits of a SHA-256 digest.
+const DIGEST: usize = 64;
+
 impl Target {
+    /// The token whose signed part has the digest that is written so: as the
+    /// record has it, or the digits alone, in either case.
+    ///
+    /// # Errors
+    /// [`TargetError::Digest`].
+    pub fn by_digest(text: &str) -> Result<Self, TargetError> {
+        let digits = text.strip_prefix("sha256:").unwrap_or(text);
+        let digest = digits.to_ascii_lowercase();
+        if is_digest(&digest) {
+            Ok(Self::Token { digest })
+        } else {
+            Err(TargetError::Digest { text: clip(text) })
+        }
+    }
+
+    /// The key with this RFC 7638 thumbprint, of this issuer or of whoever.
+    ///
+    /// # Errors
+    /// [`TargetError::Thumbprint`].
+    pub fn by_thumbprint(issuer: Option<&str>, text: &str) -> Result<Self, TargetError> {
+        let bytes = base64url::decode(text.as_bytes());
+        if bytes.is_none_or(|bytes| bytes.len() != DIGEST / 2) {
+            return Err(TargetError::Thumbprint { text: clip(text) });
+        }
+        Ok(Self::Key {
+            issuer: issuer.map(str::to_owned),
+            thumbprint: text.to_owned(),
+        })
+    }
+
+    /// A subject that an issuer of this model can make, in every shape.
+    ///
+    /// # Errors
+    /// [`TargetError::Subject`].
+    pub fn by_subject(issuer: &str, model: &Model, subject: &str) -> Result<Self, TargetError> {
+        match model.parse_subject(subject) {
+            Ok(_) => Ok(Self::subject(issuer, Some(model), subject)),
+            Err(error) => Err(TargetError::Subject {
+                subject: clip(subject),
+                model: model.name().to_owned(),
+                fault: error.to_string(),
+            }),
+        }
+    }
+
     /// A subject of an issuer, in every shape that its model knows.
     pub fn subject(issuer: &str, model: Option<&Model>, subject: &str) -> Self {
         let key = model.and_then(|model| {
@@ -180,8 +261,26 @@ impl Target {
     }
 }
 
+impl fmt::Display for Target {
+    /// In one line, for people; a digest as the record writes it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind();
+        match self {
+            Self::Token { digest } => write!(formatter, "{kind} sha256:{digest}"),
+            Self::Issuer { issuer } => write!(formatter, "{kind} {issuer}"),
+            Self::TokenId { .. } | Self::Subject { .. } | Self::Key { .. } => {
+                write!(formatter, "{kind} {}", self.value())?;
+                match self.issuer() {
+                    Some(issuer) => write!(formatter, " of {issuer}"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
 fn is_digest(text: &str) -> bool {
-    text.len() == 64
+    text.len() == DIGEST
         && text
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))

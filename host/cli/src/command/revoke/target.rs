@@ -8,12 +8,6 @@ use crate::input::Source;
 use crate::nearest::did_you_mean;
 use crate::{issuers, malformed, naming};
 
-/// Characters of an RFC 7638 thumbprint by SHA-256, in base64url.
-const THUMBPRINT: usize = 43;
-
-/// Hexadecimal digits of a SHA-256 digest.
-const DIGEST: usize = 64;
-
 /// Arguments that name something to revoke.
 pub(crate) trait Targeted {
     /// What they name.
@@ -40,8 +34,8 @@ pub(crate) struct Token {
 
     /// The SHA-256 of what was signed: 64 hexadecimal digits, with or without
     /// `sha256:`, as `audit show` and `revoke list` show it.
-    #[arg(long, value_name = "DIGEST", value_parser = digest, conflicts_with_all = ["jti", "issuer"])]
-    digest: Option<String>,
+    #[arg(long, value_name = "DIGEST", value_parser = Target::by_digest, conflicts_with_all = ["jti", "issuer"])]
+    digest: Option<Target>,
 
     /// The issuer of the `jti`; by default the only one that the ledger knows.
     #[arg(long, value_name = "URL")]
@@ -53,10 +47,8 @@ impl Targeted for Token {
         if let Some(source) = &self.file {
             return of_file(source);
         }
-        if let Some(digest) = &self.digest {
-            return Ok(Target::Token {
-                digest: digest.clone(),
-            });
+        if let Some(target) = &self.digest {
+            return Ok(target.clone());
         }
         let id = self.jti.clone().context("no `jti` is given")?;
         Ok(Target::TokenId {
@@ -64,17 +56,6 @@ impl Targeted for Token {
             id,
         })
     }
-}
-
-/// The digits of a digest.
-fn digest(text: &str) -> anyhow::Result<String> {
-    let digits = text.strip_prefix("sha256:").unwrap_or(text);
-    if digits.len() != DIGEST || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        bail!(
-            "`{text}` is no digest: {DIGEST} hexadecimal digits, with or without `sha256:` before them"
-        );
-    }
-    Ok(digits.to_ascii_lowercase())
 }
 
 /// The token in a file, which nobody needs to have verified.
@@ -106,16 +87,8 @@ pub(crate) struct Subject {
 impl Targeted for Subject {
     fn target(&self, ledger: &Ledger) -> anyhow::Result<Target> {
         let naming = self.naming.open(ledger)?;
-        let model = naming.model;
-        // A subject that its issuer can't make would revoke nothing.
-        if let Err(error) = model.parse_subject(&self.subject) {
-            bail!(
-                "`{}` is no subject by naming model `{}`: {error}",
-                self.subject,
-                model.name()
-            );
-        }
-        Ok(Target::subject(&naming.issuer, Some(model), &self.subject))
+        let target = Target::by_subject(&naming.issuer, naming.model, &self.subject);
+        Ok(target?)
     }
 }
 
@@ -142,14 +115,7 @@ impl Targeted for Key {
             (Some(path), _) => only_key(path)?,
             (None, given) => given.clone().context("no thumbprint is given")?,
         };
-        let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if thumbprint.len() != THUMBPRINT || !thumbprint.bytes().all(is_base64url) {
-            bail!("`{thumbprint}` is no thumbprint: {THUMBPRINT} characters of base64url");
-        }
-        Ok(Target::Key {
-            issuer: self.issuer.clone(),
-            thumbprint,
-        })
+        Ok(Target::by_thumbprint(self.issuer.as_deref(), &thumbprint)?)
     }
 }
 
@@ -191,14 +157,9 @@ impl Targeted for Issuer {
         if known.contains(issuer) {
             return Ok(None);
         }
-        let unclean = |character: char| character.is_whitespace() || character.is_control();
         let names: Vec<_> = known.iter().map(String::as_str).collect();
         let near = did_you_mean(issuer, &names);
-        // Every naming model's issuers have a scheme.
-        let has_scheme = issuer
-            .split_once("://")
-            .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
-        if !has_scheme || issuer.chars().any(unclean) {
+        if !claimbound::issuer::is_url(issuer) {
             bail!("`{issuer}` is no issuer{near}: one is a URL such as `https://id.example`");
         }
         Ok(Some(if known.is_empty() {
