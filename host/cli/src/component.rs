@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+pub(crate) use claimbound::bake::DOCUMENT;
 use claimbound::bake::{self, STANDARD, Section};
 use claimbound::policy::digest;
 use claimbound::reason::clip;
@@ -14,8 +15,6 @@ use crate::input;
 use crate::slim::slim;
 use crate::time::date;
 
-/// The section that holds the document's text.
-pub(crate) const DOCUMENT: &str = "claimbound:document";
 /// The section that holds the text of its cases.
 pub(crate) const CASES: &str = "claimbound:cases";
 /// The section that says what built the component.

@@ -78,6 +78,10 @@ pub(crate) fn pieces(
     })
 }
 
+/// The section of a component that holds the text of the document that it was
+/// built from.
+pub const DOCUMENT: &str = "claimbound:document";
+
 /// A custom section to add: its name and its bytes.
 pub type Section<'a> = (&'a str, &'a [u8]);
 

@@ -10,8 +10,8 @@ use http::HeaderName;
 use reqwest::Url;
 
 use crate::config::{
-    Address, CertificateHeader, Config, ConfigError, Durability, Issuer, LedgerConfig, Listener,
-    Obligation, Protocol, Route, Source, Span,
+    Address, CertificateHeader, Config, ConfigError, Durability, Exchange, Issuer, LedgerConfig,
+    Listener, Obligation, Protocol, Route, Source, Span,
 };
 use crate::protocol::credential::DPOP;
 use crate::protocol::identity;
@@ -90,8 +90,37 @@ pub(crate) fn without_effect(config: &Config) -> Vec<String> {
         }
     }
     let mut spoken = config.listen.values().flat_map(|one| &one.serves);
-    if config.exchange.is_some() && !spoken.any(|one| *one == Protocol::Exchange) {
-        told.push("exchange: no listener serves `exchange`".to_owned());
+    if let Some(exchange) = &config.exchange {
+        if !spoken.any(|one| *one == Protocol::Exchange) {
+            told.push("exchange: no listener serves `exchange`".to_owned());
+        }
+        told.extend(never_issued(config, exchange));
+    }
+    told
+}
+
+/// What a target may issue and its route never grants.
+fn never_issued(config: &Config, exchange: &Exchange) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, target) in &exchange.target {
+        let Some(route) = config.route.get(&target.route) else {
+            continue;
+        };
+        let ceiling = &route.ceiling;
+        for (key, issued, granted) in [
+            ("scopes", &target.scopes, &ceiling.scopes),
+            ("roles", &target.roles, &ceiling.roles),
+        ] {
+            let issued = issued.iter().flatten();
+            let beyond = issued.filter(|one| !granted.contains(*one)).count();
+            if beyond > 0 {
+                told.push(format!(
+                    "exchange.target.{name}.{key}: {beyond} of them can never be issued, for \
+                     `route.{}.ceiling.{key}` does not list them",
+                    target.route
+                ));
+            }
+        }
     }
     told
 }

@@ -92,6 +92,20 @@ impl Ground {
         })
     }
 
+    /// Looks at the signing keys as [`with_rest`](Self::with_rest) would, and
+    /// makes and changes nothing.
+    ///
+    /// # Errors
+    /// Where they can't be used.
+    pub(crate) fn look_at_rest(&self, config: &Config) -> Result<(), ConfigError> {
+        let Some(exchange) = &config.exchange else {
+            return Ok(());
+        };
+        let folder = self.folder.join(&exchange.keys);
+        SigningKeys::look(&folder)
+            .map_err(|error| ConfigError::at_path("exchange.keys", &[&*folder], error))
+    }
+
     /// Opens the rest.
     ///
     /// # Errors

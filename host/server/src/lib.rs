@@ -15,6 +15,7 @@ mod embedded;
 mod evaluators;
 pub mod exchange;
 mod files;
+mod fit;
 mod ground;
 mod host;
 pub mod keys;

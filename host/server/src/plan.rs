@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use crate::bounds;
 use crate::config::{self, CeilingConfig, Config, ConfigError, Environment, Protocol};
 use crate::exchange::Exchanger;
+use crate::fit::{Document, Met};
 use crate::ground::Ground;
 use crate::host::{Plan, Route};
 use crate::keys::{Keyring, Source, Spec};
@@ -129,11 +130,18 @@ impl Draft {
         let issuers = self.issuers_of(name, config)?;
         let floor = floor(name, config)?;
         let ceiling = ceiling(name, &config.ceiling)?;
-        let policies = self.policies(&at("policy"), &config.policy, ground, before)?;
+        let path = ground.folder.join(&config.policy);
+        let component = component(&at("policy"), &path, ground)?;
+        let policies = self.policies(&at("policy"), &component, ground, before)?;
         let Some(policy) = policies.first() else {
             return Err(ConfigError::at("sandbox.shards", "there is no sandbox"));
         };
         self.check_obligations(name, config, policy, ground)?;
+        if let Some(document) = Document::of(&component, policy) {
+            let met = self.met(name, config, &ceiling);
+            let odd = document.check(&met)?;
+            self.warnings.extend(odd);
+        }
         let limits = json::Limits {
             bytes: config.longest_token.unwrap_or(json::Limits::TOKEN.bytes),
             ..json::Limits::TOKEN
@@ -181,25 +189,36 @@ impl Draft {
         Issuers::new(found).map_err(|_| ConfigError::at(&at, "two of them have one URL"))
     }
 
-    /// The policy in a file, in every sandbox. One that another route has, or
+    /// The policy of a component, in every sandbox. One that another route has, or
     /// had before, is not compiled again.
     fn policies(
         &mut self,
         at: &str,
-        path: &Path,
+        component: &[u8],
         ground: &Ground,
         before: Option<&Self>,
     ) -> Result<Arc<[Arc<Policy>]>, ConfigError> {
-        let component = component(at, &ground.folder.join(path), ground)?;
-        let digest = policy::digest(&component);
+        let digest = policy::digest(component);
         let known = self.policies.get(&digest);
         let known = known.or_else(|| before.and_then(|before| before.policies.get(&digest)));
         let policies = match known {
             Some(known) => Arc::clone(known),
-            None => load(at, &component, &ground.sandboxes)?,
+            None => load(at, component, &ground.sandboxes)?,
         };
         self.policies.insert(digest, Arc::clone(&policies));
         Ok(policies)
+    }
+
+    /// The route as its policy meets it.
+    fn met<'a>(&'a self, name: &str, config: &'a config::Route, ceiling: &'a Ceiling) -> Met<'a> {
+        let issuers = config.issuers.iter();
+        let issuers = issuers.filter_map(|alias| self.issuers.get(alias));
+        Met {
+            at: format!("route.{name}"),
+            issuers: issuers.map(|issuer| &**issuer).collect(),
+            audience: &config.audience,
+            ceiling,
+        }
     }
 
     /// A policy that asks for what nothing here can meet would never allow.
@@ -224,12 +243,14 @@ impl Draft {
                  says neither an `origin` nor a `certificate` to check one by"
             ));
         }
-        let demanded = config.ceiling.obligations.iter().map(|one| one.as_str());
-        for kind in demanded.filter(|kind| !asks(kind)) {
-            self.warnings.push(format!(
-                "{at}: the ceiling demands `{kind}` of every allow, which the policy never asks \
-                 for: it can't allow anything"
-            ));
+        let mut demanded = config.ceiling.obligations.iter().map(|one| one.as_str());
+        if let Some(kind) = demanded.find(|kind| !asks(kind)) {
+            let fault = format!(
+                "it demands `{kind}` of every allow, which the policy never asks for: nothing can \
+                 be allowed here"
+            );
+            let at = format!("route.{name}.ceiling.obligations");
+            return Err(ConfigError::at(at, fault));
         }
         let given = &config.attributes;
         let attributes = policy.manifest().attributes.iter();

@@ -84,7 +84,8 @@ pub struct Checked {
 }
 
 /// Looks at everything that a configuration names, and serves nothing: the file,
-/// the secrets, the ledger, and that every policy loads. The record is left
+/// the secrets, the ledger, the signing keys, and that every policy loads and can
+/// allow something. The record is left
 /// alone, which another process may hold; no key is fetched.
 ///
 /// # Errors
@@ -110,6 +111,7 @@ pub(crate) fn look(
     }
     let ground = Ground::lay(&config, folder(path), &**environment, clock)?;
     let draft = Draft::new(&config, &ground, &**environment, Supply::No, None)?;
+    ground.look_at_rest(&config)?;
     secrets(&config, &ground, environment)?;
     let routes = draft.routes.values();
     let routes = routes.map(|route| (route.name().to_owned(), route.policy().id().to_string()));

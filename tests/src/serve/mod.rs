@@ -3,6 +3,7 @@
 mod admin;
 mod bad;
 mod exchanges;
+mod fit;
 mod grpc;
 mod http;
 mod page;

@@ -340,7 +340,7 @@ fn the_example_can_be_used() {
     };
     run(&["build", "policy.toml", "-o", "policy.wasm"]);
     let told = run(&["serve", "--config", "claimbound.toml", "--check"]);
-    assert!(!told.contains("note"), "{told}");
+    assert!(!told.contains("warning"), "{told}");
     assert!(
         page().contains(&example("claimbound.toml")),
         "the page shows it"

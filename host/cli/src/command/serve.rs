@@ -144,7 +144,7 @@ fn page(answer: &Answer) -> Page {
                 page.field("route", format!("{route}, decided by {policy}"));
             }
             for warning in &checked.warnings {
-                page.field("note", warning);
+                page.field("warning:", warning);
             }
         }
         Err(error) => {

@@ -192,6 +192,21 @@ impl SigningKeys {
         Ok(this)
     }
 
+    /// Looks at a folder as [`open`](Self::open) would, and makes and changes
+    /// nothing. One that is absent would be made.
+    ///
+    /// # Errors
+    /// As for `open`.
+    pub fn look(folder: &Path) -> Result<(), KeysError> {
+        let Some(folder) = Folder::there(folder)? else {
+            return Ok(());
+        };
+        for file in folder.read()? {
+            SigningKey::read(&file.id, &file.text)?;
+        }
+        Ok(())
+    }
+
     /// Takes up what others changed, makes the next key when it is time, and
     /// takes away keys whose tokens have all ended. To be called at least every
     /// few minutes; a call too many changes nothing.

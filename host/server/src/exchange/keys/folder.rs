@@ -62,6 +62,29 @@ impl Folder {
         Ok(folder)
     }
 
+    /// The folder at this path; none where it is absent and could be made.
+    pub(super) fn there(path: &Path) -> Result<Option<Self>, KeysError> {
+        let path = std::path::absolute(path).map_err(|error| failed(path, &error))?;
+        let folder = Self { path };
+        match fs::symlink_metadata(&folder.path) {
+            Ok(_) => {
+                folder.check()?;
+                // It may be another user's.
+                folder.file(LOCK)?;
+                Ok(Some(folder))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let above = folder.path.parent().unwrap_or(&folder.path);
+                match fs::metadata(above).map(|above| above.is_dir()) {
+                    Ok(true) => Ok(None),
+                    Ok(false) => Err(failed(above, &io::ErrorKind::NotADirectory.into())),
+                    Err(error) => Err(failed(above, &error)),
+                }
+            }
+            Err(error) => Err(failed(&folder.path, &error)),
+        }
+    }
+
     /// Waits for the right to change the folder.
     pub(super) fn lock(&self) -> Result<Lock, KeysError> {
         let file = self.lock_file()?;

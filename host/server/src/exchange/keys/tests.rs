@@ -257,7 +257,12 @@ fn folder_and_files_are_the_users_alone_or_refused() {
     assert_eq!(mode(&file), 0o600);
     assert_eq!(mode(&disk.path().join(".lock")), 0o600);
 
-    let refused = || matches!(disk.open(START), Err(KeysError::Unsafe { .. }));
+    let refused = || {
+        let looked = SigningKeys::look(&disk.path());
+        let opened = disk.open(START).map(drop);
+        assert_eq!(looked, opened);
+        matches!(opened, Err(KeysError::Unsafe { .. }))
+    };
     for (path, good) in [(disk.path(), 0o700), (file.clone(), 0o600)] {
         for bad in [0o040, 0o020, 0o004, 0o002, 0o001] {
             fs::set_permissions(&path, Permissions::from_mode(good | bad)).unwrap();
@@ -281,6 +286,36 @@ fn folder_and_files_are_the_users_alone_or_refused() {
     fs::rename(disk.path(), &moved).unwrap();
     symlink(&moved, disk.path()).unwrap();
     assert!(refused(), "a link to a folder");
+}
+
+#[test]
+fn a_look_makes_and_changes_nothing() {
+    let disk = Keys::new();
+    assert_eq!(SigningKeys::look(&disk.path()), Ok(()), "it would be made");
+    assert!(!disk.path().exists());
+    let above = SigningKeys::look(&disk.path().join("keys"));
+    assert!(matches!(above, Err(KeysError::Disk { .. })), "{above:?}");
+    fs::write(disk.path(), "").unwrap();
+    for path in [disk.path(), disk.path().join("keys")] {
+        assert!(SigningKeys::look(&path).is_err(), "{}", path.display());
+    }
+    fs::remove_file(disk.path()).unwrap();
+
+    disk.open(START).unwrap();
+    fs::remove_file(disk.path().join(".lock")).unwrap();
+    fs::write(disk.path().join(".new-half"), "").unwrap();
+    let state = || {
+        let entries = fs::read_dir(disk.path()).unwrap().map(|entry| {
+            let path = entry.unwrap().path();
+            (path.clone(), fs::read(path).unwrap())
+        });
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort();
+        entries
+    };
+    let before = state();
+    assert_eq!(SigningKeys::look(&disk.path()), Ok(()));
+    assert_eq!(state(), before);
 }
 
 #[test]
@@ -308,6 +343,7 @@ fn a_file_that_is_no_such_key_is_refused_and_not_repeated() {
     ] {
         fs::write(&file, bad).unwrap();
         let error = disk.open(START).unwrap_err();
+        assert_eq!(SigningKeys::look(&disk.path()), Err(error.clone()));
         assert!(!format!("{error} {error:?}").contains(&secret));
     }
     fs::write(&file, &text).unwrap();
