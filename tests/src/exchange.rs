@@ -611,6 +611,14 @@ fn a_configuration_that_would_be_unsafe_is_refused() {
         (issuer("https://id.acme.example/"), "exchange.issuer"),
         // Its own issuer is never one whose tokens are taken, by whatever spelling.
         (issuer(FORGE), "exchange.issuer"),
+    // Nothing remembers proofs here.
+    assert_eq!(document.get("dpop_signing_alg_values_supported"), None);
+    let with_ledger = format!("{CONFIG}[ledger]\nsqlite = \"ledger.db\"\n");
+    let exchange = Exchange::by(SigningAlgorithm::Es256, &with_ledger);
+    assert_eq!(
+        exchange.exchanger.discovery(NOW)["dpop_signing_alg_values_supported"],
+        json!(["ES256", "EdDSA", "RS256", "PS256"])
+    );
         (issuer("https://cluster.acme.example"), "exchange.issuer"),
         (
             issuer("https://CLUSTER.acme.example:443"),

@@ -24,7 +24,7 @@ use std::fmt;
 
 pub use check::Certificates;
 pub(crate) use check::{check, check_scheme};
-pub use dpop::{Bound, DpopRules, LONGEST_AGE, Proved};
+pub use dpop::{ALGORITHMS, Bound, DpopRules, LONGEST_AGE, Proved};
 
 /// How a token was presented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -25,6 +25,7 @@ mod target;
 use std::sync::Arc;
 
 use claimbound::outcome::Outcome;
+use claimbound::proof;
 use serde_json::Value;
 
 use crate::config::{Config, ConfigError};
@@ -51,6 +52,8 @@ pub struct Exchanger {
     paths: Paths,
     targets: Targets,
     keys: Arc<SigningKeys>,
+    /// A proof counts once, which a ledger remembers.
+    checks_proofs: bool,
 }
 
 /// What a request wants: which token is to be decided, by which route.
@@ -97,6 +100,7 @@ impl Exchanger {
 
     /// Checks what a configuration says of exchange; nothing is opened.
     ///
+            checks_proofs: config.ledger.is_some(),
     /// # Errors
     /// Where the issuer is no HTTPS URL or is one whose tokens are taken, where a
     /// target's route is absent, or where two targets share an audience or a
@@ -152,7 +156,8 @@ impl Exchanger {
                 algorithms.push(key.algorithm);
             }
         }
-        discovery::document(&self.issuer, &algorithms)
+        let proofs = self.checks_proofs.then_some(&proof::ALGORITHMS[..]);
+        discovery::document(&self.issuer, &algorithms, proofs)
     }
 
     /// The published key set; how long it may be kept is

@@ -29,6 +29,15 @@ const LONGEST_ID: usize = 256;
 /// §11.1: "seconds or minutes").
 pub const LONGEST_AGE: u64 = 60;
 
+/// What proofs are signed by, unless rules say otherwise: what clients have
+/// (RFC 9449 §5.1 has a server publish it).
+pub const ALGORITHMS: [Algorithm; 4] = [
+    Algorithm::Es256,
+    Algorithm::EdDsa,
+    Algorithm::Rs256,
+    Algorithm::Ps256,
+];
+
 /// Members of a JWK that no public key has (RFC 7518 §6.2.2, §6.3.2, §6.4.1;
 /// RFC 8037 §2).
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
@@ -41,15 +50,10 @@ pub struct DpopRules {
 }
 
 impl Default for DpopRules {
-    /// ES256, `EdDSA`, RS256 and PS256, made at most [`LONGEST_AGE`] ago.
+    /// Proofs by [`ALGORITHMS`], made at most [`LONGEST_AGE`] ago.
     fn default() -> Self {
         Self {
-            algorithms: vec![
-                Algorithm::Es256,
-                Algorithm::EdDsa,
-                Algorithm::Rs256,
-                Algorithm::Ps256,
-            ],
+            algorithms: ALGORITHMS.to_vec(),
             longest_age: LONGEST_AGE,
         }
     }

@@ -42,11 +42,15 @@ pub(super) fn token_endpoint(issuer: &str) -> String {
 }
 
 /// The discovery document (RFC 8414 §2), with what OpenID Connect Discovery §3
-/// requires, for whoever reads that one alone.
-pub(super) fn document(issuer: &str, algorithms: &[SigningAlgorithm]) -> Value {
-    let proofs: Vec<_> = Algorithm::ALL.iter().map(|one| one.as_str()).collect();
+/// requires, for whoever reads that one alone; `proofs` are the algorithms that
+/// `DPoP` proofs may use, where any can be checked.
+pub(super) fn document(
+    issuer: &str,
+    algorithms: &[SigningAlgorithm],
+    proofs: Option<&[Algorithm]>,
+) -> Value {
     let signed: Vec<_> = algorithms.iter().map(|one| one.as_str()).collect();
-    json!({
+    let mut document = json!({
         "issuer": issuer,
         "token_endpoint": token_endpoint(issuer),
         "jwks_uri": format!("{issuer}/jwks"),
@@ -56,6 +60,11 @@ pub(super) fn document(issuer: &str, algorithms: &[SigningAlgorithm]) -> Value {
         "token_endpoint_auth_methods_supported": ["none"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": signed,
-        "dpop_signing_alg_values_supported": proofs,
-    })
+    });
+    if let (Some(proofs), Some(members)) = (proofs, document.as_object_mut()) {
+        let proofs: Vec<_> = proofs.iter().map(|one| one.as_str()).collect();
+        // RFC 9449 §5.1.
+        members.insert("dpop_signing_alg_values_supported".into(), proofs.into());
+    }
+    document
 }

@@ -116,6 +116,9 @@ fn a_key_of_each_kind_proves() {
     let pss = header(&signer, json!({ "alg": "PS256" }));
     let proof = proof(signer.sign(&pss, &payload(json!({}))));
     let _proved = check(&signer, &proof, &DpopRules::default()).unwrap();
+    // What is published is what is taken, no more.
+    let taken = ["ES256", "EdDSA", "RS256", "PS256"];
+    assert_eq!(ALGORITHMS.map(Algorithm::as_str), taken);
 }
 
 #[test]
