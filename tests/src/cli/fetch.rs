@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::program::{Program, Ran};
 
@@ -359,6 +359,40 @@ fn the_ways_are_listed_with_what_they_need() {
     for name in ["github-actions", "gitlab", "kubernetes", "google"] {
         assert!(ran.out.contains(name), "{ran:?}");
     }
+    // What each needs begins in one column, past the longest name.
+    let column = |line: &str| {
+        let name = line.trim_start().split(' ').next().unwrap().len();
+        let rest = &line[2 + name..];
+        2 + name + rest.len() - rest.trim_start().len()
+    };
+    let columns: Vec<_> = ran.out.lines().map(column).collect();
+    assert!(columns.iter().all(|one| *one == columns[0]), "{}", ran.out);
+
+    let ran = fetch(
+        &Program::new(),
+        &["--from", "list", "--format", "json"],
+        &[],
+    );
+    let listed: Value = serde_json::from_str(&ran.out).unwrap();
+    let ways = listed["ways"].as_array().unwrap();
+    assert_eq!(ways.len(), columns.len());
+    let gitlab = ways.iter().find(|one| one["name"] == "gitlab").unwrap();
+    assert_eq!(gitlab["takes_audience"], false);
+    assert!(
+        gitlab["documentation"]
+            .as_str()
+            .unwrap()
+            .contains("id_tokens")
+    );
+}
+
+#[test]
+fn a_token_is_a_member_of_an_object_where_that_is_asked_for() {
+    let (program, token) = with_token();
+    let variables = [("BITBUCKET_STEP_OIDC_TOKEN", token.as_str())];
+    let ran = fetch(&program, &["--format", "json"], &variables);
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json, json!({ "token": token }));
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         Command::Decode(arguments) => decode::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),
         Command::Mint(arguments) => mint::run(arguments, console),
-        Command::Fetch(arguments) => fetch::run(arguments),
+        Command::Fetch(arguments) => fetch::run(arguments, console),
     }
 }
 

@@ -11,12 +11,13 @@ use anyhow::{Context as _, anyhow, bail};
 use claimbound::json::Limits;
 use claimbound::models::{Fetch, Metadata, Registry, Service, Way};
 use claimbound::token::Token;
+use serde_json::json;
 
-use crate::arguments::HiddenFormat;
-use crate::console::{self, Status};
+use crate::console::{self, Console, Format, Status};
 use crate::input::{self, Source};
 use crate::nearest::did_you_mean;
 use crate::output::{self, Readers};
+use crate::page::{Cell, Ink, Page};
 use web::{Exchange, Question};
 
 /// How long a program may take to give a token, in tenths of a second.
@@ -34,7 +35,8 @@ Where it runs is told by the environment; `--from` says it where that is not eno
 `--from list` shows what is known and what each needs. Without a way to ask for an
 audience, the token must have been set up with it, and `--audience` checks that.
 
-The token goes to standard output, and nothing else does. `--exchange` sends it to a
+The token goes to standard output, and nothing else does; with `--format json`, as
+the member `token` of an object. `--exchange` sends it to a
 token endpoint (RFC 8693), and what goes out is the access token. No redirect is
 followed, and plain HTTP goes to this machine alone; SSL_CERT_FILE names authorities
 in place of the system's.
@@ -73,14 +75,11 @@ pub(crate) struct Arguments {
     /// Write the token to this file, for this user alone.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-
-    #[command(flatten)]
-    _format: HiddenFormat,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Status> {
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     if arguments.from.as_deref() == Some("list") {
-        list()?;
+        list(console)?;
         return Ok(Status::Yes);
     }
     let exchange = arguments.exchange()?;
@@ -94,7 +93,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Status> {
         Some(path) => output::replace_by(path, Readers::Owner, |out| {
             Ok(out.write_all(line.as_bytes())?)
         })?,
-        None => console::write_raw(line.as_bytes())?,
+        None => match console.format() {
+            Format::Human => console::write_raw(line.as_bytes())?,
+            Format::Json => console::write_made(&format!("{:#}", json!({ "token": token })))?,
+        },
     }
     Ok(Status::Yes)
 }
@@ -106,12 +108,27 @@ fn fetches() -> impl Iterator<Item = &'static Fetch> {
         .flat_map(|model| model.fetches())
 }
 
-fn list() -> anyhow::Result<()> {
-    let mut page = crate::page::Page::default();
-    for fetch in fetches() {
-        page.field(fetch.name(), fetch.documentation());
-    }
-    console::write_page(&page)
+fn list(console: Console) -> anyhow::Result<()> {
+    let page = || {
+        let row = |fetch: &Fetch| {
+            let name = Cell::new(Ink::Strong, fetch.name());
+            vec![name, Cell::plain(fetch.documentation())]
+        };
+        let mut page = Page::default();
+        page.table(2, &fetches().map(row).collect::<Vec<_>>());
+        page
+    };
+    let object = |fetch: &Fetch| {
+        json!({
+            "name": fetch.name(),
+            "takes_audience": fetch.takes_audience(),
+            "documentation": fetch.documentation(),
+        })
+    };
+    console.answer(
+        page,
+        || json!({ "ways": fetches().map(object).collect::<Vec<_>>() }),
+    )
 }
 
 impl Arguments {
