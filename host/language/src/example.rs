@@ -32,6 +32,9 @@ pub struct Example {
     pub key: NativeKey,
     /// When, and where, it is accepted.
     pub request: NativeRequest,
+    /// The longest that such a token may live, in seconds, where the statement
+    /// says so. These claims may live shorter.
+    pub longest_lifetime: Option<u64>,
 }
 
 impl Compiled {
@@ -172,11 +175,9 @@ impl<'a> Draft<'a> {
         repeat(&mut self.claims, self.issuer, &subject, &ids)?;
         self.same_claims();
         let now = self.time()?;
-        let lifetime = self
-            .trust
-            .token_lifetime
-            .as_ref()
-            .map_or(USUAL_LIFETIME, |one| one.value);
+        let longest_lifetime = self.trust.token_lifetime.as_ref().map(|one| one.value);
+        let lifetime =
+            longest_lifetime.map_or(USUAL_LIFETIME, |longest| longest.min(USUAL_LIFETIME));
         let audience = self
             .trust
             .audience
@@ -189,7 +190,7 @@ impl<'a> Draft<'a> {
             ("aud", Json::from(audience.clone())),
             ("iat", Json::from(now)),
             ("nbf", Json::from(now)),
-            ("exp", Json::from(now + lifetime.min(USUAL_LIFETIME))),
+            ("exp", Json::from(now + lifetime)),
             ("jti", Json::from("example")),
         ];
         let mut claims: Map<String, Json> = Map::new();
@@ -208,6 +209,7 @@ impl<'a> Draft<'a> {
                 audience,
                 attributes: self.attributes,
             },
+            longest_lifetime,
         })
     }
 

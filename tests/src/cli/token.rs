@@ -1,6 +1,6 @@
 //! `token decode`, `verify` and `mint`.
 
-use super::program::{AT, Program, Ran, settled};
+use super::program::{AT, POLICY, Program, Ran, settled};
 
 fn verify(program: &Program, more: &[&str]) -> Ran {
     program.run(
@@ -185,6 +185,29 @@ fn a_minted_token_is_like_what_a_statement_accepts() {
         AT,
     ];
     assert_eq!(program.run(&check).status, 0);
+}
+
+#[test]
+fn a_minted_token_lives_for_ten_minutes_or_as_long_as_its_statement_takes() {
+    let program = Program::new();
+    let lifetime = |policy: &str, more: &[&str]| {
+        program.write("policy.toml", policy);
+        let like = ["token", "mint", "--like", ".:trust.production", "--at", AT];
+        program.write("t", program.run(&[&like[..], more].concat()).out);
+        let json = program
+            .run(&["token", "decode", "t", "--format", "json"])
+            .json();
+        let date = |name: &str| json["claims"][name].as_u64().unwrap();
+        date("exp") - date("iat")
+    };
+    let policy = |longest: &str| {
+        let usual = "token_lifetime = \"15m\"";
+        assert!(POLICY.contains(usual));
+        POLICY.replace(usual, longest)
+    };
+    assert_eq!(lifetime(POLICY, &[]), 600);
+    assert_eq!(lifetime(&policy("token_lifetime = \"4m\""), &[]), 240);
+    assert_eq!(lifetime(POLICY, &["--lifetime", "15m"]), 900);
 }
 
 #[test]

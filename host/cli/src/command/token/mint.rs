@@ -55,8 +55,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
 
-    /// How long it lives, such as `10m`: `exp` is `iat` and this. By default as
-    /// long as what `--like` or `--claims` says, else ten minutes.
+    /// How long it lives, such as `15m`: `exp` is `iat` and this. By default ten
+    /// minutes, or as long as the statement of `--like` takes where that is
+    /// shorter, or as long as `--claims` says.
     #[arg(long, value_name = "DURATION", value_parser = time::parse_duration)]
     lifetime: Option<u64>,
 
@@ -156,8 +157,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 
 impl Arguments {
     fn claim_set(&self) -> anyhow::Result<Map<String, Value>> {
-        let mut claims = self.beginning()?;
-        self.date(&mut claims);
+        let (mut claims, longest) = self.beginning()?;
+        self.date(&mut claims, longest);
         if let Some(issuer) = &self.issuer {
             claims.insert("iss".into(), issuer.clone().into());
         }
@@ -173,12 +174,14 @@ impl Arguments {
         Ok(claims)
     }
 
-    /// Sets the dates that are asked for or missing.
-    fn date(&self, claims: &mut Map<String, Value>) {
+    /// Sets the dates that are asked for or missing, for a token that may live so
+    /// long at most.
+    fn date(&self, claims: &mut Map<String, Value>, longest: Option<u64>) {
         let date = |claims: &Map<String, Value>, name: &str| claims.get(name)?.as_u64();
         let lifetime = match (date(claims, "iat"), date(claims, "exp")) {
-            (Some(start), Some(end)) => end.saturating_sub(start),
-            _ => USUAL_LIFETIME,
+            // An example's own dates are those of a case, which is over at once.
+            (Some(start), Some(end)) if self.like.is_none() => end.saturating_sub(start),
+            _ => longest.map_or(USUAL_LIFETIME, |longest| longest.min(USUAL_LIFETIME)),
         };
         let moves = self.like.is_some() || self.at.is_some();
         if moves || !claims.contains_key("iat") {
@@ -196,20 +199,24 @@ impl Arguments {
         }
     }
 
-    fn beginning(&self) -> anyhow::Result<Map<String, Value>> {
+    /// The claims that are begun with, and the longest that a token of them may
+    /// live, where something says so.
+    fn beginning(&self) -> anyhow::Result<(Map<String, Value>, Option<u64>)> {
         if let Some(like) = &self.like {
             let example = example(like)?;
-            return Ok(example.claims);
+            return Ok((example.claims, example.longest_lifetime));
         }
         let Some(source) = &self.claims else {
-            return Ok(Map::new());
+            return Ok((Map::new(), None));
         };
         let text = source.text()?;
         artifact::refuse(source, &text, "a JSON object of claims")?;
         // Read strictly first: what is signed must say one thing.
         Document::parse(text.as_str(), &Limits::TOKEN)
             .map_err(|error| anyhow!("{source} is no JSON object of claims: {error}"))?;
-        serde_json::from_str(&text).with_context(|| format!("{source} is no JSON object of claims"))
+        let claims = serde_json::from_str(&text)
+            .with_context(|| format!("{source} is no JSON object of claims"))?;
+        Ok((claims, None))
     }
 }
 
