@@ -1,6 +1,7 @@
 //! Where the ledger is, and who may make one.
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -104,7 +105,7 @@ impl Location {
         }
     }
 
-    /// Makes an empty ledger where there is none; whether it did.
+    /// Makes an empty ledger where there is none, and its folder; whether it did.
     pub(crate) fn make(&self) -> anyhow::Result<bool> {
         match self {
             Self::Sqlite(path) => {
@@ -116,6 +117,7 @@ impl Location {
                     );
                 }
                 let is_new = refuse_absent(path).is_err();
+                make_folder(path)?;
                 Ledger::sqlite(&Sqlite::at(path).or_new())?;
                 Ok(is_new)
             }
@@ -202,6 +204,20 @@ fn refuse_absent(path: &Path) -> anyhow::Result<()> {
         Err(_) => return Ok(()),
     };
     bail!("the ledger `{name}` {what}; `claimbound subject init --ledger '{name}'` makes one")
+}
+
+/// Makes the folder of a file, for this user alone: a ledger's needs one of its
+/// own.
+fn make_folder(file: &Path) -> anyhow::Result<()> {
+    let Some(folder) = file.parent().filter(|one| !one.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.create(folder);
+    made.with_context(|| format!("folder `{}` can't be made", folder.display()))
 }
 
 #[cfg(test)]

@@ -189,7 +189,13 @@ fn open_ledger(
         LedgerConfig::Sqlite(path) => {
             let path = folder.join(path);
             let opened = Ledger::sqlite(&Sqlite::at(&path));
-            opened.map_err(|error| ConfigError::at_path("ledger.sqlite", &[&*path], error))
+            opened.map_err(|error| {
+                let is_absent = matches!(path.try_exists(), Ok(false));
+                let name = path.display();
+                let init = format!("; `claimbound subject init --ledger '{name}'` makes one");
+                let hint = if is_absent { &*init } else { "" };
+                ConfigError::at("ledger.sqlite", format!("{error}{hint}"))
+            })
         }
         LedgerConfig::Postgres(database) => open_database(database, folder, environment),
     }

@@ -1,6 +1,8 @@
 //! The ledger as a whole: where it is, what decisions do to it, and how it is
 //! carried elsewhere.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use super::operator::{ISSUER, Operator, POLICY, outcome, timeless};
 use super::program::Program;
 
@@ -274,6 +276,15 @@ fn only_init_makes_a_ledger() {
     assert_eq!(ran.out, "✓ made  sqlite:a ledger.db\n");
     let ran = program.run(&["subject", "init", "--ledger", "a ledger.db"]);
     assert_eq!(ran.out, "✓ there already  sqlite:a ledger.db\n");
+    let ran = program.run(&["subject", "init", "--ledger", "new/folder/ledger.db"]);
+    assert_eq!(ran.out, "✓ made  sqlite:new/folder/ledger.db\n");
+    let mode = std::fs::metadata(program.path("new/folder"))
+        .unwrap()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700, "for this user alone");
+    let ran = program.run(&["subject", "init", "--ledger", "blank.db/ledger.db"]);
+    let said = "folder `blank.db` can't be made";
+    assert!(ran.status == 2 && ran.err.contains(said), "{ran:?}");
     let words = ["subject", "list", "--ledger", "env:MINE"];
     let ran = program.run_with(&words, b"", &[("MINE", "a ledger.db")]);
     assert_eq!(ran.out, "the ledger is empty: it knows no name yet\n");

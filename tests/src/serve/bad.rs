@@ -17,6 +17,19 @@ fn told(place: &Place, text: &str) -> String {
     }
 }
 
+#[test]
+fn a_ledger_that_is_not_there_names_the_command_that_makes_one() {
+    let place = Place::new();
+    let text = changed(&[("\"ledger.db\"", "\"none.db\"")]);
+    let told = told(&place, &text);
+    assert!(told.starts_with("ledger.sqlite: the ledger `"), "{told}");
+    assert!(
+        told.ends_with("; `claimbound subject init --ledger 'none.db'` makes one"),
+        "{told}"
+    );
+    assert!(!place.path("none.db").exists());
+}
+
 /// Lines that stand in a table in place of one that is there; and the whole
 /// error.
 const FAULTS: &[(&str, &str, &str)] = &[
@@ -278,7 +291,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "sqlite = \"ledger.db\"",
         "sqlite = \"none.db\"",
-        "ledger.sqlite: ",
+        "none.db'` makes one",
     ),
     (
         "sqlite = \"ledger.db\"",

@@ -13,9 +13,9 @@ Examples:
   claimbound subject init --ledger sqlite:/var/lib/claimbound/ledger.db
   CLAIMBOUND_LEDGER=ledger.db claimbound subject init
 
-The file is readable by this user alone. A ledger that is there already stays as it
-is. No other command makes one: a mistyped path would be an empty ledger, which has
-forgotten whom it barred.
+The file is readable by this user alone, and so is its folder where there was none. A
+ledger that is there already stays as it is. No other command makes one: a mistyped
+path would be an empty ledger, which has forgotten whom it barred.
 
 Exit status: 0 there is a ledger, 2 it could not be made.")]
 pub(crate) struct Arguments {
