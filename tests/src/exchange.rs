@@ -80,7 +80,8 @@ impl Exchange {
 
     fn answer(&self, more: &[(&str, &str)], outcome: &Outcome) -> Answer {
         let wanted = self.parse(more).unwrap();
-        Answer::of(&self.exchanger.answer(&wanted, outcome, NOW))
+        let answered = self.exchanger.answer(&wanted, outcome, NOW);
+        Answer::of(&answered.unwrap_or_else(ExchangeError::response))
     }
 
     /// The claims of the token, by what is published.
@@ -285,8 +286,14 @@ fn audience_and_resources_name_one_target() {
         &[API, ("resource", "https://api.acme.example/v1#x")],
         &[("resource", "/v1")],
     ] {
-        assert_eq!(target(more), Err(ExchangeError::InvalidTarget), "{more:?}");
+        let code = target(more).map_err(ExchangeError::code);
+        assert_eq!(code, Err("invalid_target"), "{more:?}");
     }
+    assert_eq!(target(&[]), Err(ExchangeError::NoTarget));
+    let unknown = target(&[("audience", "unknown")]);
+    assert_eq!(unknown, Err(ExchangeError::UnknownTarget));
+    let relative = target(&[("resource", "/v1")]);
+    assert_eq!(relative, Err(ExchangeError::Resource));
     // With one target alone nothing has to be said.
     let (one, _) = CONFIG.split_once("[exchange.target.other]").unwrap();
     let exchange = Exchange::by(SigningAlgorithm::Es256, one);
@@ -324,7 +331,7 @@ fn scopes_are_those_asked_for_or_all_that_are_granted() {
     assert_eq!(exchange.parse(&[API]).unwrap().attributes().len(), 1);
     for scope in ["a  b", " a", "a ", "a\"", "a\\b", "a\tb", "é"] {
         let refused = exchange.parse(&[API, ("scope", scope)]).unwrap_err();
-        assert_eq!(refused, ExchangeError::InvalidScope, "{scope}");
+        assert_eq!(refused, ExchangeError::MalformedScope, "{scope}");
     }
 
     // Nothing granted is nothing in the token.
@@ -399,29 +406,32 @@ fn a_grant_never_sets_what_the_issuer_speaks_of() {
 }
 
 #[test]
-fn each_malformed_request_has_the_code_of_its_rfc() {
-    use ExchangeError::{InvalidClient, InvalidRequest, UnsupportedGrantType};
+fn each_malformed_request_is_told_what_is_wrong_with_it() {
+    use ExchangeError::*;
 
     let exchange = Exchange::new();
     let long = "a".repeat(LONGEST_BODY);
     let access_token = "urn:ietf:params:oauth:token-type:access_token";
     let of = |name, value| vec![API, (name, value)];
     for (more, error) in [
-        (of("grant_type", "-"), InvalidRequest),
-        (of("grant_type", "client_credentials"), UnsupportedGrantType),
-        (of("subject_token", "-"), InvalidRequest),
-        (of("subject_token", ""), InvalidRequest),
-        (of("subject_token", &long), InvalidRequest),
-        (of("subject_token_type", "-"), InvalidRequest),
-        (of("subject_token_type", access_token), InvalidRequest),
-        (of("requested_token_type", "urn:x"), InvalidRequest),
-        (of("actor_token", "x"), InvalidRequest),
-        (of("actor_token_type", JWT), InvalidRequest),
-        (of("client_secret", "x"), InvalidClient),
-        (of("client_assertion", "x"), InvalidClient),
-        (vec![API, ("scope", "a"), ("scope", "a")], InvalidRequest),
-        (vec![API, ("x", "a"), ("x", "")], InvalidRequest),
-        (vec![API; 64], InvalidRequest),
+        (of("grant_type", "-"), NoGrantType),
+        (of("grant_type", "client_credentials"), OtherGrantType),
+        (of("subject_token", "-"), NoSubjectToken),
+        (of("subject_token", ""), NoSubjectToken),
+        (of("subject_token", &long), TooLong),
+        // A file as an editor leaves it.
+        (of("subject_token", "eyJ.a.b\n"), NotAToken),
+        (of("subject_token", "eyJ.a.b "), NotAToken),
+        (of("subject_token_type", "-"), SubjectTokenType),
+        (of("subject_token_type", access_token), SubjectTokenType),
+        (of("requested_token_type", "urn:x"), RequestedTokenType),
+        (of("actor_token", "x"), ActorToken),
+        (of("actor_token_type", JWT), ActorToken),
+        (of("client_secret", "x"), ClientCredentials),
+        (of("client_assertion", "x"), ClientCredentials),
+        (vec![API, ("scope", "a"), ("scope", "a")], Repeated),
+        (vec![API, ("x", "a"), ("x", "")], Repeated),
+        (vec![API; 64], TooManyParameters),
     ] {
         let refused = exchange.parse(&more).map(|wanted| format!("{wanted:?}"));
         assert_eq!(refused, Err(error), "{more:?}");
@@ -464,7 +474,7 @@ fn bodies_of_another_type_and_hostile_ones_are_refused() {
         Some("multipart/form-data; boundary=application/x-www-form-urlencoded"),
     ] {
         let refused = parse(kind, good.as_bytes());
-        assert_eq!(refused, Err(ExchangeError::InvalidRequest), "{kind:?}");
+        assert_eq!(refused, Err(ExchangeError::NotAForm), "{kind:?}");
     }
     for more in [
         &b"&x=%ff"[..],
@@ -475,7 +485,7 @@ fn bodies_of_another_type_and_hostile_ones_are_refused() {
     ] {
         let body = [good.as_bytes(), more].concat();
         let refused = parse(Some(FORM), &body);
-        assert_eq!(refused, Err(ExchangeError::InvalidRequest), "{more:?}");
+        assert_eq!(refused, Err(ExchangeError::Unreadable), "{more:?}");
     }
     for body in [&b""[..], b"&", b"====", b"\0", &[b'&'; 1000], &[0xff; 1000]] {
         assert!(parse(Some(FORM), body).is_err());
@@ -503,11 +513,35 @@ fn a_denial_tells_nothing_and_a_failure_may_be_tried_again() {
     assert_eq!(failed.json["error"], "temporarily_unavailable");
     assert!(!failed.json.to_string().contains("secret"));
 
+    assert_eq!(
+        one.json["error_description"],
+        ExchangeError::NotAccepted.to_string()
+    );
+}
+
+#[test]
+fn every_error_says_what_to_do_in_the_characters_of_its_rfc() {
+    // RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E.
+    let fits = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     for error in ExchangeError::ALL {
         let answer = Answer::of(&error.response());
+        assert_eq!(answer.status, error.status());
         assert_eq!(answer.json["error"], error.code());
-        assert!(answer.json["error_description"].is_string());
+        let description = answer.json["error_description"].as_str().unwrap();
+        assert!(description.bytes().all(fits), "{description}");
+        let (wrong, action) = description.split_once(": ").expect(description);
+        assert!(!wrong.is_empty() && !action.is_empty(), "{description}");
+        // What `token fetch` shows of one.
+        assert!(description.len() <= 200, "{description}");
     }
+    let page = std::fs::read_to_string(crate::tree::root().join("docs/token-exchange.md"));
+    let page = page.unwrap();
+    for error in ExchangeError::ALL {
+        let line = format!("| `{}` | {} | ", error.code(), error.status());
+        assert!(page.contains(&line), "{line}");
+    }
+    let most = ExchangeError::TooLong.to_string();
+    assert!(most.contains(&LONGEST_BODY.to_string()), "{most}");
 }
 
 #[test]
@@ -526,7 +560,7 @@ fn what_is_signed_verifies_by_what_was_published_before_and_after() {
         let wanted = exchange.parse(&[API]).unwrap();
         let outcome = allow(|allowed| allowed.ends_at = now + DAY);
         let response = exchange.exchanger.answer(&wanted, &outcome, now);
-        let token = Answer::of(&response).token().to_owned();
+        let token = Answer::of(&response.unwrap()).token().to_owned();
         assert!(verified(&fetched, &token, now).is_some(), "hour {step}");
         fetched = exchange.exchanger.jwks();
         assert!(fetched["keys"].as_array().unwrap().len() <= 3);
@@ -583,6 +617,14 @@ fn the_discovery_document_is_where_its_issuer_says() {
         document["id_token_signing_alg_values_supported"],
         json!(["ES256"])
     );
+    // Nothing remembers proofs here.
+    assert_eq!(document.get("dpop_signing_alg_values_supported"), None);
+    let with_ledger = format!("{CONFIG}[ledger]\nsqlite = \"ledger.db\"\n");
+    let exchange = Exchange::by(SigningAlgorithm::Es256, &with_ledger);
+    assert_eq!(
+        exchange.exchanger.discovery(NOW)["dpop_signing_alg_values_supported"],
+        json!(["ES256", "EdDSA", "RS256", "PS256"])
+    );
 }
 
 #[test]
@@ -611,14 +653,6 @@ fn a_configuration_that_would_be_unsafe_is_refused() {
         (issuer("https://id.acme.example/"), "exchange.issuer"),
         // Its own issuer is never one whose tokens are taken, by whatever spelling.
         (issuer(FORGE), "exchange.issuer"),
-    // Nothing remembers proofs here.
-    assert_eq!(document.get("dpop_signing_alg_values_supported"), None);
-    let with_ledger = format!("{CONFIG}[ledger]\nsqlite = \"ledger.db\"\n");
-    let exchange = Exchange::by(SigningAlgorithm::Es256, &with_ledger);
-    assert_eq!(
-        exchange.exchanger.discovery(NOW)["dpop_signing_alg_values_supported"],
-        json!(["ES256", "EdDSA", "RS256", "PS256"])
-    );
         (issuer("https://cluster.acme.example"), "exchange.issuer"),
         (
             issuer("https://CLUSTER.acme.example:443"),

@@ -38,6 +38,13 @@ pub(crate) fn visible_lines(text: &str) -> String {
     lines.join("\n")
 }
 
+/// One line with the styles of whoever wrote it, everything else as [`visible`]
+/// has it. Only a line whose own pieces had no `ESC` may be given.
+pub(crate) fn visible_styled(line: &str) -> String {
+    let pieces: Vec<_> = line.split('\u{1b}').map(visible).collect();
+    pieces.join("\u{1b}")
+}
+
 /// JSON text with the same characters written as JSON's own escapes, which
 /// changes nothing of what it says: they stand inside strings only. A carriage
 /// return or a tab can't (RFC 8259 §7): it stands between values, as a space may.
@@ -84,6 +91,13 @@ mod tests {
     #[test]
     fn lines_stay_lines_where_that_is_asked_for() {
         assert_eq!(visible_lines("a\tb\nc\r"), "a\\tb\nc\\r");
+    }
+
+    #[test]
+    fn styles_stay_where_all_else_is_escaped() {
+        let line = "\u{1b}[32m INFO\u{1b}[0m a\nb\u{202e}";
+        let shown = "\u{1b}[32m INFO\u{1b}[0m a\\nb\\u{202e}";
+        assert_eq!(visible_styled(line), shown);
     }
 
     #[test]

@@ -94,6 +94,40 @@ impl Judged {
     }
 }
 
+/// A decision, and whose token it was on, as far as its issuer vouches for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// What became of the token.
+    pub outcome: Outcome,
+    /// The token's `sub`, where its signature was verified.
+    pub subject: Option<String>,
+    /// The statement that accepted it, also where an obligation was not met.
+    pub statement: Option<String>,
+}
+
+impl From<Unopened> for Decided {
+    fn from(unopened: Unopened) -> Self {
+        Outcome::from(unopened).into()
+    }
+}
+
+impl From<Outcome> for Decided {
+    /// A decision on a token that nobody vouches for.
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            subject: None,
+            statement: None,
+        }
+    }
+}
+
+impl From<HostError> for Decided {
+    fn from(error: HostError) -> Self {
+        Outcome::from(error).into()
+    }
+}
+
 /// A token names a key that its issuer's set lacks: the set may be older than
 /// the key. Nothing has been told of it.
 #[derive(Clone, Debug)]
@@ -186,6 +220,11 @@ impl Gate {
 
     /// Decides a token as it arrived.
     pub fn decide(&self, token: Token<'_>, request: &Request, clock: &dyn Clock) -> Outcome {
+        self.decide_whose(token, request, clock).outcome
+    }
+
+    /// Decides a token as [`decide`](Self::decide) does, and says whose it is.
+    pub fn decide_whose(&self, token: Token<'_>, request: &Request, clock: &dyn Clock) -> Decided {
         let at = (clock.now(), clock.monotonic());
         match self.open(token, at.0) {
             Ok(verified) => self.decide_since(at, verified, request, clock),
@@ -193,18 +232,18 @@ impl Gate {
         }
     }
 
-    /// Decides a token as [`decide`](Self::decide) does, unless its issuer's
-    /// set lacks its key.
+    /// Decides a token as [`decide_whose`](Self::decide_whose) does, unless its
+    /// issuer's set lacks its key.
     ///
     /// # Errors
     /// [`UnknownKey`] in place of a denial by `token.key`: nothing has been
-    /// recorded, and `decide` is called once the issuer's keys were asked for.
+    /// recorded, and `decide_whose` is called once the issuer's keys were asked for.
     pub fn decide_unless_key_unknown(
         &self,
         token: Token<'_>,
         request: &Request,
         clock: &dyn Clock,
-    ) -> Result<Outcome, UnknownKey> {
+    ) -> Result<Decided, UnknownKey> {
         let at = (clock.now(), clock.monotonic());
         match self.open(token, at.0) {
             Ok(verified) => Ok(self.decide_since(at, verified, request, clock)),
@@ -217,7 +256,7 @@ impl Gate {
         }
     }
 
-    fn refused(&self, unopened: Unopened, clock: &dyn Clock) -> Outcome {
+    fn refused(&self, unopened: Unopened, clock: &dyn Clock) -> Decided {
         if let Unopened::Refused { refusal, named, .. } = &unopened {
             self.note(refusal, named.clone(), clock);
         }
@@ -232,6 +271,7 @@ impl Gate {
         clock: &dyn Clock,
     ) -> Outcome {
         self.decide_since((clock.now(), clock.monotonic()), token, request, clock)
+            .outcome
     }
 
     /// Decides as of the time that a decision began at, of either clock.
@@ -241,9 +281,11 @@ impl Gate {
         token: Verified,
         request: &Request,
         clock: &dyn Clock,
-    ) -> Outcome {
+    ) -> Decided {
+        let subject = Some(token.subject().to_owned());
         let Some(record) = &self.record else {
-            return self.end(token, request, now, clock).outcome;
+            let ended = self.end(token, request, now, clock);
+            return ended.decided(subject);
         };
         let manifest = self.policy.manifest();
         let kept = record
@@ -253,9 +295,14 @@ impl Gate {
         let ended = self.end(token, request, now, clock);
         let latency = clock.monotonic().saturating_sub(started);
         let decision = presented.decided(&self.route, self.policy.id(), (now, latency), &ended);
-        match record.write(&decision) {
-            Ok(()) => ended.outcome,
-            Err(error) => error.into(),
+        let written = record.write(&decision);
+        let decided = ended.decided(subject);
+        match written {
+            Ok(()) => decided,
+            Err(error) => Decided {
+                outcome: error.into(),
+                ..decided
+            },
         }
     }
 
@@ -462,6 +509,15 @@ impl Ended {
             statement: None,
             ledger: Ledger::default(),
             outcome: refused.into(),
+        }
+    }
+
+    /// What is told of it, of the subject's token.
+    fn decided(self, subject: Option<String>) -> Decided {
+        Decided {
+            outcome: self.outcome,
+            subject,
+            statement: self.statement,
         }
     }
 }

@@ -70,6 +70,11 @@ impl Wanted {
         &self.target.route
     }
 
+    /// The name of the target that an access token is wanted for.
+    pub fn target(&self) -> &str {
+        &self.target.name
+    }
+
     /// The token to decide.
     pub fn token(&self) -> &SubjectToken {
         &self.request.subject_token
@@ -95,12 +100,12 @@ impl Exchanger {
             paths: Paths::of(&exchange.issuer),
             targets: Targets::new(config, exchange)?,
             keys,
+            checks_proofs: config.ledger.is_some(),
         })
     }
 
     /// Checks what a configuration says of exchange; nothing is opened.
     ///
-            checks_proofs: config.ledger.is_some(),
     /// # Errors
     /// Where the issuer is no HTTPS URL or is one whose tokens are taken, where a
     /// target's route is absent, or where two targets share an audience or a
@@ -130,10 +135,18 @@ impl Exchanger {
         })
     }
 
-    /// The answer to a request by what its route decided, as of `now`, in
+    /// The access token for a request by what its route decided, as of `now`, in
     /// seconds since 1970.
-    pub fn answer(&self, wanted: &Wanted, outcome: &Outcome, now: u64) -> Response {
-        let token = || match outcome {
+    ///
+    /// # Errors
+    /// What to answer ([`ExchangeError::response`]).
+    pub fn answer(
+        &self,
+        wanted: &Wanted,
+        outcome: &Outcome,
+        now: u64,
+    ) -> Result<Response, ExchangeError> {
+        match outcome {
             Outcome::Allow(allowed) => {
                 let Wanted {
                     request, target, ..
@@ -142,10 +155,9 @@ impl Exchanger {
                     .response(request, &self.keys, now)
             }
             // RFC 8693 §2.2.2: invalid, or unacceptable by policy.
-            Outcome::Deny(_) => Err(ExchangeError::InvalidRequest),
+            Outcome::Deny(_) => Err(ExchangeError::NotAccepted),
             Outcome::Error(_) => Err(ExchangeError::Unavailable),
-        };
-        token().unwrap_or_else(ExchangeError::response)
+        }
     }
 
     /// The discovery document, JSON.

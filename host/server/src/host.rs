@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use claimbound::clock::Clock;
-use claimbound::gate::Gate;
+use claimbound::gate::{Decided, Gate};
 use claimbound::models::Model;
 use claimbound::outcome::{HostError, Outcome};
 use claimbound::policy::{Policy, Request};
@@ -233,10 +233,20 @@ impl Host {
         token: PresentedToken,
         request: Request,
     ) -> Outcome {
+        self.decide_whose(route, token, request).await.outcome
+    }
+
+    /// As [`decide`](Self::decide), and says whose token it is.
+    pub(crate) async fn decide_whose(
+        &self,
+        route: &Arc<Route>,
+        token: PresentedToken,
+        request: Request,
+    ) -> Decided {
         let (sender, receiver) = oneshot::channel();
-        self.decide_then(route, token, request, move |outcome| {
+        self.decide_whose_then(route, token, request, move |decided| {
             // Whoever asked may have gone away.
-            let _ = sender.send(outcome);
+            let _ = sender.send(decided);
         });
         receiver.await.unwrap_or_else(|_| lost().into())
     }
@@ -252,6 +262,16 @@ impl Host {
         request: Request,
         then: impl FnOnce(Outcome) + Send + 'static,
     ) {
+        self.decide_whose_then(route, token, request, |decided| then(decided.outcome));
+    }
+
+    fn decide_whose_then(
+        &self,
+        route: &Arc<Route>,
+        token: PresentedToken,
+        request: Request,
+        then: impl FnOnce(Decided) + Send + 'static,
+    ) {
         let question = Question {
             route: Arc::clone(route),
             token,
@@ -262,12 +282,14 @@ impl Host {
         let started = self.shared.clock.monotonic();
         self.put(
             question,
-            Box::new(move |outcome| {
+            Box::new(move |decided: Decided| {
                 let at = host.shared.clock.monotonic();
                 let took = at.saturating_sub(started);
-                host.shared.metrics.decided(&name, &outcome, took, at);
-                log::decided(&name, &outcome, took);
-                then(outcome);
+                host.shared
+                    .metrics
+                    .decided(&name, &decided.outcome, took, at);
+                log::decided(&name, &decided, took);
+                then(decided);
             }),
             self.shared.tasks.token(),
         );
@@ -296,10 +318,10 @@ impl Host {
         };
         let (token, clock) = (question.token.token(), &*self.shared.clock);
         if question.has_fetched {
-            return then(gate.decide(token, &question.request, clock));
+            return then(gate.decide_whose(token, &question.request, clock));
         }
         match gate.decide_unless_key_unknown(token, &question.request, clock) {
-            Ok(outcome) => then(outcome),
+            Ok(decided) => then(decided),
             Err(unknown) => {
                 let issuer = unknown.issuer.url().to_owned();
                 self.fetch(question, issuer, then, begun.clone());
@@ -323,8 +345,8 @@ impl Host {
     }
 }
 
-/// Whoever waits for an outcome.
-type Then = Box<dyn FnOnce(Outcome) + Send>;
+/// Whoever waits for a decision.
+type Then = Box<dyn FnOnce(Decided) + Send>;
 
 fn busy(lacks: &str) -> HostError {
     HostError::new(

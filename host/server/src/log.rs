@@ -1,53 +1,114 @@
-//! What is logged of a decision. Never a token, a proof or a signature; what a
-//! token carries stands as an escaped string.
+//! What is logged of a decision. Never a token, a proof or a signature; of what
+//! a token carries, its subject once its issuer vouches for it, and what reasons
+//! quote.
+//!
+//! Texts are recorded as they are, and escaped by whatever writes the line.
 
 use std::time::Duration;
 
+use claimbound::gate::Decided;
 use claimbound::outcome::Outcome;
-use claimbound::reason::Code;
+use claimbound::reason::clip;
 use tracing::{debug, info, warn};
+
+use crate::protocol::token_exchange::NotExchanged;
 
 /// Logs a decision: a failure as a warning, a denial of a verified token as
 /// information. The rest, which comes with every request, or from anybody, is
 /// for whoever looks for it.
-pub(crate) fn decided(route: &str, outcome: &Outcome, took: Duration) {
+pub(crate) fn decided(route: &str, decided: &Decided, took: Duration) {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    match outcome {
-        Outcome::Allow(allowed) => debug!(
-            route,
-            micros,
-            subject = ?allowed.subject,
-            statement = &*allowed.statement,
-            "allowed"
-        ),
+    let Whose { subject, statement } = Whose::of(decided);
+    match &decided.outcome {
+        Outcome::Allow(_) => debug!(route, micros, subject, statement, "allowed"),
         Outcome::Deny(denied) => {
             let Some(reason) = denied.reasons.first() else {
                 return;
             };
-            let is_verified = is_verified(reason.code);
             let (code, reason) = (reason.code.as_str(), &*reason.message);
-            if is_verified {
-                info!(route, micros, code, ?reason, "denied");
+            if subject.is_some() {
+                info!(route, micros, code, reason, subject, statement, "denied");
             } else {
-                debug!(route, micros, code, ?reason, "denied");
+                debug!(route, micros, code, reason, "denied");
             }
         }
         Outcome::Error(error) => {
             let (code, reason) = (error.code.as_str(), &*error.message);
-            warn!(route, micros, code, ?reason, "no answer could be given");
+            warn!(
+                route,
+                micros, code, reason, subject, statement, "no answer could be given"
+            );
         }
     }
 }
 
-/// Whether a token that is denied for this was signed by its issuer: of the
-/// others anybody can send as many as the network carries.
-const fn is_verified(code: Code) -> bool {
-    !matches!(
-        code,
-        Code::TokenMalformed
-            | Code::TokenAlgorithm
-            | Code::TokenKey
-            | Code::TokenSignature
-            | Code::IssuerUnknown
-    )
+/// Logs an exchange that came to nothing, by the error that was answered and
+/// every reason of the decision: whoever asked was told none of these. The level
+/// is that of a decision.
+pub(crate) fn not_exchanged(refused: &NotExchanged) {
+    let error = refused.error.code();
+    let description = refused.error.to_string();
+    let Some((wanted, decided)) = &refused.decided else {
+        debug!(error, description, "no token is given in exchange");
+        return;
+    };
+    let (exchange_target, route) = (wanted.target(), wanted.route());
+    let Whose { subject, statement } = Whose::of(decided);
+    let codes = codes(&decided.outcome);
+    macro_rules! event {
+        ($level:ident) => {
+            $level!(
+                error,
+                description,
+                codes,
+                exchange_target,
+                route,
+                subject,
+                statement,
+                "no token is given in exchange"
+            )
+        };
+    }
+    match &decided.outcome {
+        Outcome::Error(_) => event!(warn),
+        Outcome::Allow(_) | Outcome::Deny(_) if subject.is_some() => event!(info),
+        Outcome::Allow(_) | Outcome::Deny(_) => event!(debug),
+    }
+}
+
+/// Whose token it was, as far as that is known for sure.
+struct Whose<'d> {
+    subject: Option<String>,
+    /// The statement that accepted the token, or gave the first reason.
+    statement: Option<&'d str>,
+}
+
+impl<'d> Whose<'d> {
+    fn of(decided: &'d Decided) -> Self {
+        let first = match &decided.outcome {
+            Outcome::Deny(denied) => denied.reasons.first(),
+            Outcome::Allow(_) | Outcome::Error(_) => None,
+        };
+        let denying = || first?.statement.as_deref();
+        Self {
+            subject: decided.subject.as_deref().map(clip),
+            statement: decided.statement.as_deref().or_else(denying),
+        }
+    }
+}
+
+/// The codes of a decision, each once, with spaces between; none of an allow.
+fn codes(outcome: &Outcome) -> Option<String> {
+    let all: Vec<&str> = match outcome {
+        Outcome::Allow(_) => return None,
+        Outcome::Deny(denied) => denied.reasons.iter().map(|one| one.code.as_str()).collect(),
+        Outcome::Error(error) => vec![error.code.as_str()],
+    };
+    let mut codes: Vec<&str> = Vec::new();
+    for code in all {
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    Some(codes.join(" "))
 }

@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::exchange::ExchangeError;
 use crate::host::Host;
 use crate::protocol::credential::Fault;
 
@@ -274,7 +275,8 @@ impl Metrics {
     }
 
     /// Counts an exchange by its result: `issued`, or the code of its error.
-    pub(crate) fn exchanged(&self, result: &'static str) {
+    pub(crate) fn exchanged(&self, result: Result<(), ExchangeError>) {
+        let result = result.map_or_else(ExchangeError::code, |()| "issued");
         let of = OfResult { result };
         self.counted.exchanges.get_or_create(&of).inc();
     }

@@ -118,7 +118,7 @@ impl Scene {
             self.gate
                 .decide_unless_key_unknown(Token::new(token), &request, &*self.clock);
         match decided {
-            Ok(outcome) => outcome,
+            Ok(decided) => decided.outcome,
             Err(unknown) => {
                 self.keyring.unknown_key(unknown.issuer.url()).await;
                 self.gate.decide(Token::new(token), &request, &*self.clock)

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::http::{Answer, Question};
-use super::{Place, component, job_with};
+use super::{Place, component, job_with, value};
 use crate::forge::{job, with};
 use crate::gate::{DOCUMENT, SIGNER};
 use crate::program::program;
@@ -158,14 +158,96 @@ async fn hangup_reloads_and_terminate_stops_with_a_closed_record() {
     assert!(found.contains("checkpoint"), "{found}");
 }
 
+/// What somebody may have their subject hold, to end a line of the log, begin
+/// another, close a field, or turn the text around.
+const HOSTILE: &str =
+    "repo:a\u{1b}[31m\r\n{\"level\":\"ERROR\"}\" code=\"forged\u{2028}\u{85}\u{202e}x";
+
+/// Whether a line has a character that something would obey.
+fn obeys(line: &str) -> bool {
+    line.chars()
+        .any(|one| one.is_control() || matches!(one, '\u{2028}' | '\u{202e}'))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn text_in_a_log_has_no_control_characters_of_a_token() {
+async fn a_denial_is_logged_with_its_subject_and_statement_once_they_are_verified() {
+    let place = always();
+    let mut running = Running::start(&place, &["--log", "debug,hyper=info"]);
+    let proxy = running.address("proxy");
+    let signed = [
+        (
+            json!({ "jti": "one", "ref": "refs/heads/x" }),
+            403,
+            "claim.mismatch",
+        ),
+        (
+            json!({ "jti": "two", "aud": "somebody" }),
+            401,
+            "audience.mismatch",
+        ),
+    ];
+    for (changes, status, code) in signed {
+        let answer = present(&proxy, &token(&changes)).await.unwrap();
+        assert_eq!(answer.status, status);
+        let line: Value = serde_json::from_str(&running.line("\"denied\"")).unwrap();
+        assert_eq!(
+            (&line["level"], &line["code"]),
+            (&json!("INFO"), &json!(code))
+        );
+        assert_eq!(line["subject"], job()["sub"], "{line}");
+        let statement = (code == "claim.mismatch").then_some("production");
+        assert_eq!(
+            line.get("statement").and_then(Value::as_str),
+            statement,
+            "{line}"
+        );
+        let reason = line["reason"].as_str().unwrap();
+        assert!(!reason.starts_with('"'), "{reason}");
+    }
+    // Spent by the first, which its statement had accepted both times.
+    let good = token(&json!({}));
+    for (status, word) in [(200, "\"allowed\""), (401, "\"denied\"")] {
+        assert_eq!(present(&proxy, &good).await.unwrap().status, status);
+        let line: Value = serde_json::from_str(&running.line(word)).unwrap();
+        assert_eq!(line["subject"], job()["sub"], "{line}");
+        assert_eq!(line["statement"], "production", "{line}");
+    }
+    // Nobody vouches for what another key has signed.
+    let mut forged = good.into_bytes();
+    let last = forged.len() - 20;
+    forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
+    let forged = String::from_utf8(forged).unwrap();
+    assert_eq!(present(&proxy, &forged).await.unwrap().status, 401);
+    let line: Value = serde_json::from_str(&running.line("\"denied\"")).unwrap();
+    assert_eq!(
+        (&line["level"], &line["code"]),
+        (&json!("DEBUG"), &json!("token.signature"))
+    );
+    assert!(
+        line.get("subject").is_none() && line.get("statement").is_none(),
+        "{line}"
+    );
+    running.signal("-TERM");
+    assert_eq!(running.exit().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_claim_breaks_a_line_of_the_log() {
+    let hostile = || token(&json!({ "sub": HOSTILE, "ref": HOSTILE, "jti": "odd" }));
     let place = always();
     let mut running = Running::start(&place, &["--log-format", "json"]);
     let proxy = running.address("proxy");
+    assert_eq!(present(&proxy, &hostile()).await.unwrap().status, 403);
+    let line = running.line("\"denied\"");
+    assert!(!obeys(&line), "{line:?}");
+    let json: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&json["subject"], &json["level"]),
+        (&json!(HOSTILE), &json!("INFO"))
+    );
     running.signal("-TERM");
     assert_eq!(running.exit().0, 0);
-    drop(proxy);
+
     place.configure(&[(
         "address = \"127.0.0.1:0\"\nserves",
         "address = \"unix:proxy.sock\"\nserves",
@@ -173,15 +255,85 @@ async fn text_in_a_log_has_no_control_characters_of_a_token() {
     let mut running = Running::start(&place, &["--log-format", "text"]);
     running.line("listener=\"proxy\"");
     let proxy = Address::Unix(place.path("proxy.sock"));
-    let odd = token(&json!({ "ref": "a\u{1b}[31m\nsecond line" }));
-    assert_eq!(present(&proxy, &odd).await.unwrap().status, 403);
+    assert_eq!(present(&proxy, &hostile()).await.unwrap().status, 403);
     let line = running.line("denied");
+    assert!(!obeys(&line), "{line:?}");
+    // Its own quotes can't close the field's.
     assert!(
-        line.contains("claim.mismatch") && line.contains("second line"),
+        line.contains(" subject=\"repo:a\\u{1b}[31m\\r\\n{\\\"level\\\":"),
         "{line}"
     );
-    assert!(!line.contains('\u{1b}'), "{line:?}");
+    assert!(!line.contains(" code=\"forged"), "{line}");
     running.signal("-INT");
+    let (status, log) = running.exit();
+    assert_eq!(status, 0);
+    assert!(!log.iter().any(|line| line.starts_with('{')), "{log:?}");
+}
+
+/// An exchange at the proxy's listener.
+const EXCHANGE: &str = r#"
+[exchange]
+issuer = "https://id.acme.example"
+keys = "signing"
+[exchange.target.api]
+audience = "https://api.acme.example"
+route = "deploy"
+[ledger]"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exchange_that_comes_to_nothing_is_counted_and_logged_by_what_was_answered() {
+    let place = always();
+    place.configure(&[
+        ("serves = [\"forward-auth\"]", "serves = [\"exchange\"]"),
+        ("\n[ledger]", EXCHANGE),
+    ]);
+    let mut running = Running::start(&place, &["--log", "debug,hyper=info"]);
+    let proxy = running.address("proxy");
+    let monitor = running.address("monitor");
+    let denied = token(&json!({ "jti": "one", "ref": "refs/heads/x" }));
+    let late = token(&json!({ "jti": "two" }));
+    let wanted = json!({ "exchange_target": "api", "route": "deploy", "subject": job()["sub"] });
+    let denial = json!({ "level": "INFO", "error": "invalid_request", "codes": "claim.mismatch" });
+    let scope = json!({ "level": "INFO", "error": "invalid_scope", "statement": "production" });
+    let malformed = json!({ "level": "DEBUG", "error": "invalid_request" });
+    for (token, more, expected) in [
+        (&*denied, "", with(wanted.clone(), &denial)),
+        (&*late, "&scope=everything", with(wanted, &scope)),
+        ("a.b.c%0A", "", malformed.clone()),
+        ("", "", malformed),
+    ] {
+        let body = format!(
+            "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&\
+             subject_token_type=urn:ietf:params:oauth:token-type:jwt&subject_token={token}{more}"
+        );
+        let question = Question::post("/token", &body)
+            .with("content-type", "application/x-www-form-urlencoded");
+        let answer = question.ask(&proxy).await.unwrap();
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.json()["error"], expected["error"]);
+        let line = running.line("no token is given in exchange");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&line[name], value, "{name} of {line}");
+        }
+        assert_eq!(line["description"], answer.json()["error_description"]);
+    }
+    let metrics = Question::get("/metrics").ask(&monitor).await.unwrap().body;
+    let count = |result: &str| {
+        value(
+            &metrics,
+            &format!("claimbound_exchanges_total{{result=\"{result}\"}}"),
+        )
+    };
+    assert_eq!(
+        (
+            count("invalid_request"),
+            count("invalid_scope"),
+            count("denied")
+        ),
+        (3, 1, 0)
+    );
+    running.signal("-TERM");
     assert_eq!(running.exit().0, 0);
 }
 

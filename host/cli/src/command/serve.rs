@@ -1,6 +1,6 @@
 //! `serve`: decides the tokens of real requests, beside a proxy.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::console::{self, Console, Status};
+use crate::escape::{visible_json, visible_styled};
 use crate::page::{Ink, Page};
 
 /// Decide the tokens of requests, beside a proxy or in exchange for others.
@@ -115,21 +116,45 @@ impl Arguments {
     fn log(&self) -> anyhow::Result<()> {
         let filter = EnvFilter::builder();
         let filter = filter.parse(&self.log).context("`--log`")?;
-        let is_terminal = std::io::stderr().is_terminal();
+        let is_terminal = io::stderr().is_terminal();
+        let usual = if is_terminal {
+            LogFormat::Text
+        } else {
+            LogFormat::Json
+        };
+        let format = self.log_format.unwrap_or(usual);
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(std::io::stderr);
-        let is_json = match self.log_format {
-            Some(LogFormat::Json) => true,
-            Some(LogFormat::Text) => false,
-            None => !is_terminal,
-        };
-        if is_json {
-            lines.json().flatten_event(true).init();
-        } else {
-            lines.with_ansi(is_terminal).init();
+            .with_writer(move || Lines { format });
+        match format {
+            LogFormat::Json => lines.json().flatten_event(true).init(),
+            LogFormat::Text => lines.with_ansi(is_terminal).init(),
         }
         Ok(())
+    }
+}
+
+/// The standard error, on which every event stays one line: whatever a token, an
+/// issuer or a proxy brought with it is escaped here, if nothing did before.
+struct Lines {
+    format: LogFormat,
+}
+
+impl Write for Lines {
+    /// Writes an event, which comes whole.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let line = match self.format {
+            LogFormat::Json => visible_json(&line.replace('\n', " ")),
+            LogFormat::Text => visible_styled(line),
+        };
+        io::stderr().write_all(format!("{line}\n").as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 

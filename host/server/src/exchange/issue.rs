@@ -43,7 +43,7 @@ impl AccessToken {
             .min(now.saturating_add(target.longest_lifetime));
         // RFC 7519 §4.1.4: `exp` is exclusive. What was allowed has ended since.
         if ends <= now {
-            return Err(ExchangeError::InvalidRequest);
+            return Err(ExchangeError::Ended);
         }
         let alias = target.aliases.get(&allowed.issuer);
         let alias = alias.ok_or(ExchangeError::Unavailable)?;
@@ -134,7 +134,7 @@ fn scope(
         Some(wanted) if wanted.iter().all(|scope| granted.contains(&**scope)) => {
             wanted.iter().map(String::as_str).collect()
         }
-        Some(_) => return Err(ExchangeError::InvalidScope),
+        Some(_) => return Err(ExchangeError::ScopeNotGranted),
     };
     let scopes: Vec<_> = scopes.into_iter().collect();
     Ok((!scopes.is_empty()).then(|| scopes.join(" ")))

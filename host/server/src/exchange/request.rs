@@ -68,14 +68,17 @@ pub(super) struct TokenRequest {
 impl TokenRequest {
     /// Reads a body of this type.
     pub(super) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, ExchangeError> {
-        if !content_type.is_some_and(is_form) || body.len() > LONGEST_BODY {
-            return Err(ExchangeError::InvalidRequest);
+        if !content_type.is_some_and(is_form) {
+            return Err(ExchangeError::NotAForm);
+        }
+        if body.len() > LONGEST_BODY {
+            return Err(ExchangeError::TooLong);
         }
         let parameters = Parameters::parse(body)?;
         match parameters.one("grant_type") {
             Some(GRANT) => {}
-            Some(_) => return Err(ExchangeError::UnsupportedGrantType),
-            None => return Err(ExchangeError::InvalidRequest),
+            Some(_) => return Err(ExchangeError::OtherGrantType),
+            None => return Err(ExchangeError::NoGrantType),
         }
         // Clients have no credentials here; whoever sends some expects them to
         // count.
@@ -83,26 +86,29 @@ impl TokenRequest {
             .iter()
             .any(|name| parameters.one(name).is_some())
         {
-            return Err(ExchangeError::InvalidClient);
+            return Err(ExchangeError::ClientCredentials);
         }
         let actor = parameters.one("actor_token").is_some();
         if actor || parameters.one("actor_token_type").is_some() {
-            return Err(ExchangeError::InvalidRequest);
+            return Err(ExchangeError::ActorToken);
         }
         let token = parameters.one("subject_token");
-        let token = token.ok_or(ExchangeError::InvalidRequest)?;
+        let token = token.ok_or(ExchangeError::NoSubjectToken)?;
+        if !is_compact(token) {
+            return Err(ExchangeError::NotAToken);
+        }
         match parameters.one("subject_token_type") {
             Some(JWT | ID_TOKEN) => {}
-            Some(_) | None => return Err(ExchangeError::InvalidRequest),
+            Some(_) | None => return Err(ExchangeError::SubjectTokenType),
         }
         let issued_type = match parameters.one("requested_token_type") {
             None | Some(ACCESS_TOKEN) => IssuedType::AccessToken,
             Some(JWT) => IssuedType::Jwt,
-            Some(_) => return Err(ExchangeError::InvalidRequest),
+            Some(_) => return Err(ExchangeError::RequestedTokenType),
         };
         let resources = parameters.all("resource");
         if !resources.iter().all(|resource| is_resource(resource)) {
-            return Err(ExchangeError::InvalidTarget);
+            return Err(ExchangeError::Resource);
         }
         Ok(Self {
             subject_token: SubjectToken(token.to_owned()),
@@ -124,13 +130,16 @@ impl<'a> Parameters<'a> {
             // Bytes that are no UTF-8 come as replacement characters, and
             // nothing here has a use for one.
             let broken = |text: &str| text.contains('\u{fffd}') || text.contains('\0');
-            if count >= MOST_PARAMETERS || broken(&name) || broken(&value) {
-                return Err(ExchangeError::InvalidRequest);
+            if count >= MOST_PARAMETERS {
+                return Err(ExchangeError::TooManyParameters);
+            }
+            if broken(&name) || broken(&value) {
+                return Err(ExchangeError::Unreadable);
             }
             // RFC 6749 §3.2: none twice, known or not; RFC 8693 §2.1 excepts two.
             let many = matches!(&*name, "resource" | "audience");
             if !many && found.iter().any(|(other, _)| *other == name) {
-                return Err(ExchangeError::InvalidRequest);
+                return Err(ExchangeError::Repeated);
             }
             found.push((name, value));
         }
@@ -156,6 +165,13 @@ fn is_form(content_type: &str) -> bool {
     essence.trim().eq_ignore_ascii_case(FORM)
 }
 
+/// RFC 7515 §7.1: base64url between dots. Whoever sends a file as it is sends
+/// its line end too, and is told so before anything else is made of it.
+fn is_compact(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    text.bytes().all(fits)
+}
+
 /// RFC 8707 §2: an absolute URI without a fragment.
 pub(super) fn is_resource(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
@@ -175,7 +191,7 @@ fn scopes(text: &str) -> Result<BTreeSet<String>, ExchangeError> {
     let mut scopes = BTreeSet::new();
     for scope in text.split(' ') {
         if !is_scope(scope) || scopes.len() >= MOST_SCOPES {
-            return Err(ExchangeError::InvalidScope);
+            return Err(ExchangeError::MalformedScope);
         }
         scopes.insert(scope.to_owned());
     }

@@ -17,6 +17,7 @@ const LIFETIME: u64 = 15 * 60;
 /// A resource server that access tokens are issued for.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
+    pub(super) name: String,
     pub(super) audience: String,
     resources: BTreeSet<String>,
     pub(super) route: String,
@@ -50,8 +51,8 @@ impl Targets {
         }
         let mut targets: Vec<Target> = Vec::new();
         for (name, target) in &exchange.target {
+            let target = one(config, name, target)?;
             let at = format!("exchange.target.{name}");
-            let target = one(config, &at, target)?;
             let said = targets.iter().any(|other| {
                 let mut resources = target.resources.iter();
                 other.has_resource(&target.audience)
@@ -77,7 +78,8 @@ impl Targets {
         let mut fitting = self.0.iter().filter(fits);
         match (fitting.next(), fitting.next()) {
             (Some(target), None) => Ok(target),
-            _ => Err(ExchangeError::InvalidTarget),
+            (Some(_), Some(_)) => Err(ExchangeError::NoTarget),
+            (None, _) => Err(ExchangeError::UnknownTarget),
         }
     }
 }
@@ -145,8 +147,11 @@ fn url(issuer: &Issuer) -> Option<String> {
     issuer.url.clone().or_else(usual)
 }
 
-fn one(config: &Config, at: &str, target: &crate::config::Target) -> Result<Target, ConfigError> {
-    let invalid = |key: &str, fault: String| Err(ConfigError::at(format!("{at}.{key}"), fault));
+fn one(config: &Config, name: &str, target: &crate::config::Target) -> Result<Target, ConfigError> {
+    let invalid = |key: &str, fault: String| {
+        let at = format!("exchange.target.{name}.{key}");
+        Err(ConfigError::at(at, fault))
+    };
     if target.audience.is_empty() {
         return invalid("audience", "it is empty".into());
     }
@@ -188,6 +193,7 @@ fn one(config: &Config, at: &str, target: &crate::config::Target) -> Result<Targ
         }
     }
     Ok(Target {
+        name: name.to_owned(),
         audience: target.audience.clone(),
         resources: target.resources.clone(),
         route: target.route.clone(),

@@ -3,6 +3,7 @@
 
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
+use claimbound::gate::Decided;
 use claimbound::policy;
 use claimbound::proof::{DpopProof, Possession, Scheme};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -11,6 +12,7 @@ use super::body;
 use super::credential::{DPOP, Fault, only};
 use crate::exchange::{self, ExchangeError, Exchanger, LONGEST_BODY, Wanted};
 use crate::host::{Host, PresentedToken};
+use crate::log;
 
 /// The answer to a request; none where nothing stands at its path.
 pub(crate) async fn answer(host: &Host, request: Request) -> Option<Response> {
@@ -46,19 +48,32 @@ async fn token(host: &Host, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let answered = match body::read(body, LONGEST_BODY).await {
         Ok(body) => decide(host, &parts.headers, &body).await,
-        Err(_) => Err(ExchangeError::InvalidRequest),
+        Err(body::Fault::TooLong) => Err(ExchangeError::TooLong.into()),
+        Err(body::Fault::TooLate) => Err(ExchangeError::TooLate.into()),
     };
-    let response = match answered {
-        Ok(response) => {
-            host.metrics().exchanged(result(response.status));
-            response
+    let result = answered.as_ref().map(|_| ());
+    let result = result.map_err(|refused| refused.error);
+    host.metrics().exchanged(result);
+    respond(answered.unwrap_or_else(|refused| {
+        log::not_exchanged(&refused);
+        refused.error.response()
+    }))
+}
+
+/// An exchange that came to nothing, as far as it went.
+pub(crate) struct NotExchanged {
+    pub(crate) error: ExchangeError,
+    /// What was wanted, and what its route decided.
+    pub(crate) decided: Option<(Wanted, Decided)>,
+}
+
+impl From<ExchangeError> for NotExchanged {
+    fn from(error: ExchangeError) -> Self {
+        Self {
+            error,
+            decided: None,
         }
-        Err(error) => {
-            host.metrics().exchanged(error.code());
-            error.response()
-        }
-    };
-    respond(response)
+    }
 }
 
 /// Decides by one configuration: the one that is there once the whole request
@@ -67,13 +82,13 @@ async fn decide(
     host: &Host,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<exchange::Response, ExchangeError> {
+) -> Result<exchange::Response, NotExchanged> {
     let plan = host.plan();
     let exchange = plan.exchange.as_ref().ok_or(ExchangeError::Unavailable)?;
     let content_type = match only(headers, header::CONTENT_TYPE.as_str()) {
         Ok(content_type) => Some(content_type),
         Err(Fault::Absent) => None,
-        Err(Fault::Malformed) => return Err(ExchangeError::InvalidRequest),
+        Err(Fault::Malformed) => return Err(ExchangeError::NotAForm.into()),
     };
     let wanted = exchange.parse(content_type, body)?;
     let request = policy::Request {
@@ -83,8 +98,12 @@ async fn decide(
     // INVARIANT: a configuration whose target names no route is not taken up.
     let route = plan.routes.get(wanted.route());
     let route = route.ok_or(ExchangeError::Unavailable)?;
-    let outcome = host.decide(route, subject(&wanted), request).await;
-    Ok(exchange.answer(&wanted, &outcome, host.clock().now()))
+    let decided = host.decide_whose(route, subject(&wanted), request).await;
+    let answered = exchange.answer(&wanted, &decided.outcome, host.clock().now());
+    answered.map_err(|error| NotExchanged {
+        error,
+        decided: Some((wanted, decided)),
+    })
 }
 
 fn subject(wanted: &Wanted) -> PresentedToken {
@@ -101,21 +120,13 @@ fn possession(exchange: &Exchanger, headers: &HeaderMap) -> Result<Possession, E
             url: exchange.token_endpoint(),
         }),
         Err(Fault::Absent) => None,
-        Err(Fault::Malformed) => return Err(ExchangeError::InvalidRequest),
+        Err(Fault::Malformed) => return Err(ExchangeError::MalformedProof),
     };
     Ok(Possession {
         scheme: Scheme::Form,
         dpop,
         certificate: None,
     })
-}
-
-const fn result(status: u16) -> &'static str {
-    match status {
-        200 => "issued",
-        503 => "unavailable",
-        _ => "denied",
-    }
 }
 
 fn respond(response: exchange::Response) -> Response {
