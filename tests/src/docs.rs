@@ -16,7 +16,13 @@ use crate::program::program;
 use crate::tree::root;
 
 /// Pages whose commands are run, in order, in a folder of their own.
-const RUN: [&str; 3] = ["ledger.md", "record.md", "writing-a-policy.md"];
+const RUN: [&str; 5] = [
+    "ledger.md",
+    "record.md",
+    "serving.md",
+    "token-exchange.md",
+    "writing-a-policy.md",
+];
 
 /// Pages whose documents, cases, codes and links are checked.
 const CHECKED: [&str; 8] = [
@@ -255,14 +261,21 @@ fn transcript(block: &Block, folder: &Path) -> String {
     let mut transcript = String::new();
     let mut lines = block.text.lines().peekable();
     while let Some(line) = lines.next() {
-        let command = line
+        let mut command = line
             .strip_prefix("$ ")
-            .unwrap_or_else(|| panic!("`{line}` is no command"));
+            .unwrap_or_else(|| panic!("`{line}` is no command"))
+            .to_owned();
+        while command.ends_with('\\') {
+            command = format!("{command}\n{}", lines.next().unwrap());
+        }
         let mut shown = String::new();
         while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
             writeln!(shown, "{line}").unwrap();
         }
-        let printed = run(command, folder);
+        let printed = run(&command, folder);
+        if command.contains(ASIDE) {
+            listens(folder);
+        }
         writeln!(transcript, "$ {command}").unwrap();
         if all_fit(&shown, &printed) {
             transcript.push_str(&shown);
@@ -273,20 +286,48 @@ fn transcript(block: &Block, folder: &Path) -> String {
     transcript
 }
 
+/// How a page starts what serves while the commands after it run.
+const ASIDE: &str = " & echo $! > serve.pid";
+
+/// Waits until what was started aside has a socket: whoever types is slower.
+fn listens(folder: &Path) {
+    let is_socket = |entry: fs::DirEntry| entry.path().extension().is_some_and(|end| end == "sock");
+    for _ in 0..600 {
+        if fs::read_dir(folder).unwrap().flatten().any(is_socket) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let log = fs::read_to_string(folder.join("serve.log"));
+    panic!("nothing listens: {log:?}");
+}
+
+/// A page's folder. What still runs in it when a command has failed is ended.
+struct Folder(tempfile::TempDir);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Ok(pid) = fs::read_to_string(self.0.path().join("serve.pid")) {
+            let _ = Command::new("kill").arg(pid.trim()).status();
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn every_command_prints_what_its_page_shows() {
     for name in RUN {
-        let folder = tempfile::tempdir().unwrap();
+        let held = Folder(tempfile::tempdir().unwrap());
+        let folder = held.0.path();
         let mut wanted = page(name);
         let mut commands = 0;
         for block in blocks(&page(name)) {
             if let Some(file) = &block.file {
-                let path = folder.path().join(file);
+                let path = folder.join(file);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 fs::write(path, &block.text).unwrap();
             } else if block.language == "console" {
-                let transcript = transcript(&block, folder.path());
+                let transcript = transcript(&block, folder);
                 commands += transcript
                     .lines()
                     .filter(|line| line.starts_with("$ "))

@@ -724,11 +724,3 @@ fn nothing_of_a_subject_token_is_shown() {
     assert_eq!(wanted.token().expose(), "eyJ.secret.token");
     assert!(!format!("{wanted:?}").contains("secret"));
 }
-
-#[test]
-fn the_pages_configuration_is_one() {
-    let page = include_str!("../../docs/token-exchange.md");
-    let (_, rest) = page.split_once("```toml\n").unwrap();
-    let (text, _) = rest.split_once("```").unwrap();
-    assert_eq!(Exchanger::check(&config(text)), Ok(()));
-}
