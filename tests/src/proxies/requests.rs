@@ -31,6 +31,8 @@ struct Refused {
 }
 
 const INVALID: Option<&str> = Some("Bearer error=\"invalid_token\"");
+const FORBIDDEN: Option<&str> = Some("Bearer error=\"insufficient_scope\"");
+const MALFORMED: Option<&str> = Some("Bearer error=\"invalid_request\"");
 
 fn refused(server: &Server) -> Vec<Refused> {
     let good = server.token();
@@ -77,7 +79,7 @@ fn refused(server: &Server) -> Vec<Refused> {
             "denied by the policy",
             by(json!({ "ref": "refs/heads/feature" })),
             &[403],
-            None,
+            FORBIDDEN,
         ),
         case("without a token", String::new(), &[401], Some("Bearer")),
         case(
@@ -86,12 +88,13 @@ fn refused(server: &Server) -> Vec<Refused> {
             &[401],
             Some("Bearer"),
         ),
+        // nginx refuses two lines before it asks anybody.
         case("two tokens", bearer(&good) + &bearer(&good), &[400], None),
         case(
             "two tokens in one line",
             bearer(&format!("{good}, Bearer {good}")),
             &[400],
-            None,
+            MALFORMED,
         ),
         case(
             "Basic beside Bearer",
