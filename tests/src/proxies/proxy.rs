@@ -1,8 +1,10 @@
 //! The proxies, each as the page configures it.
 
 use std::fs;
+use std::fs::Permissions;
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::place::{Answer, Upstream, free_port, get, wait};
@@ -14,6 +16,7 @@ pub(super) enum Kind {
     Nginx,
     Caddy,
     Haproxy,
+    Apache,
     EnvoyGrpc,
     EnvoyHttp,
 }
@@ -26,6 +29,7 @@ impl Kind {
             Self::Nginx => "nginx",
             Self::Caddy => "caddy",
             Self::Haproxy => "haproxy",
+            Self::Apache => "apache2",
             Self::EnvoyGrpc | Self::EnvoyHttp => {
                 let envoy = std::env::var_os("CLAIMBOUND_ENVOY").map(PathBuf::from);
                 if envoy.is_none() {
@@ -39,10 +43,24 @@ impl Kind {
         let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
         let mut programs = folders.map(|folder| folder.join(name));
         let found = programs.find(|program| program.is_file());
-        if found.is_none() {
-            eprintln!("skipped: there is no {name} (tests/run installs one)");
+        let lacks = self.parts().iter().find(|part| !Path::new(part).is_file());
+        if found.is_none() || lacks.is_some() {
+            let lacks = lacks.unwrap_or(&name);
+            eprintln!("skipped: there is no {lacks} (tests/run installs one)");
+            return None;
         }
         found
+    }
+
+    /// What it needs besides, where Debian has it.
+    const fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::Apache => &[
+                "/usr/lib/apache2/modules/mod_lua.so",
+                "/usr/share/lua/5.3/socket/http.lua",
+            ],
+            Self::Nginx | Self::Caddy | Self::Haproxy | Self::EnvoyGrpc | Self::EnvoyHttp => &[],
+        }
     }
 
     /// The blocks of the page that it reads.
@@ -51,6 +69,7 @@ impl Kind {
             Self::Nginx => &["nginx.conf"],
             Self::Caddy => &["Caddyfile"],
             Self::Haproxy => &["haproxy.cfg", "claimbound.lua"],
+            Self::Apache => &["apache.conf", "access.lua"],
             Self::EnvoyGrpc => &["envoy-grpc.yaml"],
             Self::EnvoyHttp => &["envoy-http.yaml"],
         }
@@ -66,7 +85,19 @@ impl Kind {
                  uwsgi_temp_path t4; scgi_temp_path t5;\n{text}}}\n"
             ),
             Self::Caddy => format!("{{\n\tadmin off\n\tauto_https off\n}}\n{text}"),
-            Self::Haproxy | Self::EnvoyGrpc | Self::EnvoyHttp => text,
+            Self::Apache if text.contains("<VirtualHost") => {
+                let modules = ["mpm_event", "authz_core", "lua", "proxy", "proxy_http"];
+                let modules = modules.map(|name| {
+                    format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n")
+                });
+                format!(
+                    "ServerRoot {APACHE}\nDefaultRuntimeDir {APACHE}\nPidFile pid\n\
+                     ErrorLog {APACHE}/log\nServerName localhost\nUser nobody\nGroup nogroup\n\
+                     StartServers 1\nThreadsPerChild 8\nMaxRequestWorkers 8\n{}{text}",
+                    modules.concat()
+                )
+            }
+            Self::Apache | Self::Haproxy | Self::EnvoyGrpc | Self::EnvoyHttp => text,
         }
     }
 
@@ -75,6 +106,7 @@ impl Kind {
             Self::Nginx => &["-p", "./", "-e", "stderr", "-c", "nginx.conf"],
             Self::Caddy => &["run", "--config", "Caddyfile", "--adapter", "caddyfile"],
             Self::Haproxy => &["-db", "-f", "haproxy.cfg"],
+            Self::Apache => &["-D", "FOREGROUND", "-f", "FOLDER/apache.conf"],
             Self::EnvoyGrpc => &[
                 "-c",
                 "envoy-grpc.yaml",
@@ -96,6 +128,9 @@ impl Kind {
         }
     }
 }
+
+/// Where the page has Apache's files, which it names by their whole path.
+const APACHE: &str = "/etc/apache2";
 
 /// A running proxy, between callers and an upstream.
 pub(super) struct Proxy {
@@ -128,6 +163,7 @@ impl Proxy {
     ) -> Option<Self> {
         let program = kind.program()?;
         let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
         let (port, upstream) = (free_port(), Upstream::start());
         for file in kind.files() {
             let text = kind.whole(change(shown(file)));
@@ -141,11 +177,15 @@ impl Proxy {
                             &format!("port_value: {own}"),
                         )
                 });
+            let text = text.replace(APACHE, path);
             fs::write(folder.path().join(file), text).unwrap();
         }
+        // Some serve as another user than they are started by.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
+        let arguments = kind.arguments().iter();
         let child = Command::new(program)
-            .args(kind.arguments())
+            .args(arguments.map(|one| one.replace("FOLDER", path)))
             .current_dir(folder.path())
             .env("HOME", folder.path())
             .env("XDG_DATA_HOME", folder.path())

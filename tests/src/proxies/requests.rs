@@ -261,6 +261,7 @@ fn try_misled(kind: Kind) {
                 .replace("/ext-authz/deploy", "/ext-authz/nowhere")
                 .replace("claimbound.route: deploy", "claimbound.route: nowhere")
                 .replace("lua.claimbound deploy", "lua.claimbound nowhere")
+                .replace("authorize(r, \"deploy\")", "authorize(r, \"nowhere\")")
         },
         |text| text.replace(SECRET, "another-secret"),
     ];
@@ -290,6 +291,11 @@ fn haproxy_lets_through_what_is_allowed_and_nothing_else() {
 }
 
 #[test]
+fn apache_lets_through_what_is_allowed_and_nothing_else() {
+    try_all(Kind::Apache);
+}
+
+#[test]
 fn envoy_over_grpc_lets_through_what_is_allowed_and_nothing_else() {
     try_all(Kind::EnvoyGrpc);
 }
@@ -312,6 +318,35 @@ fn a_misled_caddy_lets_nothing_through() {
 #[test]
 fn a_misled_haproxy_lets_nothing_through() {
     try_misled(Kind::Haproxy);
+}
+
+#[test]
+fn a_misled_apache_lets_nothing_through() {
+    try_misled(Kind::Apache);
+}
+
+#[test]
+fn an_apache_whose_hook_fails_lets_nothing_through() {
+    let server = Server::start();
+    let failing: [fn(String) -> String; 3] = [
+        |text| text.replace("socket.http\"", "socket.absent\""),
+        |text| text.replace("function deploy(", "function another("),
+        |text| {
+            text.replace(
+                "local _, status, answer =",
+                "local _, status, answer = nil +",
+            )
+        },
+    ];
+    for change in failing {
+        let Some(proxy) = Proxy::start_with(Kind::Apache, &server, change) else {
+            return;
+        };
+        let answer = proxy.get(&bearer(&server.token()));
+        assert_eq!(answer.status, 500, "{answer:?} {}", proxy.log());
+        reveals_nothing("failing", &answer);
+        assert_eq!(proxy.upstream.count(), 0);
+    }
 }
 
 #[test]
