@@ -58,6 +58,7 @@ pub mod sandbox;
 mod sha256;
 pub mod token;
 pub mod verify;
+pub mod waiting;
 
 pub use claimbound_issuers as models;
 

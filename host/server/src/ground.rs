@@ -136,7 +136,7 @@ impl Ground {
 }
 
 /// How many processors this process may use.
-fn processors() -> usize {
+pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
@@ -191,10 +191,9 @@ fn open_ledger(
             let opened = Ledger::sqlite(&Sqlite::at(&path));
             opened.map_err(|error| {
                 let is_absent = matches!(path.try_exists(), Ok(false));
-                let name = path.display();
-                let init = format!("; `claimbound subject init --ledger '{name}'` makes one");
-                let hint = if is_absent { &*init } else { "" };
-                ConfigError::at("ledger.sqlite", format!("{error}{hint}"))
+                let init = "; `claimbound subject init` makes one, of this path as its `--ledger`";
+                let hint = if is_absent { init } else { "" };
+                ConfigError::at_path("ledger.sqlite", &[&*path], format!("{error}{hint}"))
             })
         }
         LedgerConfig::Postgres(database) => open_database(database, folder, environment),

@@ -17,7 +17,7 @@ use crate::config::{Address, Config, ConfigError, Secret, SecretSource};
 use crate::evaluators::Evaluators;
 use crate::exchange::SigningKeys;
 use crate::files::Seen;
-use crate::ground::Ground;
+use crate::ground::{Ground, processors};
 use crate::host::Host;
 use crate::listener::Bound;
 use crate::metrics::Metrics;
@@ -375,7 +375,12 @@ impl Opened {
 
     fn host(&self, runtime: &Handle, tasks: &TaskTracker) -> Result<Host, ConfigError> {
         let ground = &self.ground;
-        let evaluators = Evaluators::start(ground.sandboxes.len(), ground.threads, ground.queue);
+        let evaluators = Evaluators::start(
+            ground.sandboxes.len(),
+            ground.threads,
+            processors(),
+            ground.queue,
+        );
         let evaluators = evaluators.map_err(|error| ConfigError::at("sandbox.threads", error))?;
         Ok(Host::new(
             self.draft.plan(),

@@ -24,7 +24,7 @@ fn a_ledger_that_is_not_there_names_the_command_that_makes_one() {
     let told = told(&place, &text);
     assert!(told.starts_with("ledger.sqlite: the ledger `"), "{told}");
     assert!(
-        told.ends_with("; `claimbound subject init --ledger 'none.db'` makes one"),
+        told.ends_with("; `claimbound subject init` makes one, of this path as its `--ledger`"),
         "{told}"
     );
     assert!(!place.path("none.db").exists());
@@ -291,7 +291,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "sqlite = \"ledger.db\"",
         "sqlite = \"none.db\"",
-        "none.db'` makes one",
+        "`claimbound subject init` makes one",
     ),
     (
         "sqlite = \"ledger.db\"",

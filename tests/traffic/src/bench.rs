@@ -21,6 +21,9 @@ pub(crate) struct Plan {
     pub(crate) is_json: bool,
     /// The only algorithm, where there is but one.
     pub(crate) algorithm: Option<String>,
+    /// A part of the name of each way that is measured beside the yardstick;
+    /// all of them without it.
+    pub(crate) only: Option<String>,
 }
 
 /// What a row is held against.
@@ -72,6 +75,9 @@ pub(crate) fn run(plan: &Plan) -> ExitCode {
         }
     }
     leave_out_modules(&stage, &mut ways);
+    if let Some(part) = &plan.only {
+        ways.retain(|way| way.name == YARDSTICK || way.name.contains(part));
+    }
     let listeners: Vec<_> = ways
         .iter()
         .map(|way| (way.port, way.filter.clone()))

@@ -45,11 +45,12 @@ fn main() -> ExitCode {
             tokens: arguments.number("--tokens", 20_000),
             is_json: arguments.option("--format") == Some("json"),
             algorithm: arguments.option("--algorithm").map(str::to_owned),
+            only: arguments.option("--only").map(str::to_owned),
         }),
         "soak" => soak::run(arguments.number("--minutes", 10)),
         _ => {
             eprintln!(
-                "traffic bench [--rounds N] [--seconds N] [--tokens N] [--algorithm RS256|ES256] [--format json]"
+                "traffic bench [--rounds N] [--seconds N] [--tokens N] [--algorithm RS256|ES256] [--only TEXT] [--format json]"
             );
             eprintln!("traffic soak [--minutes N]");
             ExitCode::from(2)

@@ -16,6 +16,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::store::{AsOf, Store, StoreError, StoreFailure, Work};
+use crate::waiting;
 use connection::{FileId, failed};
 use queue::{Queue, Writer};
 use tables::Tables;
@@ -226,7 +227,7 @@ impl Store for File {
             }
             Ok(Writer { epoch, connection })
         };
-        let done = self.writers.transact(epoch, open, work);
+        let done = waiting::during(|| self.writers.transact(epoch, open, work));
         if let Err(error) = &done {
             self.failed(error);
         }

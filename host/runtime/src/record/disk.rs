@@ -172,6 +172,11 @@ impl Disk {
         self.unsynced
     }
 
+    /// Whether what is written is made durable at once.
+    pub(super) fn syncs(&self) -> bool {
+        self.place.syncs
+    }
+
     /// Keeps what is to be cut off in a file beside.
     pub(super) fn put_aside(&self, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
         let path = self.place.folder.join(name);

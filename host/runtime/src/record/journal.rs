@@ -23,6 +23,7 @@ use super::{Record, Refused};
 use crate::clock::Clock;
 use crate::outcome::HostError;
 use crate::reason::HostCode;
+use crate::waiting;
 
 /// The length past which a new file is begun, in bytes, unless it is told: 64 MiB.
 pub const ROTATE_AT: u64 = 64 * 1024 * 1024;
@@ -299,7 +300,7 @@ impl Shared {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let woken = self.changed.wait(state);
+        let woken = waiting::during(|| self.changed.wait(state));
         woken.unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -320,7 +321,14 @@ impl Shared {
         let end = state.end;
         let written = std::mem::take(&mut state.waiting);
         drop(state);
-        let result = disk.write(&written.lines, end).map_err(not_written);
+        let is_slow = disk.syncs();
+        let mut write = || disk.write(&written.lines, end);
+        let result = if is_slow {
+            waiting::during(write)
+        } else {
+            write()
+        };
+        let result = result.map_err(not_written);
         let mut state = self.lock();
         if let Err(error) = &result {
             state.go_back(disk.end(), error);

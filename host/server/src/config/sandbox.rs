@@ -15,7 +15,7 @@ pub struct SandboxConfig {
     /// processor, unless it is said.
     pub shards: Option<usize>,
     /// How many threads decide, of all sandboxes: 16 for each. Most wait for the
-    /// ledger and the record.
+    /// ledger and the record; of the others, one for each processor computes.
     pub threads: Option<usize>,
     /// How many decisions may wait for a thread: 1024. One more is
     /// `host.busy`.

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use crate::ledger::store::{StoreError, StoreFailure};
+use crate::waiting;
 
 /// The thread; it ends when this is dropped.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Driver {
         future: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let _entered = self.handle.enter();
-        match park_on(tokio::time::timeout(limit, future)) {
+        match waiting::during(|| park_on(tokio::time::timeout(limit, future))) {
             Ok(result) => result,
             Err(_) => Err(Failure::late(limit)),
         }

@@ -7,6 +7,7 @@ use super::connection::{Connection, Dial};
 use super::driver::Driver;
 use super::failure::Failure;
 use crate::ledger::store::{StoreError, StoreFailure};
+use crate::waiting;
 
 /// The connections.
 #[derive(Debug)]
@@ -77,10 +78,12 @@ impl Pool {
             places.idle.retain(|connection| !connection.is_closed());
             places.idle.is_empty() && places.busy >= self.most
         };
-        let (mut places, _) = self
-            .freed
-            .wait_timeout_while(self.lock(), self.wait, full)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.lock();
+        if full(&mut places) {
+            let freed = || self.freed.wait_timeout_while(places, self.wait, full);
+            let freed = waiting::during(freed);
+            places = freed.unwrap_or_else(PoisonError::into_inner).0;
+        }
         if full(&mut places) {
             let message = format!(
                 "all {} connections to the ledger's server stayed in use for {} ms",
