@@ -193,7 +193,7 @@ durability = {durability}
     );
     stage.write(&format!("{name}.toml"), config);
     let ledger = format!("sqlite:{name}.db");
-    stage.run(&mut stage.command(&["subject", "init", "--ledger", &ledger]));
+    Stage::run(&mut stage.command(&["subject", "init", "--ledger", &ledger]));
 }
 
 /// Writes tokens, one a line: as many as are asked for, and one.

@@ -198,14 +198,13 @@ pub(crate) fn ask(
     target: &Target,
     token: &str,
 ) -> Option<Answer> {
-    let reader = match connection {
-        Some(reader) => reader,
-        None => {
-            let stream = TcpStream::connect(("127.0.0.1", target.port)).ok()?;
-            stream.set_read_timeout(Some(PATIENCE)).ok()?;
-            stream.set_nodelay(true).ok()?;
-            connection.insert(BufReader::new(stream))
-        }
+    let reader = if let Some(reader) = connection {
+        reader
+    } else {
+        let stream = TcpStream::connect(("127.0.0.1", target.port)).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_nodelay(true).ok()?;
+        connection.insert(BufReader::new(stream))
     };
     let path = target.path;
     let request =

@@ -33,6 +33,8 @@ const AWAY: u64 = 5;
 const RECOVERY: Duration = Duration::from_secs(30);
 /// How long a policy may take to be taken up, or refused.
 const TAKE_UP: Duration = Duration::from_secs(15);
+/// How often the ends of logs are kept.
+const LOGS: usize = 5;
 /// What resident memory may grow by from the second quarter of the run to its
 /// last eighth, as medians: this much of it, and so many KiB besides.
 const GROWTH: (u64, u64) = (5, 16 << 10);
@@ -75,6 +77,11 @@ pub(crate) fn run(minutes: u64) -> ExitCode {
         let ledger = scope.spawn(move || changes.restart(started + lasts));
         while started.elapsed() < lasts && scene.is_alive() {
             samples.push((scene.server.resident(), scene.envoy.resident()));
+            let wrong = world.tally().wrong;
+            if wrong > told.wrong && told.logs.len() < LOGS {
+                told.logs.push(scene.tails(started.elapsed()));
+            }
+            told.wrong = wrong;
             thread::sleep(Duration::from_secs(1));
         }
         world.is_over.store(true, Ordering::Relaxed);
@@ -177,7 +184,7 @@ impl Scene {
         stage.write("database.url", &database.url);
         policy(stage, 1, "policy.wasm");
         let mut made = stage.command(&["subject", "init", "--ledger", "env:LEDGER"]);
-        stage.run(made.env("LEDGER", &database.url));
+        Stage::run(made.env("LEDGER", &database.url));
         let [grpc, http, monitor, by_grpc, by_module] = [(); 5].map(|()| free_port());
         let common = config(&issuer.idp);
         let listen = format!(
@@ -227,6 +234,12 @@ serves = ["forward-auth"]
             monitor,
             without_module,
         }
+    }
+
+    /// What the programs last logged.
+    fn tails(&self, at: Duration) -> String {
+        let (server, envoy) = (self.server.tail(), self.envoy.tail());
+        format!("after {at:.1?}, claimbound:\n{server}\nEnvoy:\n{envoy}")
     }
 
     fn is_alive(&self) -> bool {
@@ -458,7 +471,7 @@ impl Changes<'_> {
             "--ledger",
             "env:LEDGER",
         ]);
-        self.stage.run(command.env("LEDGER", &self.database.url));
+        Stage::run(command.env("LEDGER", &self.database.url));
         // Hosts are told within a second.
         thread::sleep(Duration::from_secs(1));
         self.revoked.lock().expect("ids").push(id.to_owned());
@@ -483,6 +496,10 @@ struct Told {
     reloads: u64,
     refused: u64,
     recoveries: Vec<Duration>,
+    /// How much was wrong when it was last looked at.
+    wrong: u64,
+    /// The ends of logs from soon after something was.
+    logs: Vec<String>,
 }
 
 impl Told {
@@ -528,6 +545,9 @@ impl Told {
         ];
         for wrong in &tally.told {
             println!("wrong: {wrong}");
+        }
+        for log in &self.logs {
+            println!("{log}");
         }
         println!("{} wrong", tally.wrong);
         if tally.wrong == 0 && is_flat == [true, true] {

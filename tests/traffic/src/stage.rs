@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longer than any program here takes to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How much of a log is told, in bytes.
+const TAIL: usize = 2 << 10;
 
 /// A folder of this run.
 pub(crate) struct Stage {
@@ -55,7 +57,7 @@ impl Stage {
     }
 
     /// Runs the program to its end.
-    pub(crate) fn run(&self, command: &mut Command) {
+    pub(crate) fn run(command: &mut Command) {
         let ran = command.output().expect("claimbound runs");
         let told = String::from_utf8_lossy(&ran.stderr);
         // Without its environment, which may hold a password.
@@ -66,7 +68,7 @@ impl Stage {
     /// Builds this document to `name`.
     pub(crate) fn build(&self, document: &str, name: &str) {
         self.write("policy.toml", document);
-        self.run(&mut self.command(&["build", "policy.toml", "-o", name]));
+        Self::run(&mut self.command(&["build", "policy.toml", "-o", name]));
     }
 
     /// Serves a configuration, once it answers at `port`.
@@ -81,7 +83,7 @@ impl Stage {
         let mut command = Command::new(&self.envoy);
         command
             .args(["-c", config, "--concurrency", "1", "--use-dynamic-base-id"])
-            .args(["-l", "error"])
+            .args(["-l", "warning"])
             .current_dir(self.folder.path())
             .env(
                 "ENVOY_DYNAMIC_MODULES_SEARCH_PATH",
@@ -120,6 +122,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// The last lines of its log.
+    pub(crate) fn tail(&self) -> String {
+        let log = fs::read(&self.log).unwrap_or_default();
+        let end = log.get(log.len().saturating_sub(TAIL)..);
+        String::from_utf8_lossy(end.unwrap_or_default()).into_owned()
+    }
+
     fn start(command: &mut Command, log: &Path) -> Self {
         let output = fs::File::create(log).expect("a log");
         let child = command

@@ -44,26 +44,8 @@ impl FromStr for Hash {
     type Err = HashError;
 
     fn from_str(text: &str) -> Result<Self, HashError> {
-        let wrong = || HashError(clip(text));
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return Err(wrong());
-        }
-        let mut bytes = [0; 32];
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            let value = digit(*high).zip(digit(*low));
-            let (high, low) = value.ok_or_else(wrong)?;
-            *byte = high << 4 | low;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-const fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
+        let bytes = hexadecimal::decode(text);
+        bytes.map(Self).ok_or_else(|| HashError(clip(text)))
     }
 }
 

@@ -108,7 +108,7 @@ impl Body {
 
 fn written(body: &Body) -> Result<String, HostError> {
     let json = serde_json::to_string(body);
-    json.map(|json| ascii(&json))
+    json.map(ascii)
         .map_err(|error| HostError::new(HostCode::Record, format!("no line can be made: {error}")))
 }
 
