@@ -77,6 +77,13 @@ pub struct Status {
     pub last_error: Option<String>,
 }
 
+impl Status {
+    /// Whether a token could be verified now.
+    pub fn verifies(&self) -> bool {
+        self.is_trusted && self.keys > 0
+    }
+}
+
 /// The issuers of a configuration, supplied with keys for as long as this, or
 /// one renewed from it, is there.
 pub struct Keyring {

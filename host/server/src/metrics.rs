@@ -430,9 +430,11 @@ impl Counted {
             self.key_age.get_or_create(&of).set(age);
             let generation = whole(status.generation);
             self.key_generation.get_or_create(&of).set(generation);
-            self.key_count
-                .get_or_create(&of)
-                .set(whole(status.keys as u64));
+            self.key_count.get_or_create(&of).set(if status.is_trusted {
+                whole(status.keys as u64)
+            } else {
+                0
+            });
             stand(&self.unknown_keys.get_or_create(&of), status.unknown_keys);
             for (result, count) in [("fetched", status.succeeded), ("failed", status.failed)] {
                 let fetched = Fetched {

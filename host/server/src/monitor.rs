@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
+use crate::keys::Status;
 use crate::paths;
 
 /// How long the ledger may take to answer.
@@ -97,10 +98,17 @@ impl Found {
     /// sent here too soon. One whose keys were lost later costs its own tokens,
     /// and not those of the others.
     fn look_at_keys(&mut self, host: &Host) {
-        let keys = host.keyring().status();
-        let is_any_trusted = keys.iter().any(|status| status.is_trusted);
-        for status in keys.into_iter().filter(|status| !status.is_trusted) {
-            let has_had_keys = status.keys > 0;
+        let mut keys = host.keyring().status();
+        // One whose tokens nobody takes keeps nobody waiting.
+        let routes = host.routes();
+        keys.retain(|status| {
+            let mut taken = routes.iter().flat_map(|route| &route.config().issuers);
+            taken.any(|alias| *alias == status.alias)
+        });
+        let is_any_trusted = keys.iter().any(Status::verifies);
+        for status in keys.into_iter().filter(|status| !status.verifies()) {
+            // A first set without one is as good as none.
+            let has_had_keys = status.keys > 0 || status.generation > 1;
             let told = match status.last_error {
                 Some(error) => format!("issuer `{}` has no keys to trust: {error}", status.alias),
                 None if has_had_keys => format!("issuer `{}` has no keys to trust", status.alias),

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use claimbound::clock::SystemClock;
 use claimbound_server::config::Config;
 use claimbound_server::server::{self, Checked, Server};
@@ -12,6 +12,7 @@ use claimbound_server::{Ended, OwnedEnvironment, Signals};
 use clap::ValueEnum;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::console::{self, Console, Status};
 use crate::escape::{visible_json, visible_styled};
@@ -114,8 +115,7 @@ fn socket_threads() -> usize {
 impl Arguments {
     /// Logs to the standard error, from now on.
     fn log(&self) -> anyhow::Result<()> {
-        let filter = EnvFilter::builder();
-        let filter = filter.parse(&self.log).context("`--log`")?;
+        let filter = levels(&self.log).context("`--log`")?;
         let is_terminal = io::stderr().is_terminal();
         let usual = if is_terminal {
             LogFormat::Text
@@ -132,6 +132,23 @@ impl Arguments {
         }
         Ok(())
     }
+}
+
+/// The filter of a list of directives. What stands alone is a level: the library
+/// takes another word for a module's name, and one that does not exist turns the
+/// log off.
+fn levels(text: &str) -> anyhow::Result<EnvFilter> {
+    let directives = text.split(',').map(str::trim);
+    let alone = directives.filter(|one| !one.is_empty() && !one.contains(['=', '[']));
+    for word in alone {
+        if word.parse::<LevelFilter>().is_err() {
+            bail!(
+                "`{word}` is no level; there are off, error, warn, info, debug and trace, and \
+                 `MODULE=LEVEL` for a part of it"
+            );
+        }
+    }
+    Ok(EnvFilter::builder().parse(text)?)
 }
 
 /// The standard error, on which every event stays one line: whatever a token, an

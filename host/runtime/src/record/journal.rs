@@ -91,6 +91,9 @@ struct State {
     waiting: Waiting,
     /// The disk; none while a thread writes to it.
     disk: Option<Disk>,
+    /// Whether that thread waits for the disk itself, which takes a thousand
+    /// times as long.
+    is_slow: bool,
     failures: Failures,
     closed: bool,
 }
@@ -178,6 +181,7 @@ impl Journal {
                 end: disk.end(),
                 waiting: Waiting::default(),
                 disk: Some(disk),
+                is_slow: false,
                 failures: Failures::default(),
                 closed: false,
             }),
@@ -300,7 +304,11 @@ impl Shared {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let woken = waiting::during(|| self.changed.wait(state));
+        let woken = if state.is_slow {
+            waiting::during(|| self.changed.wait(state))
+        } else {
+            self.changed.wait(state)
+        };
         woken.unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -320,8 +328,9 @@ impl Shared {
     ) -> MutexGuard<'a, State> {
         let end = state.end;
         let written = std::mem::take(&mut state.waiting);
-        drop(state);
         let is_slow = disk.syncs();
+        state.is_slow = is_slow;
+        drop(state);
         let mut write = || disk.write(&written.lines, end);
         let result = if is_slow {
             waiting::during(write)
@@ -406,6 +415,7 @@ impl Shared {
             let Some(mut disk) = state.disk.take() else {
                 continue;
             };
+            state.is_slow = true;
             drop(state);
             // What fails is in doubt, and the next write looks after it.
             let _ = disk.sync();

@@ -183,7 +183,11 @@ fn one(config: &Config, name: &str, target: &crate::config::Target) -> Result<Ta
     }
     let mut aliases = BTreeMap::new();
     for name in &route.issuers {
-        let Some(url) = config.issuer.get(name).and_then(url) else {
+        // That it is there is told of the route.
+        let Some(issuer) = config.issuer.get(name) else {
+            continue;
+        };
+        let Some(url) = url(issuer) else {
             let fault = format!("an issuer of route `{}` has no URL", target.route);
             return invalid("route", fault);
         };

@@ -23,7 +23,7 @@ pub(super) const COOL_DOWN: Duration = Duration::from_secs(10);
 /// Time to the first attempt after one that failed; each further failure
 /// doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
-/// Longest of these.
+/// Longest of these, where keys are not fetched more often anyway.
 const LAST_RETRY: Duration = Duration::from_mins(5);
 
 /// What is told of an issuer's keys.
@@ -267,6 +267,13 @@ impl<O: Origin> Supply<O> {
         };
         match fresh {
             Ok(fresh) => {
+                if self.failures > 0 {
+                    tracing::info!(
+                        issuer = self.source.issuer,
+                        failures = self.failures,
+                        "the issuer's keys can be fetched again"
+                    );
+                }
                 self.failures = 0;
                 self.shared.tell(|tally| {
                     tally.succeeded = tally.succeeded.saturating_add(1);
@@ -291,7 +298,7 @@ impl<O: Origin> Supply<O> {
         });
         let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
-        sooner(wait.min(LAST_RETRY))
+        sooner(wait.min(LAST_RETRY).min(self.source.pace.every))
     }
 
     /// Takes up what came, and says for how long it is fresh.
@@ -323,12 +330,17 @@ impl<O: Origin> Supply<O> {
                 } else {
                     let keys = set.keys().len();
                     let generation = self.take_up(set, asked);
-                    tracing::info!(
-                        issuer = self.source.issuer,
-                        generation,
-                        keys,
-                        "the issuer's keys are new"
-                    );
+                    let issuer = &*self.source.issuer;
+                    if keys > 0 {
+                        tracing::info!(issuer, generation, keys, "the issuer's keys are new");
+                    } else {
+                        tracing::warn!(
+                            issuer,
+                            generation,
+                            "the issuer's set has no key that verifies anything: \
+                             all of its tokens are refused"
+                        );
+                    }
                 }
                 self.held = Some(Held { text, validators });
                 max_age

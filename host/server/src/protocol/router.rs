@@ -2,6 +2,7 @@
 //! it is the proxy who asks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -13,6 +14,7 @@ use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorizati
 use http::HeaderMap;
 use tonic::Status;
 use tower::Layer as _;
+use tracing::warn;
 
 use super::answer::{Answer, Refusal};
 use super::attributes::{Described, Peer};
@@ -39,9 +41,26 @@ struct Shared {
     /// Whether who speaks here is known to be the proxy.
     is_authenticated: bool,
     secret: Option<Arc<Secret>>,
+    /// When somebody was last told that another than the proxy speaks here, in
+    /// seconds since 1970.
+    told: Arc<AtomicU64>,
 }
 
 impl Shared {
+    /// Warns of somebody who is not the proxy, or of a proxy with another secret:
+    /// once a minute, since anybody can provoke it.
+    fn tell(&self) {
+        let now = self.host.clock().now();
+        let told = |last: u64| (now.saturating_sub(last) >= 60).then_some(now);
+        let order = Ordering::Relaxed;
+        if self.told.fetch_update(order, order, told).is_ok() {
+            warn!(
+                "who does not say the secret of the listener's proxy is turned away; \
+                 more in the next minute are only counted"
+            );
+        }
+    }
+
     /// Where the certificate of a caller stands in a question over HTTP: nowhere
     /// but in what the proxy forwards.
     const fn peer(&self) -> Peer {
@@ -59,6 +78,7 @@ pub(crate) fn router(host: &Host, listener: &Listener, secret: Option<Secret>) -
         host: host.clone(),
         is_authenticated: listener.proxy.is_some(),
         secret: secret.map(Arc::new),
+        told: Arc::default(),
     };
     let mut router = Router::new();
     for protocol in &listener.serves {
@@ -111,6 +131,7 @@ async fn is_proxy(State(shared): State<Shared>, request: Request, next: Next) ->
         return next.run(request).await;
     }
     shared.host.metrics().turned_away(TurnedAway::NotTheProxy);
+    shared.tell();
     respond("", &Refusal::Forbidden.into())
 }
 
