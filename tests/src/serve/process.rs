@@ -491,6 +491,14 @@ fn a_configuration_is_checked_and_described() {
             "routes": [{ "route": "deploy", "policy": "acme-deploy@1.4.0" }] })
         )
     );
+    for (log, is_one) in [
+        ("infoo", false),
+        ("warn,claimbond", false),
+        ("warn,hyper=trace", true),
+    ] {
+        let (status, _) = run(&["--config", "claimbound.toml", "--check", "--log", log]);
+        assert_eq!(status, if is_one { 0 } else { 2 }, "{log}");
+    }
     place.configure(&[("issuers = [\"forge\"]", "issuers = [\"force\"]")]);
     let (status, out) = run(&check);
     let found: Value = serde_json::from_str(&out).unwrap();

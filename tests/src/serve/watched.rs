@@ -5,6 +5,7 @@ use serde_json::json;
 use super::http::Question;
 use super::{Place, job_with};
 use crate::forge::with;
+use crate::gate::SIGNER;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_counted_once() {
@@ -109,6 +110,24 @@ async fn a_host_that_can_not_decide_lives_and_is_not_ready() {
         !metrics.contains("far"),
         "an issuer that is no more: {metrics}"
     );
+
+    // One whose tokens no route takes keeps nobody waiting.
+    place.write("claimbound.toml", format!("{}{far}", super::CONFIG));
+    assert_eq!(serving.operate("/reload", &json!({})).await.status, 200);
+    assert_eq!(ready().await.status, 200);
+    // A set without a key is trusted, and nothing can be verified.
+    place.write("keys.json", "{\"keys\":[]}");
+    serving
+        .until("claimbound_key_set_keys{issuer=\"forge\"}", 0)
+        .await;
+    let answer = ready().await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.body.contains("issuer `forge` has no keys"));
+    place.write("keys.json", SIGNER.key_set());
+    serving
+        .until("claimbound_key_set_keys{issuer=\"forge\"}", 1)
+        .await;
+    assert_eq!(ready().await.status, 200);
 
     std::fs::remove_file(place.path("ledger.db")).unwrap();
     std::fs::write(place.path("ledger.db"), "no ledger").unwrap();

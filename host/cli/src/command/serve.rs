@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use claimbound::clock::SystemClock;
 use claimbound_server::config::Config;
 use claimbound_server::server::{self, Checked, Server};
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
 
     /// What is logged: `error`, `warn`, `info`, `debug`, or a list such as
     /// `warn,claimbound_server=debug`.
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = levels)]
     log: String,
 
     /// How it is logged; by default as text on a terminal, else as JSON.
@@ -115,7 +115,8 @@ fn socket_threads() -> usize {
 impl Arguments {
     /// Logs to the standard error, from now on.
     fn log(&self) -> anyhow::Result<()> {
-        let filter = levels(&self.log).context("`--log`")?;
+        let filter = EnvFilter::builder();
+        let filter = filter.parse(&self.log).context("`--log`")?;
         let is_terminal = io::stderr().is_terminal();
         let usual = if is_terminal {
             LogFormat::Text
@@ -134,21 +135,21 @@ impl Arguments {
     }
 }
 
-/// The filter of a list of directives. What stands alone is a level: the library
+/// A list of directives, as it stands. What stands alone is a level: the library
 /// takes another word for a module's name, and one that does not exist turns the
 /// log off.
-fn levels(text: &str) -> anyhow::Result<EnvFilter> {
+fn levels(text: &str) -> Result<String, String> {
     let directives = text.split(',').map(str::trim);
-    let alone = directives.filter(|one| !one.is_empty() && !one.contains(['=', '[']));
-    for word in alone {
-        if word.parse::<LevelFilter>().is_err() {
-            bail!(
-                "`{word}` is no level; there are off, error, warn, info, debug and trace, and \
-                 `MODULE=LEVEL` for a part of it"
-            );
-        }
+    let mut alone = directives.filter(|one| !one.is_empty() && !one.contains(['=', '[']));
+    if let Some(word) = alone.find(|word| word.parse::<LevelFilter>().is_err()) {
+        return Err(format!(
+            "`{word}` is no level; there are off, error, warn, info, debug and trace, and \
+             `MODULE=LEVEL` for a part of it"
+        ));
     }
-    Ok(EnvFilter::builder().parse(text)?)
+    let parsed = EnvFilter::builder().parse(text);
+    parsed.map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
 }
 
 /// The standard error, on which every event stays one line: whatever a token, an
