@@ -145,7 +145,9 @@ struct Asked {
 
 impl Asked {
     fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(body)
+        // A list in their order would do otherwise.
+        let members: serde_json::Map<String, Value> = serde_json::from_slice(body)?;
+        serde_json::from_value(Value::Object(members))
     }
 }
 

@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::files;
+
 pub use exchange::{Exchange, Rotation, SigningAlgorithm, Target};
 pub use issuer::{Discovery, Fetch, Form, InlineKeys, Issuer, KeyFile, KeyUrl, Keys};
 pub use listener::{Address, Admin, Listener, Monitor, Protocol, Proxy};
@@ -74,7 +76,7 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
-    #[error("`{}` can't be read: {cause}", path.display())]
+    #[error("`{}` {cause}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -135,17 +137,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] where it can't be read or is no configuration.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |cause: String| ConfigError::Unreadable {
+        let text = files::read_text(path, LARGEST).map_err(|error| ConfigError::Unreadable {
             path: path.to_owned(),
-            cause,
-        };
-        let length = std::fs::metadata(path)
-            .map_err(|error| unreadable(error.to_string()))?
-            .len();
-        if length > LARGEST {
-            return Err(unreadable(format!("it has more than {LARGEST} bytes")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+            cause: error.to_string(),
+        })?;
         Self::parse(&text).map_err(|cause| ConfigError::Malformed {
             path: path.to_owned(),
             cause,

@@ -1,11 +1,52 @@
-//! What the files of a configuration look like, to tell that one has changed.
+//! The files of a configuration: how they are read, and what they look like, to
+//! tell that one has changed.
 
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use crate::config::{Config, Fetch, Keys};
+
+/// Why a file is not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error("can't be read: {0}")]
+    Io(#[from] io::Error),
+    /// A folder, a pipe or a device: reading it might never end.
+    #[error("is no file")]
+    NoFile,
+    #[error("has more than {0} bytes")]
+    TooLong(u64),
+    #[error("is no text in UTF-8")]
+    NoText,
+}
+
+/// A whole file of at most so many bytes.
+pub(crate) fn read(path: &Path, longest: u64) -> Result<Vec<u8>, ReadError> {
+    let mut options = OpenOptions::new();
+    // A pipe would be waited for.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
+    let file = options.read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(ReadError::NoFile);
+    }
+    let mut bytes = Vec::new();
+    file.take(longest.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > longest {
+        return Err(ReadError::TooLong(longest));
+    }
+    Ok(bytes)
+}
+
+/// As [`read`], of text.
+pub(crate) fn read_text(path: &Path, longest: u64) -> Result<String, ReadError> {
+    String::from_utf8(read(path, longest)?).map_err(|_| ReadError::NoText)
+}
 
 /// Files, and the state in which each was seen: none where there was no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +102,7 @@ fn fetch(keys: &Keys) -> Option<&Fetch> {
 
 /// What tells two states of a file apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
+pub(crate) struct Mark {
     device: u64,
     inode: u64,
     length: u64,
@@ -71,7 +112,7 @@ struct Mark {
 
 impl Mark {
     /// Of the file behind all links: a folder that is mounted anew changes it.
-    fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::from)
     }
 }
@@ -85,5 +126,28 @@ impl From<&Metadata> for Mark {
             modified: (found.mtime(), found.mtime_nsec()),
             changed: (found.ctime(), found.ctime_nsec()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_might_never_end_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for path in [&*pipe, folder.path(), Path::new("/dev/zero")] {
+            let read = read(path, 16);
+            assert!(matches!(read, Err(ReadError::NoFile)), "{path:?}: {read:?}");
+        }
+        let file = folder.path().join("file");
+        std::fs::write(&file, [b'x'; 17]).unwrap();
+        assert!(matches!(read(&file, 16), Err(ReadError::TooLong(16))));
+        assert_eq!(read_text(&file, 17).unwrap().len(), 17);
+        std::fs::write(&file, [0xff]).unwrap();
+        assert!(matches!(read_text(&file, 16), Err(ReadError::NoText)));
     }
 }

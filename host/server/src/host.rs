@@ -24,6 +24,7 @@ use crate::exchange::Exchanger;
 use crate::keys::Keyring;
 use crate::log;
 use crate::metrics::Metrics;
+use crate::sparing::Sparing;
 
 /// A token as a request carried it; its `Debug` shows nothing of it.
 pub struct PresentedToken(Zeroizing<Vec<u8>>);
@@ -117,6 +118,7 @@ struct Shared {
     evaluators: Evaluators,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    sparing: Sparing,
     runtime: Handle,
     /// Places for those that wait for a fetch, each with its token: as many as
     /// may wait for a thread.
@@ -150,6 +152,7 @@ impl Host {
                 evaluators,
                 clock,
                 metrics,
+                sparing: Sparing::default(),
                 runtime,
                 waiting,
                 tasks,
@@ -198,6 +201,11 @@ impl Host {
     /// The clock that decisions are made by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
+    }
+
+    /// Counts the lines of the log that anybody can provoke.
+    pub(crate) fn sparing(&self) -> &Sparing {
+        &self.shared.sparing
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -288,7 +296,8 @@ impl Host {
                 host.shared
                     .metrics
                     .decided(&name, &decided.outcome, took, at);
-                log::decided(&name, &decided, took);
+                let now = host.shared.clock.now();
+                log::decided(&name, &decided, took, host.sparing(), now);
                 then(decided);
             }),
             self.shared.tasks.token(),

@@ -31,6 +31,7 @@ mod protocol;
 mod reload;
 pub mod server;
 mod signals;
+mod sparing;
 
 pub use embedded::Embedded;
 pub use host::{Host, PresentedToken, Route};

@@ -59,6 +59,8 @@ struct Limits {
     connections: usize,
     header_timeout: Duration,
     header_bytes: usize,
+    /// Whether HTTP/2 is spoken, whose connections may stay without a request.
+    speaks_http2: bool,
 }
 
 enum Socket {
@@ -89,6 +91,7 @@ impl Bound {
                 .header_timeout
                 .map_or(HEADER_TIMEOUT, |span| span.0),
             header_bytes: listener.header_bytes.unwrap_or(HEADER_BYTES),
+            speaks_http2: true,
         };
         Self::bind(name, &listener.address, folder, limits, uids).await
     }
@@ -107,6 +110,7 @@ impl Bound {
             connections: 64,
             header_timeout: HEADER_TIMEOUT,
             header_bytes: FEWEST_BYTES,
+            speaks_http2: false,
         };
         Self::bind(name, address, folder, limits, uids).await
     }
@@ -230,7 +234,11 @@ impl Limits {
             .max_header_list_size(u32::try_from(self.header_bytes).unwrap_or(u32::MAX))
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20));
-        builder
+        if self.speaks_http2 {
+            builder
+        } else {
+            builder.http1_only()
+        }
     }
 }
 

@@ -12,11 +12,12 @@ use claimbound::reason::clip;
 use tracing::{debug, info, warn};
 
 use crate::protocol::token_exchange::NotExchanged;
+use crate::sparing::Sparing;
 
 /// Logs a decision: a failure as a warning, a denial of a verified token as
 /// information. The rest, which comes with every request, or from anybody, is
 /// for whoever looks for it.
-pub(crate) fn decided(route: &str, decided: &Decided, took: Duration) {
+pub(crate) fn decided(route: &str, decided: &Decided, took: Duration, sparing: &Sparing, now: u64) {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let Whose { subject, statement } = Whose::of(decided);
     match &decided.outcome {
@@ -34,10 +35,17 @@ pub(crate) fn decided(route: &str, decided: &Decided, took: Duration) {
         }
         Outcome::Error(error) => {
             let (code, reason) = (error.code.as_str(), &*error.message);
-            warn!(
-                route,
-                micros, code, reason, subject, statement, "no answer could be given"
-            );
+            // Anybody can provoke one by a token that nobody vouches for.
+            let left_out = match subject {
+                Some(_) => Some(0),
+                None => sparing.line(code, now),
+            };
+            if let Some(left_out) = left_out {
+                warn!(
+                    route,
+                    micros, code, reason, subject, statement, left_out, "no answer could be given"
+                );
+            }
         }
     }
 }

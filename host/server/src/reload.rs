@@ -1,6 +1,7 @@
 //! Taking up another configuration: whole, or not at all.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use crate::plan::{Draft, Supply};
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How often files that go on changing are left to rest.
+const MOST_RESTLESS: u32 = 4;
+
 /// Reads variables of the environment, for as long as a host runs.
 pub type OwnedEnvironment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -28,6 +32,10 @@ pub(crate) struct Reloader {
     ground: Ground,
     host: Host,
     current: Mutex<Current>,
+    /// Whose turn it is: whoever waits for it takes no thread.
+    turn: tokio::sync::Mutex<()>,
+    /// Whether a reload was asked for that has not begun.
+    is_due: AtomicBool,
     /// The files that the last reload read, or could not: apart from `current`,
     /// which a reload holds for as long as it takes.
     watched: Mutex<Seen>,
@@ -65,6 +73,8 @@ impl Reloader {
             host,
             watched: Mutex::new(current.seen.clone()),
             current: Mutex::new(current),
+            turn: tokio::sync::Mutex::default(),
+            is_due: AtomicBool::new(false),
             runtime,
         }
     }
@@ -75,12 +85,15 @@ impl Reloader {
     /// # Errors
     /// Why it is not taken up; what was in use stays so.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<Report, ConfigError> {
+        let turn = self.turn.lock().await;
+        self.is_due.store(false, Ordering::SeqCst);
         let reloader = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || reloader.take_up());
         let result = match done.await {
             Ok(result) => result,
             Err(_) => Err(ConfigError::at("reload", "it ended without an answer")),
         };
+        drop(turn);
         self.host.metrics().reloaded(result.is_ok());
         match &result {
             Ok(report) => {
@@ -92,6 +105,15 @@ impl Reloader {
             Err(error) => error!(%error, "the configuration is not taken up; the last one stays"),
         }
         result
+    }
+
+    /// As [`reload`](Self::reload), for whom the result is not for; one that has
+    /// not begun will do for however many ask.
+    pub(crate) async fn reload_soon(self: Arc<Self>) {
+        if !self.is_due.swap(true, Ordering::SeqCst) {
+            // The reason for what fails is logged and counted there.
+            let _ = self.reload().await;
+        }
     }
 
     fn take_up(&self) -> Result<Report, ConfigError> {
@@ -127,6 +149,7 @@ impl Reloader {
 
     /// Reloads whenever a file changes that a reload reads, until `stop`.
     pub(crate) async fn watch(self: Arc<Self>, stop: CancellationToken) {
+        let mut restless = 0;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -137,11 +160,14 @@ impl Reloader {
             if seen == known {
                 continue;
             }
-            // A file that is being written changes again.
+            // A file that is being written changes again. One that never rests
+            // must not hold up the others; half a file is refused.
             tokio::time::sleep(LOOK_EVERY / 4).await;
-            if known.again() != seen {
+            if known.again() != seen && restless < MOST_RESTLESS {
+                restless += 1;
                 continue;
             }
+            restless = 0;
             // Another reload may have read it meanwhile.
             if *self.watched() != known {
                 continue;

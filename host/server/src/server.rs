@@ -226,10 +226,8 @@ impl Server {
     /// caught since before it started.
     pub async fn run_until(self, mut signals: Signals) -> Ended {
         while signals.next().await == Told::Reload {
-            // It may take its time, and to stop may not wait for it. The reason
-            // for what fails is logged and counted there.
-            let reloader = Arc::clone(&self.reloader);
-            self.tasks.spawn(async move { reloader.reload().await });
+            // It may take its time, and to stop may not wait for it.
+            self.tasks.spawn(Arc::clone(&self.reloader).reload_soon());
         }
         tokio::select! {
             () = self.drain() => Ended::Drained,

@@ -286,3 +286,34 @@ async fn another_path_or_method_is_told_what_there_is() {
         assert_eq!(answer.json(), json!({ "error": format!("{told}{there}") }));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_an_object() {
+    let place = Place::new();
+    let serving = place.serve().await;
+    let list = json!(["token-id", ISSUER, "one", null, "alice", "leaked"]);
+    for path in ["/revoke", "/lift"] {
+        let answer = serving.operate(path, &list).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+    }
+    assert_eq!(serving.present(&job_with("one")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_and_monitors_speak_no_http2() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let place = Place::new();
+    let serving = place.serve().await;
+    for name in ["admin", "monitor"] {
+        let claimbound_server::config::Address::Tcp(address) = serving.address(name) else {
+            panic!("it listens at a port");
+        };
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        stream.write_all(preface).await.unwrap();
+        let mut answer = Vec::new();
+        // A connection that could be kept open by answering pings is not had.
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(!answer.starts_with(&[0, 0]), "{name}: {answer:?}");
+    }
+}

@@ -60,6 +60,19 @@ async fn a_request_is_answered_by_the_configuration_that_stands_once_it_is_whole
     let (status, body) = answer(stream).await;
     assert_eq!(status, "200", "{body}");
 
+    // Whoever says who the client is expects that to count.
+    for (header, expected) in [
+        ("authorization: Basic eDp5", ("401", "invalid_client")),
+        ("content-encoding: gzip", ("400", "invalid_request")),
+    ] {
+        let text = request(&SIGNER.sign(&job_with("three")));
+        let text = text.replacen("\r\n", &format!("\r\n{header}\r\n"), 1);
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let (status, body) = answer(stream).await;
+        assert_eq!((&*status, body["error"].as_str().unwrap()), expected);
+    }
+
     let text = request(&SIGNER.sign(&job_with("two")));
     let (begun, rest) = text.split_at(text.len() - 10);
     let mut stream = TcpStream::connect(address).await.unwrap();

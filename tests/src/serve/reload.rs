@@ -100,6 +100,14 @@ async fn an_operator_reloads_and_is_told_why_not() {
             (409, json!({ "error": why }))
         );
     }
+    // What is no file is not waited for.
+    let config = place.path("claimbound.toml");
+    std::fs::remove_file(&config).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&config).status();
+    assert!(made.unwrap().success());
+    let answer = serving.operate("/reload", &json!({})).await;
+    assert_eq!(answer.status, 409, "{answer:?}");
+    assert!(answer.body.contains("is no file"), "{answer:?}");
     // Another name for the same route is another place.
     place.configure(&[("[route.deploy]", "[route.ship]")]);
     assert_eq!(serving.operate("/reload", &json!({})).await.status, 200);

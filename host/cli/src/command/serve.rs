@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use claimbound::clock::SystemClock;
@@ -55,6 +56,9 @@ pub(crate) struct Arguments {
     log_format: Option<LogFormat>,
 }
 
+/// How long what waits for files and the ledger may still take after the drain.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// The exit status where nothing was waited for: no answer could be given.
 const STOPPED_AT_ONCE: i32 = 2;
 
@@ -98,6 +102,8 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         };
         anyhow::Ok(server.run_until(signals).await)
     })?;
+    // A thread that still waits for a disk is not waited for in its turn.
+    runtime.shutdown_timeout(LAST_WAIT);
     match ended {
         Ended::Drained => Ok(Status::Yes),
         // Not even the threads that decide are waited for.

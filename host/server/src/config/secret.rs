@@ -8,6 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
+use crate::files;
+
 /// The longest secret, in bytes.
 const LONGEST: u64 = 64 << 10;
 
@@ -52,11 +54,8 @@ impl SecretSource {
             }
             Self::File(path) => {
                 let path = folder.join(path);
-                let unreadable = |error: std::io::Error| fault(format!("can't be read: {error}"));
-                if std::fs::metadata(&path).map_err(unreadable)?.len() > LONGEST {
-                    return Err(fault(format!("has more than {LONGEST} bytes")));
-                }
-                std::fs::read_to_string(&path).map_err(unreadable)?
+                let text = files::read_text(&path, LONGEST);
+                text.map_err(|error| fault(error.to_string()))?
             }
         };
         let text = Zeroizing::new(text);

@@ -1,16 +1,15 @@
 //! Keys in a file, read again when it changes.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::source::{limits, parse, read};
 use super::supply::Shared;
 use crate::config::Form;
+use crate::files::Mark;
 
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -19,26 +18,8 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Watched {
     path: PathBuf,
     form: Form,
-    seen: Option<Version>,
+    seen: Option<Mark>,
     text: Option<Vec<u8>>,
-}
-
-/// What tells one version of a file from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Version {
-    length: u64,
-    modified: Option<SystemTime>,
-    inode: u64,
-}
-
-impl Version {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            length: metadata.len(),
-            modified: metadata.modified().ok(),
-            inode: metadata.ino(),
-        }
-    }
 }
 
 impl Watched {
@@ -70,8 +51,7 @@ impl Watched {
     /// Takes up what is in the file, where it has changed. What can't be used
     /// leaves the keys as they are, and is said once.
     pub(super) fn look(&mut self, shared: &Shared) {
-        let now = std::fs::metadata(&self.path).map(|metadata| Version::of(&metadata));
-        let version = now.as_ref().ok().copied();
+        let version = Mark::of(&self.path);
         if version.is_some() && version == self.seen {
             return;
         }

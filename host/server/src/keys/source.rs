@@ -14,6 +14,7 @@ use crate::config::{
     ConfigError, Discovery, Environment, Fetch, Form, Issuer, Keys, Secret, SecretError,
     SecretSource,
 };
+use crate::files;
 
 /// Longest URL that is fetched, in bytes: as that of an issuer.
 const LONGEST_URL: usize = 2048;
@@ -335,20 +336,7 @@ pub(super) fn limits() -> SetLimits {
 
 /// A whole file of at most so many bytes.
 pub(super) fn read(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
-    use std::io::Read as _;
-    let unreadable = |error: std::io::Error| format!("`{}` can't be read: {error}", path.display());
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.take(longest.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > longest {
-        return Err(format!(
-            "`{}` has more than {longest} bytes",
-            path.display()
-        ));
-    }
-    Ok(bytes)
+    files::read(path, longest).map_err(|error| format!("`{}` {error}", path.display()))
 }
 
 impl Bearer {

@@ -114,7 +114,7 @@ impl Described<'_> {
             },
         };
         // What is no path can't be appended to an origin.
-        let line = line.filter(|(_, path)| path.starts_with('/'));
+        let line = line.filter(|(_, path)| path.starts_with('/') && !path.contains('#'));
         Ok(line.map(|(method, path)| DpopProof {
             jwt,
             method: method.to_owned(),

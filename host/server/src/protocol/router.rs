@@ -2,16 +2,15 @@
 //! it is the proxy who asks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use tonic::Status;
 use tower::Layer as _;
 use tracing::warn;
@@ -41,26 +40,9 @@ struct Shared {
     /// Whether who speaks here is known to be the proxy.
     is_authenticated: bool,
     secret: Option<Arc<Secret>>,
-    /// When somebody was last told that another than the proxy speaks here, in
-    /// seconds since 1970.
-    told: Arc<AtomicU64>,
 }
 
 impl Shared {
-    /// Warns of somebody who is not the proxy, or of a proxy with another secret:
-    /// once a minute, since anybody can provoke it.
-    fn tell(&self) {
-        let now = self.host.clock().now();
-        let told = |last: u64| (now.saturating_sub(last) >= 60).then_some(now);
-        let order = Ordering::Relaxed;
-        if self.told.fetch_update(order, order, told).is_ok() {
-            warn!(
-                "who does not say the secret of the listener's proxy is turned away; \
-                 more in the next minute are only counted"
-            );
-        }
-    }
-
     /// Where the certificate of a caller stands in a question over HTTP: nowhere
     /// but in what the proxy forwards.
     const fn peer(&self) -> Peer {
@@ -78,7 +60,6 @@ pub(crate) fn router(host: &Host, listener: &Listener, secret: Option<Secret>) -
         host: host.clone(),
         is_authenticated: listener.proxy.is_some(),
         secret: secret.map(Arc::new),
-        told: Arc::default(),
     };
     let mut router = Router::new();
     for protocol in &listener.serves {
@@ -131,23 +112,30 @@ async fn is_proxy(State(shared): State<Shared>, request: Request, next: Next) ->
         return next.run(request).await;
     }
     shared.host.metrics().turned_away(TurnedAway::NotTheProxy);
-    shared.tell();
+    if let Some(left_out) = shared
+        .host
+        .sparing()
+        .line("not-the-proxy", shared.host.clock().now())
+    {
+        warn!(
+            left_out,
+            "who does not say the secret of the listener's proxy is turned away"
+        );
+    }
     respond("", &Refusal::Forbidden.into())
 }
 
-async fn authorize(
-    State(shared): State<Shared>,
-    Path(route): Path<String>,
-    headers: HeaderMap,
-) -> Response {
+async fn authorize(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
+    // As it stands: no route has a name that would be encoded.
+    let route = uri.path().strip_prefix("/authorize/").unwrap_or_default();
     let described = Described {
         headers: &headers,
         context: None,
         line: None,
         peer: shared.peer(),
     };
-    let answer = shared.host.ask(&route, &described).await;
-    respond(&route, &answer)
+    let answer = shared.host.ask(route, &described).await;
+    respond(route, &answer)
 }
 
 async fn ext_authz(State(shared): State<Shared>, request: Request) -> Response {

@@ -83,6 +83,13 @@ async fn decide(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<exchange::Response, NotExchanged> {
+    // As with those in a form: whoever sends some expects them to count.
+    if headers.contains_key(header::AUTHORIZATION) {
+        return Err(ExchangeError::ClientCredentials.into());
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(ExchangeError::NotAForm.into());
+    }
     let plan = host.plan();
     let exchange = plan.exchange.as_ref().ok_or(ExchangeError::Unavailable)?;
     let content_type = match only(headers, header::CONTENT_TYPE.as_str()) {
