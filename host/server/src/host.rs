@@ -273,7 +273,7 @@ impl Host {
         self.decide_whose_then(route, token, request, |decided| then(decided.outcome));
     }
 
-    fn decide_whose_then(
+    pub(crate) fn decide_whose_then(
         &self,
         route: &Arc<Route>,
         token: PresentedToken,

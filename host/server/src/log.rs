@@ -78,9 +78,10 @@ pub(crate) fn not_exchanged(refused: &NotExchanged) {
         };
     }
     match &decided.outcome {
+        // Anybody can provoke these, and the decision was logged sparingly.
+        _ if subject.is_none() => event!(debug),
         Outcome::Error(_) => event!(warn),
-        Outcome::Allow(_) | Outcome::Deny(_) if subject.is_some() => event!(info),
-        Outcome::Allow(_) | Outcome::Deny(_) => event!(debug),
+        Outcome::Allow(_) | Outcome::Deny(_) => event!(info),
     }
 }
 

@@ -74,6 +74,12 @@ fn refused(server: &Server) -> Vec<Refused> {
             &[401],
             INVALID,
         ),
+        case(
+            "forged, and without a subject",
+            bearer(&server.token_by(&forger, &json!({ "sub": null }))),
+            &[401],
+            INVALID,
+        ),
         case("revoked", bearer(&revoked), &[401], INVALID),
         case(
             "denied by the policy",

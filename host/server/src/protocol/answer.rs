@@ -3,6 +3,7 @@
 //! Whoever calls learns the status and, by RFC 6750 §3, which of a few errors it
 //! is; never a reason. Every answer of a status has the same body.
 
+use claimbound::gate::Decided;
 use claimbound::outcome::{Allowed, Outcome};
 use claimbound::reason::Code;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -71,6 +72,22 @@ impl From<Outcome> for Answer {
             Outcome::Error(error) => (Refusal::Unavailable, error.code.as_str()),
         };
         Self::Refuse { refusal, code }
+    }
+}
+
+impl From<Decided> for Answer {
+    /// That a caller may not do a thing is only told whoever has shown who they
+    /// are: a token that nobody vouches for is a bad one, whatever it lacks.
+    fn from(decided: Decided) -> Self {
+        let is_vouched_for = decided.subject.is_some();
+        let mut answer = Self::from(decided.outcome);
+        if let Self::Refuse { refusal, .. } = &mut answer
+            && *refusal == Refusal::Forbidden
+            && !is_vouched_for
+        {
+            *refusal = Refusal::InvalidToken;
+        }
+        answer
     }
 }
 
