@@ -102,32 +102,13 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// A value at `at` that can't be used. The fault does not repeat it: a secret
-    /// may have been written at the wrong place.
+    /// A value at `at` that can't be used. The fault does not repeat it, unless it
+    /// is a path: a secret may have been written at the wrong place.
     pub(crate) fn at(at: impl fmt::Display, fault: impl fmt::Display) -> Self {
         Self::Invalid {
             at: at.to_string(),
             fault: fault.to_string(),
         }
-    }
-
-    /// What a library says of paths of the configuration, or of what is there.
-    /// They are values too, and stand as `…`.
-    pub(crate) fn at_path(
-        at: impl fmt::Display,
-        paths: &[&Path],
-        fault: impl fmt::Display,
-    ) -> Self {
-        let mut fault = fault.to_string();
-        for path in paths {
-            let whole = std::path::absolute(path).unwrap_or_default();
-            for path in [whole.as_path(), path].map(Path::to_string_lossy) {
-                if !path.is_empty() {
-                    fault = fault.replace(&*path, "…");
-                }
-            }
-        }
-        Self::at(at, fault)
     }
 }
 
@@ -295,17 +276,5 @@ mod tests {
             assert!(!told.contains("hunter2") && !told.contains('\n'), "{told}");
             assert!(told.starts_with("line "), "{text}: {told}");
         }
-    }
-
-    #[test]
-    fn a_path_that_a_library_names_is_not_shown() {
-        let error = "`/etc/hunter2/.lock` and `etc/hunter2` can't be used";
-        let error = ConfigError::at_path("record", &[Path::new("/etc/hunter2")], error);
-        assert_eq!(
-            error.to_string(),
-            "record: `…/.lock` and `etc/hunter2` can't be used"
-        );
-        let error = ConfigError::at_path("record", &[Path::new("")], "it is no folder");
-        assert_eq!(error.to_string(), "record: it is no folder");
     }
 }

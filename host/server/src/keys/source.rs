@@ -137,7 +137,7 @@ impl Source {
                 let path = folder.join(&file.path);
                 let at = || format!("{at}.path");
                 let text = read(&path, limits().bytes as u64)
-                    .map_err(|error| ConfigError::at_path(at(), &[&*path], error))?;
+                    .map_err(|error| ConfigError::at(at(), error))?;
                 parse(file.form, text).map_err(|error| ConfigError::at(at(), error))?;
                 Kind::File {
                     path,
@@ -218,7 +218,7 @@ impl Checks<'_> {
         let roots = fetch.ca.as_ref().map(|path| {
             let path = self.folder.join(path);
             let at = || format!("{}.fetch.ca", self.at);
-            read(&path, LARGEST_CA).map_err(|error| ConfigError::at_path(at(), &[&*path], error))
+            read(&path, LARGEST_CA).map_err(|error| ConfigError::at(at(), error))
         });
         let bearer = fetch.bearer.as_ref().map(|from| {
             Bearer::of(from, self.folder, self.environment)
