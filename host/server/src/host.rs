@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use claimbound::clock::Clock;
 use claimbound::gate::{Decided, Gate};
 use claimbound::models::Model;
-use claimbound::outcome::{HostError, Outcome};
+use claimbound::outcome::HostError;
 use claimbound::policy::{Policy, Request};
 use claimbound::reason::HostCode;
 use claimbound::token::Token;
@@ -240,19 +240,9 @@ impl Host {
         route: &Arc<Route>,
         token: PresentedToken,
         request: Request,
-    ) -> Outcome {
-        self.decide_whose(route, token, request).await.outcome
-    }
-
-    /// As [`decide`](Self::decide), and says whose token it is.
-    pub(crate) async fn decide_whose(
-        &self,
-        route: &Arc<Route>,
-        token: PresentedToken,
-        request: Request,
     ) -> Decided {
         let (sender, receiver) = oneshot::channel();
-        self.decide_whose_then(route, token, request, move |decided| {
+        self.decide_then(route, token, request, move |decided| {
             // Whoever asked may have gone away.
             let _ = sender.send(decided);
         });
@@ -264,16 +254,6 @@ impl Host {
     /// too much waits already. Where a decision ends in a panic it is dropped
     /// without being called.
     pub fn decide_then(
-        &self,
-        route: &Arc<Route>,
-        token: PresentedToken,
-        request: Request,
-        then: impl FnOnce(Outcome) + Send + 'static,
-    ) {
-        self.decide_whose_then(route, token, request, |decided| then(decided.outcome));
-    }
-
-    pub(crate) fn decide_whose_then(
         &self,
         route: &Arc<Route>,
         token: PresentedToken,

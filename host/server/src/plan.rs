@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use crate::bounds;
 use crate::config::{self, CeilingConfig, Config, ConfigError, Environment, Protocol};
 use crate::exchange::Exchanger;
+use crate::files::{self, ReadError};
 use crate::fit::{Document, Met};
 use crate::ground::Ground;
 use crate::host::{Plan, Route};
@@ -483,23 +484,12 @@ fn component(at: &str, path: &Path, ground: &Ground) -> Result<Vec<u8>, ConfigEr
         .sandboxes
         .first()
         .map_or(0, |one| one.limits().component());
-    let found =
-        std::fs::metadata(path).map_err(|error| fault(format!("can't be read: {error}")))?;
-    if found.is_dir() {
-        return Err(fault(
-            "is a folder; name the component that was built from it".into(),
-        ));
-    }
-    if !found.is_file() {
-        return Err(fault("is no file".into()));
-    }
-    if found.len() > most as u64 {
-        return Err(fault(format!(
-            "has {} bytes, more than {most}",
-            found.len()
-        )));
-    }
-    let bytes = std::fs::read(path).map_err(|error| fault(format!("can't be read: {error}")))?;
+    let bytes = files::read(path, most as u64).map_err(|error| {
+        if matches!(error, ReadError::NoFile) && path.is_dir() {
+            return fault("is a folder; name the component that was built from it".into());
+        }
+        fault(error.to_string())
+    })?;
     if bytes.starts_with(b"\0asm\x01\0\0\0") {
         let told = "is a core module, no component; `wasm-tools component new` makes one of it";
         return Err(fault(told.into()));

@@ -31,9 +31,8 @@ pub(crate) struct Reloader {
     environment: OwnedEnvironment,
     ground: Ground,
     host: Host,
-    current: Mutex<Current>,
-    /// Whose turn it is: whoever waits for it takes no thread.
-    turn: tokio::sync::Mutex<()>,
+    /// One reload at a time holds it; whoever waits for it takes no thread.
+    current: Arc<tokio::sync::Mutex<Current>>,
     /// Whether a reload was asked for that has not begun.
     is_due: AtomicBool,
     /// The files that the last reload read, or could not: apart from `current`,
@@ -72,8 +71,7 @@ impl Reloader {
             ground,
             host,
             watched: Mutex::new(current.seen.clone()),
-            current: Mutex::new(current),
-            turn: tokio::sync::Mutex::default(),
+            current: Arc::new(tokio::sync::Mutex::new(current)),
             is_due: AtomicBool::new(false),
             runtime,
         }
@@ -85,15 +83,15 @@ impl Reloader {
     /// # Errors
     /// Why it is not taken up; what was in use stays so.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<Report, ConfigError> {
-        let turn = self.turn.lock().await;
+        // What a thread that panicked left is what was in use.
+        let mut current = Arc::clone(&self.current).lock_owned().await;
         self.is_due.store(false, Ordering::SeqCst);
         let reloader = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || reloader.take_up());
+        let done = tokio::task::spawn_blocking(move || reloader.take_up(&mut current));
         let result = match done.await {
             Ok(result) => result,
             Err(_) => Err(ConfigError::at("reload", "it ended without an answer")),
         };
-        drop(turn);
         self.host.metrics().reloaded(result.is_ok());
         match &result {
             Ok(report) => {
@@ -116,9 +114,7 @@ impl Reloader {
         }
     }
 
-    fn take_up(&self) -> Result<Report, ConfigError> {
-        // One at a time. What a thread that panicked left is what was in use.
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take_up(&self, current: &mut Current) -> Result<Report, ConfigError> {
         let seen = Seen::file(&self.path);
         self.watched().extend(seen.clone());
         let config = Config::read(&self.path)?;

@@ -5,24 +5,15 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Place, job_with};
+use super::{EXCHANGE, Place, job_with};
 use crate::gate::SIGNER;
 
-const EXCHANGE: &str = r#"
-[listen.tokens]
-address = "127.0.0.1:0"
-serves = ["exchange"]
-
-[exchange]
-issuer = "https://id.acme.example"
-keys = "signing"
-
-[exchange.target.api]
-audience = "https://api.acme.example"
-route = "deploy"
-roles = ["deploy"]
-
-[monitor]"#;
+/// A listener for exchanges, before the monitor's.
+fn listening(exchange: &str) -> String {
+    format!(
+        "[listen.tokens]\naddress = \"127.0.0.1:0\"\nserves = [\"exchange\"]\n{exchange}\n[monitor]"
+    )
+}
 
 /// A request for the target of [`EXCHANGE`], whole.
 fn request(token: &str) -> String {
@@ -49,7 +40,7 @@ async fn answer(mut stream: TcpStream) -> (String, Value) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_is_answered_by_the_configuration_that_stands_once_it_is_whole() {
     let place = Place::new();
-    place.configure(&[("[monitor]", EXCHANGE)]);
+    place.configure(&[("[monitor]", &listening(EXCHANGE))]);
     let serving = place.serve().await;
     let Address::Tcp(address) = serving.address("tokens") else {
         panic!("it listens at a port");
@@ -80,7 +71,7 @@ async fn a_request_is_answered_by_the_configuration_that_stands_once_it_is_whole
     // The head has come by the time that this is answered.
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     let withdrawn = EXCHANGE.replace("https://api.acme.example", "https://other.acme.example");
-    place.configure(&[("[monitor]", &withdrawn)]);
+    place.configure(&[("[monitor]", &listening(&withdrawn))]);
     let reloaded = serving.operate("/reload", &json!({})).await;
     assert_eq!(reloaded.status, 200, "{reloaded:?}");
     stream.write_all(rest.as_bytes()).await.unwrap();

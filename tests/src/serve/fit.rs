@@ -3,7 +3,7 @@
 use claimbound::bake;
 use claimbound_server::server::{Checked, Server, check};
 
-use super::{CONFIG, Place, changed, clock, environment, job_with};
+use super::{CONFIG, EXCHANGE, Place, changed, clock, environment, job_with};
 use crate::gate::DOCUMENT;
 use crate::standard::standard;
 
@@ -192,19 +192,6 @@ fn nothing_is_said_by_another_document_than_the_policys() {
     assert_eq!(told(&place, CONFIG), Ok(Vec::new()));
 }
 
-/// An exchange for the route's callers.
-const EXCHANGE: &str = r#"
-[exchange]
-issuer = "https://exchange.acme.example"
-keys = "signing"
-
-[exchange.target.api]
-audience = "https://api.acme.example"
-route = "deploy"
-scopes = ["read", "write"]
-roles = ["deploy", "hunter2"]
-"#;
-
 #[test]
 fn an_exchange_is_looked_at_as_a_start_would_and_nothing_is_made() {
     use std::os::unix::fs::PermissionsExt;
@@ -213,7 +200,8 @@ fn an_exchange_is_looked_at_as_a_start_would_and_nothing_is_made() {
         "serves = [\"forward-auth\"]",
         "serves = [\"forward-auth\", \"exchange\"]",
     );
-    let config = changed(&[serves]) + EXCHANGE;
+    let granted = "scopes = [\"read\", \"write\"]\nroles = [\"deploy\", \"hunter2\"]\n";
+    let config = changed(&[serves]) + EXCHANGE + granted;
     let expected = [("roles", 1), ("scopes", 2)].map(|(key, count)| {
         format!(
             "exchange.target.api.{key}: {count} of them can never be issued, for \

@@ -63,6 +63,17 @@ threads = 2
 deadline = "10s"
 "#;
 
+/// An exchange for the callers of the route of [`CONFIG`].
+const EXCHANGE: &str = r#"
+[exchange]
+issuer = "https://id.acme.example"
+keys = "signing"
+
+[exchange.target.api]
+audience = "https://api.acme.example"
+route = "deploy"
+"#;
+
 /// A folder with a configuration and all that it names.
 pub(crate) struct Place(tempfile::TempDir);
 

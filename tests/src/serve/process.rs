@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::http::{Answer, Question};
-use super::{Place, component, job_with, value};
+use super::{EXCHANGE, Place, component, job_with, value};
 use crate::forge::{job, with};
 use crate::gate::{DOCUMENT, SIGNER};
 use crate::program::program;
@@ -270,22 +270,12 @@ async fn no_claim_breaks_a_line_of_the_log() {
     assert!(!log.iter().any(|line| line.starts_with('{')), "{log:?}");
 }
 
-/// An exchange at the proxy's listener.
-const EXCHANGE: &str = r#"
-[exchange]
-issuer = "https://id.acme.example"
-keys = "signing"
-[exchange.target.api]
-audience = "https://api.acme.example"
-route = "deploy"
-[ledger]"#;
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_exchange_that_comes_to_nothing_is_counted_and_logged_by_what_was_answered() {
     let place = always();
     place.configure(&[
         ("serves = [\"forward-auth\"]", "serves = [\"exchange\"]"),
-        ("\n[ledger]", EXCHANGE),
+        ("\n[ledger]", &format!("{EXCHANGE}\n[ledger]")),
     ]);
     let mut running = Running::start(&place, &["--log", "debug,hyper=info"]);
     let proxy = running.address("proxy");

@@ -4,14 +4,13 @@
 //! where nobody but this process's user could have written it, and is parsed
 //! like an answer from the network.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use claimbound::policy;
 use serde::{Deserialize, Serialize};
 
 use super::origin::Validators;
@@ -88,11 +87,9 @@ pub(super) fn authorities(source: &Fetched) -> String {
 
 /// The SHA-256 in hexadecimal.
 fn hexadecimal(bytes: &[u8]) -> String {
-    let mut digits = String::new();
-    for byte in digest(&SHA256, bytes).as_ref() {
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
+    policy::digest(bytes)
+        .trim_start_matches("sha256:")
+        .to_owned()
 }
 
 /// The name of an issuer's copy.

@@ -26,7 +26,7 @@ impl Host {
     pub async fn ask(&self, route: &str, described: &Described<'_>) -> Answer {
         match self.asked(route, described) {
             Ok(asked) => {
-                let decided = self.decide_whose(&asked.route, asked.token, asked.request);
+                let decided = self.decide(&asked.route, asked.token, asked.request);
                 decided.await.into()
             }
             Err(refusal) => refusal.into(),
@@ -43,14 +43,9 @@ impl Host {
         then: impl FnOnce(Answer) + Send + 'static,
     ) {
         match self.asked(route, described) {
-            Ok(asked) => {
-                let Asked {
-                    route,
-                    token,
-                    request,
-                } = asked;
-                self.decide_whose_then(&route, token, request, |decided| then(decided.into()));
-            }
+            Ok(asked) => self.decide_then(&asked.route, asked.token, asked.request, |decided| {
+                then(decided.into());
+            }),
             Err(refusal) => then(refusal.into()),
         }
     }

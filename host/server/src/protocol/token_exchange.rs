@@ -105,7 +105,7 @@ async fn decide(
     // INVARIANT: a configuration whose target names no route is not taken up.
     let route = plan.routes.get(wanted.route());
     let route = route.ok_or(ExchangeError::Unavailable)?;
-    let decided = host.decide_whose(route, subject(&wanted), request).await;
+    let decided = host.decide(route, subject(&wanted), request).await;
     let answered = exchange.answer(&wanted, &decided.outcome, host.clock().now());
     answered.map_err(|error| NotExchanged {
         error,
