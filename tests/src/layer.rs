@@ -11,13 +11,14 @@ use axum::routing::any;
 use axum::{Extension, Router};
 use claimbound::clock::FixedClock;
 use claimbound::outcome::Allowed;
-use claimbound_server::{ClaimLayer, Embedded, PeerCertificate, allowed};
+use claimbound_server::{Answer, ClaimLayer, Described, Embedded, Peer, PeerCertificate, allowed};
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::{
     Authorization, AuthorizationServer,
 };
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use envoy_types::pb::google::rpc;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
@@ -25,6 +26,7 @@ use hyper_util::service::TowerToHyperService;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
 
@@ -286,6 +288,32 @@ async fn too_many_at_once_are_told_to_come_back() {
         others.iter().any(|(status, ..)| *status == 200),
         "{others:?}"
     );
+}
+
+#[tokio::test]
+async fn what_has_nothing_to_wait_for_waits_for_nobody() {
+    let world = World::with("[sandbox]\nshards = 1\nthreads = 1");
+    let blocker = Connection::open(world.program.path("ledger.db")).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // It has the only thread, which waits for the ledger.
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, world.bearer().parse().unwrap())]);
+    let described = Described {
+        headers: &headers,
+        context: None,
+        line: Some(("GET", "/")),
+        peer: Peer::Known(None),
+    };
+    let (sender, told) = oneshot::channel();
+    let then = |answer| sender.send(answer).unwrap();
+    world.embedded.host().ask_then("deploy", &described, then);
+    // Behind it, this would be answered once that one had given up.
+    let expired = format!("Bearer {}", world.token_with(&json!({ "exp": NOW })));
+    let expired = request(&[("authorization", &expired)]);
+    let (status, ..) = call(&world.axum(), expired).await;
+    assert_eq!(status, 401);
+    blocker.execute_batch("ROLLBACK").unwrap();
+    let waited = told.await.unwrap();
+    assert!(matches!(waited, Answer::Allow(_)), "{waited:?}");
 }
 
 #[tokio::test]

@@ -8,22 +8,20 @@ use arc_swap::ArcSwap;
 use claimbound::clock::Clock;
 use claimbound::gate::{Decided, Gate};
 use claimbound::models::Model;
-use claimbound::outcome::HostError;
 use claimbound::policy::{Policy, Request};
-use claimbound::reason::HostCode;
 use claimbound::token::Token;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use zeroize::Zeroizing;
 
 use crate::config;
-use crate::evaluators::{Busy, Evaluators};
+use crate::evaluators::Evaluators;
 use crate::exchange::Exchanger;
 use crate::keys::Keyring;
-use crate::log;
 use crate::metrics::Metrics;
+use crate::question::{Aside, Question};
 use crate::sparing::Sparing;
 
 /// A token as a request carried it; its `Debug` shows nothing of it.
@@ -35,7 +33,7 @@ impl PresentedToken {
         Self(Zeroizing::new(token.into()))
     }
 
-    fn token(&self) -> Token<'_> {
+    pub(crate) fn token(&self) -> Token<'_> {
         Token::new(&self.0)
     }
 }
@@ -53,6 +51,7 @@ pub struct Route {
     config: config::Route,
     policy: Arc<Policy>,
     gates: Vec<Gate>,
+    aside: Aside,
 }
 
 impl Route {
@@ -67,6 +66,7 @@ impl Route {
             config,
             policy,
             gates,
+            aside: Aside::default(),
         }
     }
 
@@ -83,6 +83,18 @@ impl Route {
     /// The policy that decides here.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
+    }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(crate) fn gates(&self) -> &[Gate] {
+        &self.gates
+    }
+
+    pub(crate) fn aside(&self) -> &Aside {
+        &self.aside
     }
 }
 
@@ -106,8 +118,8 @@ pub(crate) struct Plan {
 
 /// Decides tokens by the routes of a configuration. Cheap to clone.
 ///
-/// A decision takes place on threads of its own, so that nothing that it waits
-/// for holds up whoever asks.
+/// A decision that has to wait for something, or that takes long, takes place on
+/// threads of the host's own, so that it does not hold up whoever asks.
 #[derive(Clone)]
 pub struct Host {
     shared: Arc<Shared>,
@@ -125,15 +137,6 @@ struct Shared {
     waiting: Arc<Semaphore>,
     /// What was begun here and has not ended: every decision is of it.
     tasks: TaskTracker,
-}
-
-/// What is decided, and for whom.
-struct Question {
-    route: Arc<Route>,
-    token: PresentedToken,
-    request: Request,
-    /// Whether a fetch of the issuer's keys has been waited for.
-    has_fetched: bool,
 }
 
 impl Host {
@@ -216,6 +219,21 @@ impl Host {
         &self.shared.evaluators
     }
 
+    /// What keeps the host for as long as something that was begun has not ended.
+    pub(crate) fn begin(&self) -> TaskTrackerToken {
+        self.shared.tasks.token()
+    }
+
+    /// A place for one that waits for a fetch of keys; none where all are taken.
+    pub(crate) fn place_to_wait(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.shared.waiting).try_acquire_owned().ok()
+    }
+
+    /// The runtime on which keys are fetched.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.shared.runtime
+    }
+
     /// Takes up another plan between two decisions: those that have begun end
     /// by the one that they began with.
     pub(crate) fn take_up(&self, plan: Plan) {
@@ -231,7 +249,8 @@ impl Host {
         });
     }
 
-    /// Decides a token on a route.
+    /// Decides a token on a route: on this thread where nothing has to be waited
+    /// for, and else on another.
     ///
     /// A token that names a key which its issuer is not known to have waits for
     /// one fetch of the issuer's keys, if the issuer may be asked again so soon.
@@ -241,117 +260,12 @@ impl Host {
         token: PresentedToken,
         request: Request,
     ) -> Decided {
-        let (sender, receiver) = oneshot::channel();
-        self.decide_then(route, token, request, move |decided| {
-            // Whoever asked may have gone away.
-            let _ = sender.send(decided);
-        });
-        receiver.await.unwrap_or_else(|_| lost().into())
-    }
-
-    /// As [`decide`](Self::decide), for callers that can't await: `then` is
-    /// called once with the outcome, on another thread, or on this one where
-    /// too much waits already. Where a decision ends in a panic it is dropped
-    /// without being called.
-    pub fn decide_then(
-        &self,
-        route: &Arc<Route>,
-        token: PresentedToken,
-        request: Request,
-        then: impl FnOnce(Decided) + Send + 'static,
-    ) {
-        let question = Question {
-            route: Arc::clone(route),
-            token,
-            request,
-            has_fetched: false,
-        };
-        let (host, name) = (self.clone(), Arc::clone(&route.name));
-        let started = self.shared.clock.monotonic();
-        self.put(
-            question,
-            Box::new(move |decided: Decided| {
-                let at = host.shared.clock.monotonic();
-                let took = at.saturating_sub(started);
-                host.shared
-                    .metrics
-                    .decided(&name, &decided.outcome, took, at);
-                let now = host.shared.clock.now();
-                log::decided(&name, &decided, took, host.sparing(), now);
-                then(decided);
-            }),
-            self.shared.tasks.token(),
-        );
-    }
-
-    /// Has an evaluator decide. `begun` goes last, when nothing of the decision
-    /// is held any more.
-    fn put(&self, question: Question, then: Then, begun: TaskTrackerToken) {
-        let host = self.clone();
-        let job = move |place: Result<usize, Busy>| {
-            if let Ok(shard) = place {
-                host.work(question, shard, then, &begun);
-            } else {
-                then(busy("thread").into());
-                drop((host, question));
-            }
-            drop(begun);
-        };
-        self.shared.evaluators.submit(job);
-    }
-
-    /// Decides, on the thread of an evaluator.
-    fn work(self, question: Question, shard: usize, then: Then, begun: &TaskTrackerToken) {
-        let Some(gate) = question.route.gates.get(shard) else {
-            return then(without_gate().into());
-        };
-        let (token, clock) = (question.token.token(), &*self.shared.clock);
-        if question.has_fetched {
-            return then(gate.decide_whose(token, &question.request, clock));
-        }
-        match gate.decide_unless_key_unknown(token, &question.request, clock) {
-            Ok(decided) => then(decided),
-            Err(unknown) => {
-                let issuer = unknown.issuer.url().to_owned();
-                self.fetch(question, issuer, then, begun.clone());
-            }
+        let question = Question::new(self, route, token, request);
+        match question.decide_here() {
+            Some(decided) => decided,
+            None => question.decide_elsewhere().await,
         }
     }
-
-    /// Waits for a fetch of an issuer's keys, on no thread of an evaluator, and
-    /// decides again.
-    fn fetch(self, mut question: Question, issuer: String, then: Then, begun: TaskTrackerToken) {
-        let Ok(place) = Arc::clone(&self.shared.waiting).try_acquire_owned() else {
-            return then(busy("fetch of its issuer's keys").into());
-        };
-        question.has_fetched = true;
-        let runtime = self.shared.runtime.clone();
-        runtime.spawn(async move {
-            self.keyring().unknown_key(&issuer).await;
-            drop(place);
-            self.put(question, then, begun);
-        });
-    }
-}
-
-/// Whoever waits for a decision.
-type Then = Box<dyn FnOnce(Decided) + Send>;
-
-fn busy(lacks: &str) -> HostError {
-    HostError::new(
-        HostCode::Busy,
-        format!("too many decisions wait for a {lacks}"),
-    )
-}
-
-fn without_gate() -> HostError {
-    let message = "the route has no gate in this sandbox";
-    HostError::new(HostCode::Configuration, message)
-}
-
-/// The thread that decided ended without an answer.
-fn lost() -> HostError {
-    HostError::new(HostCode::Trap, "the decision ended without an answer")
 }
 
 impl fmt::Debug for Host {

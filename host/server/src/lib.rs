@@ -28,6 +28,7 @@ mod nearest;
 mod paths;
 mod plan;
 mod protocol;
+mod question;
 mod reload;
 pub mod server;
 mod signals;

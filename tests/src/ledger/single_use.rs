@@ -17,6 +17,7 @@ use claimbound::obligation::{Commit, CommitError, Committed, Obligation};
 use claimbound::policy::Request;
 use claimbound::reason::{Code, Reason, Refusal};
 use claimbound::token::Token;
+use claimbound::waiting;
 use serde_json::{Value, json};
 
 use super::world::{
@@ -60,6 +61,24 @@ fn a_token_is_taken_once_by_whatever_tells_it_apart(world: &World) {
     assert_eq!(refusal(&gate, &without).0, "token.reused");
     let elsewhere = world.gate_at("another", GITHUB, ONCE);
     assert_eq!(refusal(&elsewhere, &job()).0, "token.reused", "on every route");
+}
+
+fn who_must_not_wait_spends_nothing_and_enrols_nobody(world: &World) {
+    let at_once = |gate: &Gate| waiting::without(|| decide(gate, &job()));
+    let often = world.gate_at("often", GITHUB, "identity = { first_use = \"enrol\" }");
+    assert_eq!(at_once(&often), None, "it is the first use");
+    world.ledger.entries(|entry| panic!("{entry:?}")).unwrap();
+    assert_eq!(answer(&decide(&often, &job())), "allow");
+    // The first time reads what there is.
+    assert_eq!(answer(&decide(&often, &job())), "allow");
+    let known = at_once(&often).as_ref().map(answer);
+    assert_eq!(known.as_deref(), Some("allow"), "all is known");
+    let once = world.gate_at("once", GITHUB, ONCE);
+    assert_eq!(at_once(&once), None);
+    assert_eq!(marks(world), 0);
+    assert_eq!(answer(&decide(&once, &job())), "allow");
+    assert_eq!(at_once(&once), None);
+    assert_eq!(refusal(&once, &job()).0, "token.reused");
 }
 
 fn the_same_id_at_another_issuer_is_another_token(world: &World) {

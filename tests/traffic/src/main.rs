@@ -25,6 +25,12 @@ impl Arguments {
         self.0.first().map_or("", String::as_str)
     }
 
+    /// Whether there is nothing but pairs of these options.
+    fn are_of(&self, options: &[&str]) -> bool {
+        let mut pairs = self.0.get(1..).unwrap_or_default().chunks(2);
+        pairs.all(|pair| matches!(pair, [name, _] if options.contains(&name.as_str())))
+    }
+
     fn option(&self, name: &str) -> Option<&str> {
         let at = self.0.iter().position(|argument| argument == name)?;
         self.0.get(at + 1).map(String::as_str)
@@ -36,10 +42,21 @@ impl Arguments {
     }
 }
 
+/// The options of each command.
+const BENCH: &[&str] = &[
+    "--rounds",
+    "--seconds",
+    "--tokens",
+    "--format",
+    "--algorithm",
+    "--only",
+];
+const SOAK: &[&str] = &["--minutes"];
+
 fn main() -> ExitCode {
     let arguments = Arguments(std::env::args().skip(1).collect());
     match arguments.command() {
-        "bench" => bench::run(&bench::Plan {
+        "bench" if arguments.are_of(BENCH) => bench::run(&bench::Plan {
             rounds: arguments.number("--rounds", 3),
             seconds: arguments.number("--seconds", 4),
             tokens: arguments.number("--tokens", 20_000),
@@ -47,7 +64,7 @@ fn main() -> ExitCode {
             algorithm: arguments.option("--algorithm").map(str::to_owned),
             only: arguments.option("--only").map(str::to_owned),
         }),
-        "soak" => soak::run(arguments.number("--minutes", 10)),
+        "soak" if arguments.are_of(SOAK) => soak::run(arguments.number("--minutes", 10)),
         _ => {
             eprintln!(
                 "traffic bench [--rounds N] [--seconds N] [--tokens N] [--algorithm RS256|ES256] [--only TEXT] [--format json]"

@@ -111,8 +111,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     }
 }
 
-/// How many threads look after sockets: one for each two processors. Decisions
-/// have threads of their own, and a switch of threads costs as much as answering.
+/// How many threads look after sockets, and decide what has nothing to wait for.
 fn socket_threads() -> usize {
     let processors = std::thread::available_parallelism();
     processors.map_or(1, |processors| processors.get().div_ceil(2))

@@ -62,6 +62,7 @@ use tokio_postgres::Config;
 
 use super::store::{AsOf, Finish, Store, StoreError, StoreFailure, Work};
 use crate::clock::Clock;
+use crate::waiting;
 use connection::Dial;
 use driver::Driver;
 use failure::{After, Failure};
@@ -404,6 +405,7 @@ fn give_back(mut lease: Lease<'_>, after: After) {
 
 impl Store for Server {
     fn transact(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        waiting::ask()?;
         let again = repeat_n(Turn::Shared, TRIES - 1);
         let mut turns = again.chain(repeat_n(Turn::Alone, TRIES_ALONE));
         let mut turn = Turn::Shared;
@@ -419,6 +421,7 @@ impl Store for Server {
     }
 
     fn view(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        waiting::ask()?;
         self.look(work).map_err(Failure::given_up)
     }
 

@@ -178,6 +178,7 @@ impl File {
     }
 
     fn new_reader(&self, file: FileId, epoch: u64) -> Result<Reader, StoreError> {
+        waiting::ask()?;
         let (connection, opened) = connection::open(&self.settings)?;
         if opened != file {
             return Err(self.replaced());
@@ -219,6 +220,7 @@ impl Open {
 
 impl Store for File {
     fn transact(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        waiting::ask()?;
         let (file, epoch) = self.file()?;
         let open = || {
             let (connection, opened) = connection::open(&self.settings)?;
@@ -235,6 +237,7 @@ impl Store for File {
     }
 
     fn view(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        waiting::ask()?;
         self.read(|reader| {
             let transaction = reader
                 .connection
@@ -249,20 +252,46 @@ impl Store for File {
     }
 
     fn generation(&self) -> Result<AsOf, StoreError> {
-        self.read(|reader| {
-            let version = tables::data_version(&reader.connection)?;
-            let generation = match reader.seen {
-                Some((seen, generation)) if seen == version => generation,
-                Some(_) | None => {
-                    let generation = tables::generation(&reader.connection)?;
-                    reader.seen = Some((version, generation));
-                    generation
-                }
-            };
-            Ok(AsOf {
-                epoch: reader.epoch,
-                generation,
-            })
+        if !waiting::is_barred() {
+            return self.read(Reader::as_of);
+        }
+        let as_of = self.read(|reader| {
+            reader.waits(Duration::ZERO)?;
+            let as_of = reader.as_of();
+            reader.waits(self.settings.wait)?;
+            as_of
+        });
+        if as_of
+            .as_ref()
+            .is_err_and(|error| error.kind == StoreFailure::Busy)
+        {
+            waiting::ask()?;
+        }
+        as_of
+    }
+}
+
+impl Reader {
+    /// The generation, of which nothing is read where nobody has written since.
+    fn as_of(&mut self) -> Result<AsOf, StoreError> {
+        let version = tables::data_version(&self.connection)?;
+        let generation = match self.seen {
+            Some((seen, generation)) if seen == version => generation,
+            Some(_) | None => {
+                let generation = tables::generation(&self.connection)?;
+                self.seen = Some((version, generation));
+                generation
+            }
+        };
+        Ok(AsOf {
+            epoch: self.epoch,
+            generation,
         })
+    }
+
+    /// Waits this long for others from here on.
+    fn waits(&self, wait: Duration) -> Result<(), StoreError> {
+        let set = self.connection.busy_timeout(wait);
+        set.map_err(|error| failed(&error))
     }
 }

@@ -9,6 +9,7 @@ use super::name::Name;
 use super::revocation::{Revocation, Target};
 use crate::outcome::HostError;
 use crate::reason::HostCode;
+use crate::waiting::Barred;
 
 /// Whether what a transaction wrote takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +138,12 @@ pub enum StoreFailure {
     Unusable,
     /// This host may not do there what it has to.
     Forbidden,
+}
+
+impl From<Barred> for StoreError {
+    fn from(barred: Barred) -> Self {
+        Self::new(StoreFailure::Busy, barred.to_string())
+    }
 }
 
 impl StoreError {

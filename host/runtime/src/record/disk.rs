@@ -172,9 +172,23 @@ impl Disk {
         self.unsynced
     }
 
-    /// Whether what is written is made durable at once.
-    pub(super) fn syncs(&self) -> bool {
-        self.place.syncs
+    /// Whether lines of this length, the last of them of this number, wait for
+    /// the disk itself on their way: because they are made durable at once, or
+    /// what is there is looked after first, or a file or a checkpoint is due.
+    pub(super) fn waits(&self, length: u64, last: u64) -> bool {
+        let is_at_hand = self
+            .current
+            .as_ref()
+            .is_some_and(|current| !current.doubtful && self.has_room(current, length));
+        self.place.syncs || !is_at_hand || self.is_checkpoint_due(last)
+    }
+
+    fn has_room(&self, current: &Current, length: u64) -> bool {
+        current.good == 0 || current.good.saturating_add(length) <= self.place.rotate_at
+    }
+
+    fn is_checkpoint_due(&self, last: u64) -> bool {
+        last.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY
     }
 
     /// Keeps what is to be cut off in a file beside.
@@ -213,7 +227,7 @@ impl Disk {
         current.append(lines, self.place.syncs)?;
         self.end = end;
         self.unsynced = !self.place.syncs;
-        if end.count.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY {
+        if self.is_checkpoint_due(end.count) {
             // The lines are written; the next group tries again.
             let _ = self.checkpoint();
         }
@@ -251,9 +265,7 @@ impl Disk {
     /// Begins the first file, or the next one where the group of this length
     /// has no room in the last.
     fn begin_file_if_due(&mut self, length: u64) -> Result<(), RecordError> {
-        let has_room = |current: &Current| {
-            current.good == 0 || current.good.saturating_add(length) <= self.place.rotate_at
-        };
+        let has_room = |current: &Current| self.has_room(current, length);
         if self.current.as_ref().is_some_and(has_room) {
             return Ok(());
         }

@@ -23,7 +23,7 @@ use super::{Record, Refused};
 use crate::clock::Clock;
 use crate::outcome::HostError;
 use crate::reason::HostCode;
-use crate::waiting;
+use crate::waiting::{self, Barred};
 
 /// The length past which a new file is begun, in bytes, unless it is told: 64 MiB.
 pub const ROTATE_AT: u64 = 64 * 1024 * 1024;
@@ -42,6 +42,9 @@ pub enum Durability {
     /// The operating system has it, and puts it on disk when it likes.
     Never,
 }
+
+/// No line that counts refused tokens is longer, in bytes: its texts are clipped.
+const LONGEST_NOTE: usize = 4096;
 
 /// How a record is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +91,12 @@ struct Shared {
 struct State {
     /// The end of the chain, with the lines that wait.
     end: Head,
+    /// How many threads wait until something was written. Where there is none,
+    /// none is told: to tell nobody is a call into the system too.
+    listeners: usize,
+    /// Whether something was written that is to be synced later. Whoever does so
+    /// was told once, and sleeps until the time has come.
+    is_sync_due: bool,
     waiting: Waiting,
     /// The disk; none while a thread writes to it.
     disk: Option<Disk>,
@@ -179,6 +188,8 @@ impl Journal {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 end: disk.end(),
+                listeners: 0,
+                is_sync_due: false,
                 waiting: Waiting::default(),
                 disk: Some(disk),
                 is_slow: false,
@@ -263,14 +274,20 @@ impl Record for Journal {
     }
 
     fn write(&self, decision: &Decision) -> Result<(), HostError> {
-        self.shared
-            .commit(&Body::Decision(Box::new(decision.clone())))
+        let body = Body::Decision(Box::new(decision.clone())).text()?;
+        let state = self.shared.lock();
+        state.ask(body.len())?;
+        self.shared.commit_in(state, &body)
     }
 
     fn note(&self, refused: &Refused) {
-        let Some(line) = self.shared.lock().failures.note(refused) else {
+        let mut state = self.shared.lock();
+        // Who may not wait tells it again where they may.
+        let may_wait = state.ask(LONGEST_NOTE);
+        let Some(line) = may_wait.ok().and_then(|()| state.failures.note(refused)) else {
             return;
         };
+        drop(state);
         if self.shared.commit(&Body::Unverified(line.clone())).is_err() {
             self.shared.lock().failures.put_back(&line);
         }
@@ -290,8 +307,15 @@ impl Shared {
     /// threads then writes all of them at once.
     fn commit(&self, body: &Body) -> Result<(), HostError> {
         let body = body.text()?;
-        let mut state = self.lock();
-        let group = state.append(&body);
+        self.commit_in(self.lock(), &body)
+    }
+
+    fn commit_in<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        body: &str,
+    ) -> Result<(), HostError> {
+        let group = state.append(body);
         loop {
             if let Some(result) = group.0.get() {
                 return result.clone();
@@ -303,13 +327,28 @@ impl Shared {
         }
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.listeners += 1;
         let woken = if state.is_slow {
             waiting::during(|| self.changed.wait(state))
         } else {
             self.changed.wait(state)
         };
-        woken.unwrap_or_else(PoisonError::into_inner)
+        let mut state = woken.unwrap_or_else(PoisonError::into_inner);
+        state.listeners -= 1;
+        state
+    }
+
+    /// Puts the disk back, and tells those who wait for it.
+    fn put_back(&self, state: &mut State, disk: Disk) {
+        if disk.is_unsynced() && !state.is_sync_due {
+            state.is_sync_due = true;
+            self.unsynced.notify_one();
+        }
+        state.disk = Some(disk);
+        if state.listeners > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits until nobody writes.
@@ -328,7 +367,7 @@ impl Shared {
     ) -> MutexGuard<'a, State> {
         let end = state.end;
         let written = std::mem::take(&mut state.waiting);
-        let is_slow = disk.syncs();
+        let is_slow = disk.waits(written.lines.len() as u64, end.count);
         state.is_slow = is_slow;
         drop(state);
         let mut write = || disk.write(&written.lines, end);
@@ -343,16 +382,22 @@ impl Shared {
             state.go_back(disk.end(), error);
         }
         written.group.settle(result);
-        if disk.is_unsynced() {
-            self.unsynced.notify_one();
-        }
-        state.disk = Some(disk);
-        self.changed.notify_all();
+        self.put_back(&mut state, disk);
         state
     }
 }
 
 impl State {
+    /// Asks whether this thread may wait, where a line of this length would.
+    fn ask(&self, length: usize) -> Result<(), Barred> {
+        let length = self.waiting.lines.len().saturating_add(length) as u64;
+        let waits = match &self.disk {
+            Some(disk) => disk.waits(length, self.end.count.saturating_add(1)),
+            None => self.is_slow,
+        };
+        if waits { waiting::ask() } else { Ok(()) }
+    }
+
     /// Chains a line; gives the group that it is written in.
     fn append(&mut self, body: &str) -> Arc<Group> {
         let line = chained(self.end, body);
@@ -399,10 +444,7 @@ impl Shared {
     fn sync_every(&self, interval: Duration) {
         let mut state = self.lock();
         loop {
-            let is_quiet = |state: &mut State| {
-                let disk = state.disk.as_ref();
-                !state.closed && !disk.is_some_and(Disk::is_unsynced)
-            };
+            let is_quiet = |state: &mut State| !state.closed && !state.is_sync_due;
             let woken = self.unsynced.wait_while(state, is_quiet);
             state = woken.unwrap_or_else(PoisonError::into_inner);
             let is_open = |state: &mut State| !state.closed;
@@ -416,12 +458,12 @@ impl Shared {
                 continue;
             };
             state.is_slow = true;
+            state.is_sync_due = false;
             drop(state);
             // What fails is in doubt, and the next write looks after it.
             let _ = disk.sync();
             state = self.lock();
-            state.disk = Some(disk);
-            self.changed.notify_all();
+            self.put_back(&mut state, disk);
         }
     }
 }

@@ -14,8 +14,9 @@ pub struct SandboxConfig {
     /// How many sandboxes there are, each with its own policies: one for each
     /// processor, unless it is said.
     pub shards: Option<usize>,
-    /// How many threads decide, of all sandboxes: 16 for each. Most wait for the
-    /// ledger and the record; of the others, one for each processor computes.
+    /// How many threads decide what has to wait or takes long, of all sandboxes:
+    /// 16 for each. Most wait for the ledger and the record; of the others, one
+    /// for each processor computes.
     pub threads: Option<usize>,
     /// How many decisions may wait for a thread: 1024. One more is
     /// `host.busy`.

@@ -10,13 +10,10 @@ use super::attributes::Described;
 use super::credential::Credential;
 use crate::host::{Host, PresentedToken, Route};
 use crate::metrics::TurnedAway;
+use crate::question::Question;
 
-/// What there is to decide.
-struct Asked {
-    route: Arc<Route>,
-    token: PresentedToken,
-    request: Request,
-}
+/// A route, and what is presented there.
+type Asked = (Arc<Route>, PresentedToken, Request);
 
 impl Host {
     /// Decides the one credential of a request on a route: the token of its
@@ -25,17 +22,16 @@ impl Host {
     /// proxy, and it counts in the same metrics.
     pub async fn ask(&self, route: &str, described: &Described<'_>) -> Answer {
         match self.asked(route, described) {
-            Ok(asked) => {
-                let decided = self.decide(&asked.route, asked.token, asked.request);
-                decided.await.into()
-            }
+            Ok((route, token, request)) => self.decide(&route, token, request).await.into(),
             Err(refusal) => refusal.into(),
         }
     }
 
-    /// As [`ask`](Self::ask), for callers that can't await; of `then` the same
-    /// holds as for [`decide_then`](Self::decide_then), and it is called on this
-    /// thread where there is no token to decide.
+    /// As [`ask`](Self::ask), for callers that can't await and whose thread has
+    /// other things to do: `then` is called once with the answer, on another
+    /// thread, or on this one where there is nothing to decide or too much waits
+    /// already. Where a decision ends in a panic it is dropped without being
+    /// called.
     pub fn ask_then(
         &self,
         route: &str,
@@ -43,9 +39,10 @@ impl Host {
         then: impl FnOnce(Answer) + Send + 'static,
     ) {
         match self.asked(route, described) {
-            Ok(asked) => self.decide_then(&asked.route, asked.token, asked.request, |decided| {
-                then(decided.into());
-            }),
+            Ok((route, token, request)) => {
+                let question = Question::new(self, &route, token, request);
+                question.decide_then(|decided| then(decided.into()));
+            }
             Err(refusal) => then(refusal.into()),
         }
     }
@@ -63,10 +60,6 @@ impl Host {
         let (token, request) = described
             .asks(&route, credential)
             .map_err(|fault| turned_away(TurnedAway::BadRequest, fault.into()))?;
-        Ok(Asked {
-            route,
-            token,
-            request,
-        })
+        Ok((route, token, request))
     }
 }

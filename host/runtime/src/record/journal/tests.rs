@@ -365,6 +365,62 @@ fn an_interval_passes_without_another_write() {
     drop(journal);
 }
 
+/// Writes a line on a thread that must not wait; whether that could be done.
+fn wrote(journal: &Journal) -> bool {
+    let written = waiting::without(|| journal.write(&decision("a")));
+    written.is_some_and(|written| written.is_ok())
+}
+
+#[test]
+fn who_must_not_wait_writes_no_line_that_waits_for_the_disk() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    journal.write(&decision("a")).unwrap();
+    assert!(!wrote(&journal), "it is synced at once");
+    assert_eq!(journal.close().unwrap().count, 1, "and nothing was begun");
+
+    let bench = Bench::new();
+    let lazy = Options {
+        durability: Durability::Never,
+        rotate_at: 700_000,
+        ..Options::default()
+    };
+    let journal = bench.open_with(lazy).unwrap();
+    assert!(!wrote(&journal), "there is no file yet");
+    let mut in_vain = Vec::new();
+    for line in 1..=2_500_u64 {
+        // Whatever had to wait is written by who may.
+        if !wrote(&journal) {
+            in_vain.push(line);
+            journal.write(&decision("a")).unwrap();
+        }
+    }
+    // The first file; a checkpoint after a thousand lines; the next file, before
+    // which there is one too; and a thousand lines after that.
+    let [1, 1_000, next, after] = *in_vain.as_slice() else {
+        panic!("{in_vain:?}");
+    };
+    assert!(next < 2_000 && after == next + 999, "{in_vain:?}");
+    assert_eq!(journal.close().unwrap().count, 2_500, "each once");
+    assert!(bench.audit().is_clean());
+}
+
+#[test]
+fn who_must_not_wait_counts_no_refused_token_that_is_counted_again() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    let refused = Refused {
+        time: CLOCK.0,
+        route: "route".to_owned(),
+        code: Code::TokenSignature,
+        issuer: None,
+    };
+    assert_eq!(waiting::without(|| journal.note(&refused)), None);
+    journal.note(&refused);
+    drop(journal);
+    assert_eq!(bench.audit().unverified, 1);
+}
+
 #[test]
 fn files_are_rotated_by_size_and_the_chain_runs_on() {
     let bench = Bench::new();
