@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -109,10 +110,15 @@ impl Stage {
     }
 }
 
-/// A port of loopback that nobody has now.
+/// A port of loopback that nobody has now, below those that the system gives to
+/// connections: one of them could have it before its server does.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id();
+    let ports = (0..20_000).map(|_| begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)));
+    let mut ports = ports.map(|number| 10_000 + u16::try_from(number % 20_000).unwrap_or(0));
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).expect("a port")
 }
 
 /// A program that runs until this is dropped.

@@ -111,10 +111,11 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     }
 }
 
-/// How many threads look after sockets, and decide what has nothing to wait for.
+/// How many threads look after sockets, and decide what has nothing to wait for:
+/// one for each processor but one, which is left to the proxy and to what waits.
 fn socket_threads() -> usize {
     let processors = std::thread::available_parallelism();
-    processors.map_or(1, |processors| processors.get().div_ceil(2))
+    processors.map_or(1, |processors| processors.get().saturating_sub(1).max(1))
 }
 
 impl Arguments {
