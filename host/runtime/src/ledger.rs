@@ -61,6 +61,7 @@ use warm::Warm;
 #[cfg(feature = "postgres")]
 use crate::clock::Clock;
 use crate::obligation::{CommitError, Committed};
+use crate::waiting;
 
 /// How long a mark is kept past its end, in seconds: a clock that was set
 /// forward for less than this makes no host forget a token that is still good.
@@ -341,6 +342,8 @@ impl Ledger {
 
     /// Answers in a transaction that may write.
     fn write(&self, question: &Question<'_>) -> Result<Answer, StoreError> {
+        // Before it is counted among those of which each so many sweep.
+        waiting::ask()?;
         let sweeps = self.sweeps(question);
         let mut answer = Answer::ToBeWritten;
         let mut read = None;

@@ -29,6 +29,7 @@ use crate::hexadecimal;
 use crate::outcome::HostError;
 use crate::reason::HostCode;
 use crate::sandbox::{Meter, Sandbox};
+use crate::waiting;
 
 /// The interface that every policy exports.
 const DECIDE: &str = "claimbound:policy/decide@0.1.0";
@@ -403,6 +404,9 @@ fn describe_once(
 /// What went wrong inside the sandbox.
 fn failed(store: &Store<Meter>, error: &wasmtime::Error) -> HostError {
     if error.is::<PoolConcurrencyLimitError>() {
+        // Whoever decides on a thread that is not counted here leaves it to one
+        // that is.
+        let _ = waiting::ask();
         return HostError::new(HostCode::Busy, "every instance of the pool is in use");
     }
     if store.data().refused() {

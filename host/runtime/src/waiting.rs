@@ -42,7 +42,8 @@ enum Patience {
 }
 
 /// Does `work` unless it has to wait: none, where somebody in it was told so by
-/// [`ask`]. It has had no effect then, and may be done again where it may wait.
+/// [`ask`]. Of a [`Gate`](crate::gate::Gate)'s decision nothing has had an effect
+/// then, and it may be made again where it may wait.
 ///
 /// # Panics
 /// Whatever panics in `work`.
@@ -67,8 +68,8 @@ pub fn without<T>(work: impl FnOnce() -> T) -> Option<T> {
 /// twice. Whoever is told that it may not fails, in whatever words; nobody reads
 /// them.
 ///
-/// A [`Record`](crate::record::Record) of somebody else's that does not ask is
-/// waited for.
+/// A [`Record`](crate::record::Record) or a [`Commit`](crate::obligation::Commit) of
+/// somebody else's that does not ask is waited for.
 ///
 /// # Errors
 /// [`Barred`] inside [`without`].
@@ -78,6 +79,12 @@ pub fn ask() -> Result<(), Barred> {
     }
     PATIENCE.set(Patience::GaveUp);
     Err(Barred)
+}
+
+/// Whether somebody was told no by [`ask`], so that whatever comes of this is
+/// thrown away: it must not have an effect any more.
+pub fn has_given_up() -> bool {
+    PATIENCE.get() == Patience::GaveUp
 }
 
 /// Whether [`ask`] would be told no. Nothing is given up by this.
@@ -181,6 +188,17 @@ mod tests {
         assert_eq!(without(|| (ask(), 1).1), None, "whatever it comes to");
         assert_eq!(without(|| without(ask)), Some(None), "each for itself");
         assert_eq!(without(|| (without(ask), ask()).0), None);
+        assert_eq!(without(|| (without(ask), has_given_up()).1), Some(false));
+        let mut seen = Vec::new();
+        let given_up = without(|| {
+            seen.push(has_given_up());
+            let _ = ask();
+            seen.push(has_given_up());
+        });
+        assert_eq!(
+            (given_up, seen, has_given_up()),
+            (None, vec![false, true], false)
+        );
         let broken = catch_unwind(AssertUnwindSafe(|| without(|| panic!("on purpose"))));
         assert!(broken.is_err());
         assert_eq!((ask(), is_barred()), (Ok(()), false));

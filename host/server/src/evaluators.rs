@@ -4,7 +4,8 @@
 //! the ledger and the record. So there are more threads than processors, and
 //! few sandboxes: threads of one share it, and most of them wait. Of those that
 //! don't, there are as many as there are processors: more would take turns, and
-//! that costs a good part of a decision.
+//! that costs a good part of a decision. Whoever asks on a thread of its own
+//! computes besides.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

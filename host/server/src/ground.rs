@@ -151,7 +151,8 @@ fn limits(config: &SandboxConfig, threads: usize) -> Result<Limits, ConfigError>
         let component = limits.with_component(component);
         limits = component.map_err(fault("sandbox.component"))?;
     }
-    // Each thread decides one token at a time.
+    // Each thread decides one token at a time. Whoever asks on a thread of its own
+    // leaves it to these where there is no place.
     let usual = limits.concurrent();
     let concurrent = u32::try_from(threads).unwrap_or(u32::MAX).max(usual);
     limits

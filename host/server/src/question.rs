@@ -59,7 +59,7 @@ impl Question {
     pub(crate) fn decide_here(&self) -> Option<Decided> {
         let (route, clock) = (&*self.route, &**self.host.clock());
         let gate = route.gates().get(shard_of_this_thread(route.gates().len()));
-        let gate = gate.filter(|_| !route.aside().is_at(self.started))?;
+        let gate = gate.filter(|_| route.aside().lets_try(now()))?;
         let before = processor_time();
         let decide = || gate.decide_unless_key_unknown(self.token.token(), &self.request, clock);
         // What panics here panics again where that is counted.
@@ -67,7 +67,9 @@ impl Question {
         let decided = tried.ok().flatten().and_then(Result::ok);
         let took = processor_time().saturating_sub(before);
         if decided.is_none() || took > LONG {
-            route.aside().stay(clock.monotonic(), took);
+            route.aside().stay(now(), took);
+        } else {
+            route.aside().end();
         }
         Some(self.told(decided?))
     }
@@ -145,24 +147,38 @@ impl Question {
 /// ask.
 ///
 /// What was tried there in vain, or took long, keeps the next ones away a hundred
-/// times as long as it took. So no more than a hundredth of those threads' time
-/// goes into it, whatever tokens come and however long a policy takes.
+/// times as long as it took; then one is tried, and if that is well, all are. So
+/// each route takes at most a hundredth of those threads' time for what has to
+/// wait, or takes long.
 #[derive(Default)]
 pub(crate) struct Aside {
-    /// By the monotonic clock, in nanoseconds.
+    /// In nanoseconds of [`now`]; zero where nothing was amiss of late.
     until: AtomicU64,
 }
 
-/// What takes longer is not done on the threads of those who ask, but for one in
-/// a hundred such times. The slowest of usual decisions take a tenth of it.
+/// What takes longer is left to the host's own threads. The slowest of usual
+/// decisions take a tenth of it.
 const LONG: Duration = Duration::from_millis(1);
 
-/// How much longer than such a decision took no other one is tried.
+/// How many times longer than such a decision took no other one is tried.
 const AWAY: u64 = 100;
 
+/// How long the one that is tried first keeps the others away.
+const TRIAL: Duration = Duration::from_millis(100);
+
 impl Aside {
-    fn is_at(&self, now: Duration) -> bool {
-        nanoseconds(now) < self.until.load(Ordering::Relaxed)
+    /// Whether a question may be tried. Whoever asks does try it then.
+    fn lets_try(&self, now: Duration) -> bool {
+        let until = self.until.load(Ordering::Relaxed);
+        if until == 0 {
+            return true;
+        }
+        let next = nanoseconds(now.saturating_add(TRIAL));
+        let exchange = |until| {
+            let order = Ordering::Relaxed;
+            self.until.compare_exchange(until, next, order, order)
+        };
+        until <= nanoseconds(now) && exchange(until).is_ok()
     }
 
     /// Stays aside for what took that long.
@@ -171,13 +187,29 @@ impl Aside {
         let until = nanoseconds(now).saturating_add(away);
         self.until.fetch_max(until, Ordering::Relaxed);
     }
+
+    /// One was tried, and all is well.
+    fn end(&self) {
+        if self.until.load(Ordering::Relaxed) != 0 {
+            self.until.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The time, from some moment on: the system's own, since it is about threads,
+/// whatever time decisions are made by.
+fn now() -> Duration {
+    time_of(ClockId::Monotonic)
 }
 
 /// How long this thread has had a processor. Where there are more threads than
 /// processors, the time in between is nobody's fault.
 fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
+    time_of(ClockId::ThreadCPUTime)
+}
+
+fn time_of(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
 fn nanoseconds(time: Duration) -> u64 {
@@ -223,13 +255,19 @@ mod tests {
     #[test]
     fn what_took_long_keeps_others_away_a_hundred_times_as_long() {
         let (aside, millis) = (Aside::default(), Duration::from_millis);
-        assert!(!aside.is_at(millis(0)));
+        assert!(aside.lets_try(millis(0)));
         aside.stay(millis(10), millis(5));
         aside.stay(millis(11), millis(1));
-        assert!(aside.is_at(millis(10)) && aside.is_at(millis(509)));
-        assert!(!aside.is_at(millis(510)));
-        aside.stay(millis(520), Duration::MAX);
-        assert!(aside.is_at(millis(1 << 40)), "it does not overflow");
+        assert!(!aside.lets_try(millis(10)) && !aside.lets_try(millis(509)));
+        assert!(aside.lets_try(millis(510)), "one");
+        assert!(!aside.lets_try(millis(510)), "and no other meanwhile");
+        aside.stay(millis(511), millis(2));
+        assert!(!aside.lets_try(millis(700)), "it was in vain");
+        assert!(aside.lets_try(millis(711)));
+        aside.end();
+        assert!(aside.lets_try(millis(711)) && aside.lets_try(millis(711)));
+        aside.stay(millis(720), Duration::MAX);
+        assert!(!aside.lets_try(millis(1 << 40)), "it does not overflow");
     }
 
     #[test]

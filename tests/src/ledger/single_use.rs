@@ -1,6 +1,7 @@
 //! Tokens that are taken once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -14,8 +15,10 @@ use claimbound::key::{Algorithm, KeySet, SetLimits};
 use claimbound::ledger::Keeper;
 use claimbound::models::Registry;
 use claimbound::obligation::{Commit, CommitError, Committed, Obligation};
+use claimbound::outcome::HostError;
 use claimbound::policy::Request;
 use claimbound::reason::{Code, Reason, Refusal};
+use claimbound::record::{Decision, Record, Refused};
 use claimbound::token::Token;
 use claimbound::waiting;
 use serde_json::{Value, json};
@@ -45,6 +48,23 @@ impl Commit for Prover {
     }
 }
 
+/// A record that counts its lines, and waits for nothing.
+#[derive(Default)]
+struct Lines(AtomicUsize);
+
+impl Record for Lines {
+    fn keeps_claims(&self) -> bool {
+        false
+    }
+
+    fn write(&self, _: &Decision) -> Result<(), HostError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn note(&self, _: &Refused) {}
+}
+
 on_each_store! {
 fn a_token_is_taken_once_by_whatever_tells_it_apart(world: &World) {
     let gate = world.gate_at("once", GITHUB, ONCE);
@@ -65,7 +85,12 @@ fn a_token_is_taken_once_by_whatever_tells_it_apart(world: &World) {
 
 fn who_must_not_wait_spends_nothing_and_enrols_nobody(world: &World) {
     let at_once = |gate: &Gate| waiting::without(|| decide(gate, &job()));
-    let often = world.gate_at("often", GITHUB, "identity = { first_use = \"enrol\" }");
+    let lines = Arc::new(Lines::default());
+    let gate = |route: &str, asks: &str| {
+        let gate = world.gate_at(route, GITHUB, asks);
+        gate.with_record(route, Arc::clone(&lines) as Arc<dyn Record>)
+    };
+    let often = gate("often", "identity = { first_use = \"enrol\" }");
     assert_eq!(at_once(&often), None, "it is the first use");
     world.ledger.entries(|entry| panic!("{entry:?}")).unwrap();
     assert_eq!(answer(&decide(&often, &job())), "allow");
@@ -73,12 +98,14 @@ fn who_must_not_wait_spends_nothing_and_enrols_nobody(world: &World) {
     assert_eq!(answer(&decide(&often, &job())), "allow");
     let known = at_once(&often).as_ref().map(answer);
     assert_eq!(known.as_deref(), Some("allow"), "all is known");
-    let once = world.gate_at("once", GITHUB, ONCE);
+    let once = gate("once", ONCE);
     assert_eq!(at_once(&once), None);
     assert_eq!(marks(world), 0);
     assert_eq!(answer(&decide(&once, &job())), "allow");
     assert_eq!(at_once(&once), None);
     assert_eq!(refusal(&once, &job()).0, "token.reused");
+    // What was given up is no decision.
+    assert_eq!(lines.0.load(Ordering::Relaxed), 5);
 }
 
 fn the_same_id_at_another_issuer_is_another_token(world: &World) {

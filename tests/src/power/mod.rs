@@ -146,19 +146,23 @@ fn what_a_host_answered_for_survives_the_loss_of_any_of_it() {
 }
 
 /// What the tests above would say of a host that does not sync: the file layer
-/// does lose what it should.
+/// does lose what it should. SQLite itself syncs once in many commits: whoever is
+/// killed right after that has lost nothing, and is killed again.
 #[test]
 fn a_host_that_leaves_commits_unsynced_loses_answers_and_nothing_else() {
-    let home = tempfile::tempdir().unwrap();
-    let folder = fs::canonicalize(home.path()).unwrap().join("host");
-    fs::create_dir(&folder).unwrap();
-    file_layer(home.path());
-    let mut disk = Disk::of(&folder);
-    let life = Duration::from_millis(300);
-    let answered = killed(home.path(), &folder, 0, life, &[(UNSYNCED, "1")]);
-    disk.replay(&fs::read(home.path().join("journal")).unwrap());
-    disk.cut(Cut::Everything, &mut Dice::new(1));
-    let host = Host::open(&folder, Durability::Kill);
-    assert!(host.lost(&answered) > 0, "{} answers", answered.len());
-    host.check_whole();
+    let loses = |life: u64| {
+        let home = tempfile::tempdir().unwrap();
+        let folder = fs::canonicalize(home.path()).unwrap().join("host");
+        fs::create_dir(&folder).unwrap();
+        file_layer(home.path());
+        let mut disk = Disk::of(&folder);
+        let life = Duration::from_millis(life);
+        let answered = killed(home.path(), &folder, 0, life, &[(UNSYNCED, "1")]);
+        disk.replay(&fs::read(home.path().join("journal")).unwrap());
+        disk.cut(Cut::Everything, &mut Dice::new(1));
+        let host = Host::open(&folder, Durability::Kill);
+        host.check_whole();
+        host.lost(&answered) > 0
+    };
+    assert!([300, 330, 360, 390, 420].into_iter().any(loses));
 }

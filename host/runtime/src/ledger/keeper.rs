@@ -14,6 +14,7 @@ use crate::outcome::HostError;
 use crate::proof::{self, DpopRules, Proved};
 use crate::reason::HostCode;
 use crate::sha256::sha256;
+use crate::waiting;
 
 /// Longest name of a route, in bytes, as that of a statement.
 const LONGEST_ROUTE: usize = 256;
@@ -166,6 +167,8 @@ impl Commit for Keeper {
             question.proof = self.prove(judged)?;
         }
         if all.iter().any(is_others) {
+            // It may have an effect, which must not be had twice.
+            waiting::ask().map_err(HostError::from)?;
             assumed = self.others.commit(judged)?.assumed;
         }
         let committed = self.ledger.settle(&question)?;

@@ -140,6 +140,32 @@ pub(super) struct Disk {
     unsynced: bool,
 }
 
+/// How far lines get without waiting for the disk itself: until they are made
+/// durable at once, or what is there is looked after, or a file or a checkpoint is
+/// due.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prospect {
+    /// How many bytes; none where no line gets anywhere.
+    room: u64,
+    /// The number of the line at which they wait at the latest.
+    due: u64,
+}
+
+impl Prospect {
+    /// Whether lines of this length, the last of them of this number, wait.
+    pub(super) fn waits(self, length: u64, last: u64) -> bool {
+        length > self.room || last >= self.due
+    }
+
+    /// What is left behind lines of this length.
+    pub(super) fn behind(self, length: u64) -> Self {
+        Self {
+            room: self.room.saturating_sub(length),
+            ..self
+        }
+    }
+}
+
 struct Current {
     path: PathBuf,
     handle: Box<dyn Handle>,
@@ -172,23 +198,17 @@ impl Disk {
         self.unsynced
     }
 
-    /// Whether lines of this length, the last of them of this number, wait for
-    /// the disk itself on their way: because they are made durable at once, or
-    /// what is there is looked after first, or a file or a checkpoint is due.
-    pub(super) fn waits(&self, length: u64, last: u64) -> bool {
-        let is_at_hand = self
-            .current
-            .as_ref()
-            .is_some_and(|current| !current.doubtful && self.has_room(current, length));
-        self.place.syncs || !is_at_hand || self.is_checkpoint_due(last)
-    }
-
-    fn has_room(&self, current: &Current, length: u64) -> bool {
-        current.good == 0 || current.good.saturating_add(length) <= self.place.rotate_at
-    }
-
-    fn is_checkpoint_due(&self, last: u64) -> bool {
-        last.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY
+    /// How far lines get that are written from here on without waiting for the
+    /// disk itself.
+    pub(super) fn prospect(&self) -> Prospect {
+        let current = self.current.as_ref();
+        let at_hand = current.filter(|current| !current.doubtful && !self.place.syncs);
+        Prospect {
+            room: at_hand.map_or(0, |current| {
+                self.place.rotate_at.saturating_sub(current.good)
+            }),
+            due: self.checkpointed.saturating_add(CHECKPOINT_EVERY),
+        }
     }
 
     /// Keeps what is to be cut off in a file beside.
@@ -227,7 +247,7 @@ impl Disk {
         current.append(lines, self.place.syncs)?;
         self.end = end;
         self.unsynced = !self.place.syncs;
-        if self.is_checkpoint_due(end.count) {
+        if end.count.saturating_sub(self.checkpointed) >= CHECKPOINT_EVERY {
             // The lines are written; the next group tries again.
             let _ = self.checkpoint();
         }
@@ -265,7 +285,9 @@ impl Disk {
     /// Begins the first file, or the next one where the group of this length
     /// has no room in the last.
     fn begin_file_if_due(&mut self, length: u64) -> Result<(), RecordError> {
-        let has_room = |current: &Current| self.has_room(current, length);
+        let has_room = |current: &Current| {
+            current.good == 0 || current.good.saturating_add(length) <= self.place.rotate_at
+        };
         if self.current.as_ref().is_some_and(has_room) {
             return Ok(());
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::chain::{Hash, Head};
 use super::checkpoint;
 use super::decision::Decision;
-use super::disk::{Disk, Files, Place, System};
+use super::disk::{Disk, Files, Place, Prospect, System};
 use super::entry::{Body, Recovered};
 use super::error::RecordError;
 use super::failures::Failures;
@@ -45,6 +45,9 @@ pub enum Durability {
 
 /// No line that counts refused tokens is longer, in bytes: its texts are clipped.
 const LONGEST_NOTE: usize = 4096;
+
+/// Nothing that a line has before its body, and behind it, is longer together.
+const LONGEST_FRAME: usize = 128;
 
 /// How a record is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,11 +95,11 @@ struct State {
     /// The end of the chain, with the lines that wait.
     end: Head,
     /// How many threads wait until something was written. Where there is none,
-    /// none is told: to tell nobody is a call into the system too.
+    /// none is notified, which would cost a call into the system all the same.
     listeners: usize,
-    /// Whether something was written that is to be synced later. Whoever does so
-    /// was told once, and sleeps until the time has come.
-    is_sync_due: bool,
+    syncing: Syncing,
+    /// How far lines get behind those that are being written.
+    prospect: Prospect,
     waiting: Waiting,
     /// The disk; none while a thread writes to it.
     disk: Option<Disk>,
@@ -105,6 +108,18 @@ struct State {
     is_slow: bool,
     failures: Failures,
     closed: bool,
+}
+
+/// What becomes of lines that are to be synced later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Syncing {
+    /// There is none.
+    Idle,
+    /// There are some. The syncer was notified once, and sleeps until the time has
+    /// come.
+    Due,
+    /// The syncer takes the disk as soon as it is there.
+    Near,
 }
 
 /// The lines that the next write takes along.
@@ -189,7 +204,8 @@ impl Journal {
             state: Mutex::new(State {
                 end: disk.end(),
                 listeners: 0,
-                is_sync_due: false,
+                syncing: Syncing::Idle,
+                prospect: disk.prospect(),
                 waiting: Waiting::default(),
                 disk: Some(disk),
                 is_slow: false,
@@ -287,8 +303,9 @@ impl Record for Journal {
         let Some(line) = may_wait.ok().and_then(|()| state.failures.note(refused)) else {
             return;
         };
-        drop(state);
-        if self.shared.commit(&Body::Unverified(line.clone())).is_err() {
+        let body = Body::Unverified(line.clone()).text();
+        let written = body.and_then(|body| self.shared.commit_in(state, &body));
+        if written.is_err() {
             self.shared.lock().failures.put_back(&line);
         }
     }
@@ -341,10 +358,11 @@ impl Shared {
 
     /// Puts the disk back, and tells those who wait for it.
     fn put_back(&self, state: &mut State, disk: Disk) {
-        if disk.is_unsynced() && !state.is_sync_due {
-            state.is_sync_due = true;
+        if disk.is_unsynced() && state.syncing == Syncing::Idle {
+            state.syncing = Syncing::Due;
             self.unsynced.notify_one();
         }
+        state.prospect = disk.prospect();
         state.disk = Some(disk);
         if state.listeners > 0 {
             self.changed.notify_all();
@@ -367,7 +385,10 @@ impl Shared {
     ) -> MutexGuard<'a, State> {
         let end = state.end;
         let written = std::mem::take(&mut state.waiting);
-        let is_slow = disk.waits(written.lines.len() as u64, end.count);
+        let length = written.lines.len() as u64;
+        let prospect = disk.prospect();
+        let is_slow = prospect.waits(length, end.count);
+        state.prospect = prospect.behind(length);
         state.is_slow = is_slow;
         drop(state);
         let mut write = || disk.write(&written.lines, end);
@@ -388,14 +409,21 @@ impl Shared {
 }
 
 impl State {
-    /// Asks whether this thread may wait, where a line of this length would.
-    fn ask(&self, length: usize) -> Result<(), Barred> {
-        let length = self.waiting.lines.len().saturating_add(length) as u64;
-        let waits = match &self.disk {
-            Some(disk) => disk.waits(length, self.end.count.saturating_add(1)),
-            None => self.is_slow,
-        };
-        if waits { waiting::ask() } else { Ok(()) }
+    /// Asks whether this thread may wait, where a line with a body of this length
+    /// would.
+    fn ask(&self, body: usize) -> Result<(), Barred> {
+        let lines = self.waiting.lines.len();
+        let length = lines.saturating_add(body).saturating_add(LONGEST_FRAME) as u64;
+        let is_held_up = self.syncing == Syncing::Near || self.disk.is_none() && self.is_slow;
+        if is_held_up
+            || self
+                .prospect
+                .waits(length, self.end.count.saturating_add(1))
+        {
+            waiting::ask()
+        } else {
+            Ok(())
+        }
     }
 
     /// Chains a line; gives the group that it is written in.
@@ -444,7 +472,7 @@ impl Shared {
     fn sync_every(&self, interval: Duration) {
         let mut state = self.lock();
         loop {
-            let is_quiet = |state: &mut State| !state.closed && !state.is_sync_due;
+            let is_quiet = |state: &mut State| !state.closed && state.syncing == Syncing::Idle;
             let woken = self.unsynced.wait_while(state, is_quiet);
             state = woken.unwrap_or_else(PoisonError::into_inner);
             let is_open = |state: &mut State| !state.closed;
@@ -453,12 +481,19 @@ impl Shared {
             if state.closed {
                 return;
             }
+            state.syncing = Syncing::Near;
             state = self.until_idle(state);
+            // Whoever has a line that waits may have been promised not to.
+            if !state.waiting.lines.is_empty()
+                && let Some(disk) = state.disk.take()
+            {
+                state = self.lead(state, disk);
+            }
             let Some(mut disk) = state.disk.take() else {
                 continue;
             };
             state.is_slow = true;
-            state.is_sync_due = false;
+            state.syncing = Syncing::Idle;
             drop(state);
             // What fails is in doubt, and the next write looks after it.
             let _ = disk.sync();
