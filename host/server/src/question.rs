@@ -59,7 +59,8 @@ impl Question {
     pub(crate) fn decide_here(&self) -> Option<Decided> {
         let (route, clock) = (&*self.route, &**self.host.clock());
         let gate = route.gates().get(shard_of_this_thread(route.gates().len()));
-        let gate = gate.filter(|_| route.aside().lets_try(now()))?;
+        let gate = gate?;
+        let trial = route.aside().lets_try(now())?;
         let before = processor_time();
         let decide = || gate.decide_unless_key_unknown(self.token.token(), &self.request, clock);
         // What panics here panics again where that is counted.
@@ -69,7 +70,7 @@ impl Question {
         if decided.is_none() || took > LONG {
             route.aside().stay(now(), took);
         } else {
-            route.aside().end();
+            route.aside().end(trial);
         }
         Some(self.told(decided?))
     }
@@ -167,18 +168,20 @@ const AWAY: u64 = 100;
 const TRIAL: Duration = Duration::from_millis(100);
 
 impl Aside {
-    /// Whether a question may be tried. Whoever asks does try it then.
-    fn lets_try(&self, now: Duration) -> bool {
+    /// Whether a question may be tried; whoever asks does try it then. It is a
+    /// trial for all where this was aside before.
+    fn lets_try(&self, now: Duration) -> Option<Trial> {
         let until = self.until.load(Ordering::Relaxed);
         if until == 0 {
-            return true;
+            return Some(Trial(0));
         }
-        let next = nanoseconds(now.saturating_add(TRIAL));
-        let exchange = |until| {
-            let order = Ordering::Relaxed;
-            self.until.compare_exchange(until, next, order, order)
-        };
-        until <= nanoseconds(now) && exchange(until).is_ok()
+        let mine = nanoseconds(now.saturating_add(TRIAL));
+        (until <= nanoseconds(now) && self.replace(until, mine)).then_some(Trial(mine))
+    }
+
+    fn replace(&self, until: u64, by: u64) -> bool {
+        let order = Ordering::Relaxed;
+        self.until.compare_exchange(until, by, order, order).is_ok()
     }
 
     /// Stays aside for what took that long.
@@ -188,13 +191,18 @@ impl Aside {
         self.until.fetch_max(until, Ordering::Relaxed);
     }
 
-    /// One was tried, and all is well.
-    fn end(&self) {
-        if self.until.load(Ordering::Relaxed) != 0 {
-            self.until.store(0, Ordering::Relaxed);
+    /// All is well with what was tried. What was no trial says nothing of others
+    /// that were tried meanwhile.
+    fn end(&self, Trial(mine): Trial) {
+        if mine != 0 {
+            self.replace(mine, 0);
         }
     }
 }
+
+/// Until when a trial keeps the others away; zero for what is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Trial(u64);
 
 /// The time, from some moment on: the system's own, since it is about threads,
 /// whatever time decisions are made by.
@@ -255,19 +263,24 @@ mod tests {
     #[test]
     fn what_took_long_keeps_others_away_a_hundred_times_as_long() {
         let (aside, millis) = (Aside::default(), Duration::from_millis);
-        assert!(aside.lets_try(millis(0)));
+        let tries = |at: u64| aside.lets_try(millis(at));
+        let usual = tries(0).unwrap();
         aside.stay(millis(10), millis(5));
         aside.stay(millis(11), millis(1));
-        assert!(!aside.lets_try(millis(10)) && !aside.lets_try(millis(509)));
-        assert!(aside.lets_try(millis(510)), "one");
-        assert!(!aside.lets_try(millis(510)), "and no other meanwhile");
+        aside.end(usual);
+        assert!(
+            tries(10).or(tries(509)).is_none(),
+            "it was tried before that"
+        );
+        assert!(tries(510).is_some());
+        assert!(tries(510).is_none(), "nor any other meanwhile");
         aside.stay(millis(511), millis(2));
-        assert!(!aside.lets_try(millis(700)), "it was in vain");
-        assert!(aside.lets_try(millis(711)));
-        aside.end();
-        assert!(aside.lets_try(millis(711)) && aside.lets_try(millis(711)));
+        assert!(tries(700).is_none(), "it was in vain");
+        let trial = tries(711).unwrap();
+        aside.end(trial);
+        assert_eq!((tries(711), tries(711)), (Some(usual), Some(usual)));
         aside.stay(millis(720), Duration::MAX);
-        assert!(!aside.lets_try(millis(1 << 40)), "it does not overflow");
+        assert!(tries(1 << 40).is_none(), "it does not overflow");
     }
 
     #[test]
