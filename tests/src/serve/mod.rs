@@ -8,6 +8,7 @@ mod grpc;
 mod http;
 mod page;
 mod process;
+mod recorded;
 mod reload;
 mod watched;
 
