@@ -24,12 +24,17 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         "claimbound-language",
         &["claimbound-engine", "claimbound-issuers"],
     ),
+    (
+        "claimbound-analysis",
+        &["claimbound-issuers", "claimbound-language"],
+    ),
     ("claimbound", &["claimbound-issuers"]),
     ("claimbound-server", &["claimbound"]),
     (
         "claimbound-cli",
         &[
             "claimbound",
+            "claimbound-analysis",
             "claimbound-issuers",
             "claimbound-language",
             "claimbound-server",

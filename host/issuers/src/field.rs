@@ -231,6 +231,12 @@ impl Model {
         self.parts.get(*index)
     }
 
+    /// The parts that hold the id of `kind`, of whatever subject or URL has one.
+    pub fn id_parts<'m>(&'m self, kind: &'m Kind) -> impl Iterator<Item = &'m Part> {
+        let parts = kind.id.parts.iter();
+        parts.filter_map(|part| self.parts.get(*part))
+    }
+
     /// Whether `character` stands between parts in some form of the subject, so
     /// that a pattern's `*` should not cross it.
     pub fn delimits(&self, character: char) -> bool {

@@ -107,6 +107,16 @@ impl Form {
             .map(|segment| segment.template.text())
     }
 
+    /// The parts that its one template gives without writing them.
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = (usize, &str)> {
+        let segments = match &self.shape {
+            Shape::Fixed(segment) => std::slice::from_ref(segment),
+            Shape::Custom { .. } => &[],
+        };
+        let fixed = segments.iter().flat_map(|segment| &segment.fixed);
+        fixed.map(|(part, value)| (*part, &**value))
+    }
+
     pub(crate) fn segment_list(&self) -> &[Segment] {
         match &self.shape {
             Shape::Fixed(segment) => std::slice::from_ref(segment),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::form::Form;
 use crate::part::Encoding;
 use crate::template::Template;
 
@@ -76,6 +77,11 @@ impl Kind {
     /// The claim that holds the id, if one does.
     pub fn id_claim(&self) -> Option<&[Box<str>]> {
         self.id.claim.as_deref()
+    }
+
+    /// Whether tokens with a subject of `form` carry names of this kind at all.
+    pub fn is_named_in(&self, form: &Form) -> bool {
+        !self.not_in.contains(&form.index)
     }
 
     /// Whether names of this kind name the tenant of a shared issuer.

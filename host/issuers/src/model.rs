@@ -148,6 +148,13 @@ impl Model {
             .map(IssuerForm::url)
     }
 
+    /// The parts that a subject of `form` gives by having that form, with their
+    /// values: no template writes them. None for a chosen form.
+    pub fn fixed_parts<'m>(&'m self, form: &'m Form) -> impl Iterator<Item = (&'m str, &'m str)> {
+        form.fixed()
+            .filter_map(|(part, value)| Some((self.parts.get(part)?.name(), value)))
+    }
+
     /// Reads an issuer's URL, byte for byte.
     ///
     /// A URL that the model lists in full is that one alone; else it counts as

@@ -1,0 +1,49 @@
+//! What does a policy really accept? Sets of tokens, computed exactly or not at
+//! all.
+//!
+//! Nothing here decides a token: a host does, by the component that a document
+//! was built to. This crate computes with documents, on whoever's behalf reviews
+//! one, and gives examples that can be tried on the component.
+//!
+//! - [`compare`] says how a policy relates to another, with a token for each
+//!   difference;
+//! - [`decided`] gives the tokens that each statement of a program decides, as
+//!   [`Region`]s over what a condition can look at ([`Variable`]);
+//! - [`example`] finds what a token of a region has that an issuer can sign, by its
+//!   naming model, and [`token`] makes the token of it;
+//! - [`Values`] are what a condition accepts of a claim: [`Texts`], [`Numbers`],
+//!   [`Lists`], and the rest of JSON.
+//!
+//! Every question takes a [`Budget`] of steps, and is [`Exceeded`] where that does
+//! not reach, or where it speaks of something that is not followed: then the answer
+//! is not known, and is not guessed.
+
+mod block;
+mod budget;
+mod compare;
+mod grants;
+mod lists;
+mod naming;
+mod numbers;
+#[cfg(test)]
+mod random;
+mod region;
+mod shape;
+mod statement;
+mod texts;
+mod times;
+mod token;
+mod values;
+mod variable;
+
+pub use budget::{Budget, Exceeded};
+pub use compare::{Comparison, Difference, Relation, compare};
+pub use lists::Lists;
+pub use naming::{Found, example};
+pub use numbers::{NotANumber, Numbers};
+pub use region::Region;
+pub use statement::decided;
+pub use texts::{Size, Texts};
+pub use token::token;
+pub use values::{Example, Held, Values};
+pub use variable::Variable;

@@ -1,0 +1,520 @@
+//! Complete deterministic automata over bytes, kept as small as can be.
+
+use std::collections::HashMap;
+
+use claimbound_language::engine::Automaton;
+
+use crate::budget::{Budget, Exceeded};
+
+/// Bytes, all of them.
+const BYTES: usize = 256;
+
+/// The smallest automaton of its language. It starts in state 0.
+///
+/// INVARIANT: rows are as wide as there are classes, and lead to its own states;
+/// states are in the order in which a search by classes finds them, and classes
+/// in that of their first bytes; no two states, and no two classes, behave alike.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Dfa {
+    classes: Box<[u8; BYTES]>,
+    width: usize,
+    /// Where each state goes on each class, row by row.
+    table: Vec<u32>,
+    accepting: Vec<bool>,
+}
+
+/// An automaton as it was found: any number of states may behave alike.
+struct Raw {
+    classes: Box<[u8; BYTES]>,
+    width: usize,
+    rows: Vec<Vec<u32>>,
+    accepting: Vec<bool>,
+}
+
+impl Dfa {
+    /// Accepts nothing.
+    pub(super) fn none() -> Self {
+        Self {
+            classes: Box::new([0; BYTES]),
+            width: 1,
+            table: vec![0],
+            accepting: vec![false],
+        }
+    }
+
+    /// Accepts all of UTF-8 (RFC 3629 §4).
+    pub(super) fn utf8() -> Self {
+        const DEAD: u32 = 8;
+        // Begin; one, two or three bytes to follow; and, of the first that
+        // follows, those after E0, ED, F0 and F4, which are bounded.
+        let next = |state: u32, byte: u8| match (state, byte) {
+            (0, 0x00..=0x7f) | (1, 0x80..=0xbf) => 0,
+            (0, 0xc2..=0xdf) | (2, 0x80..=0xbf) | (4, 0xa0..=0xbf) | (5, 0x80..=0x9f) => 1,
+            (0, 0xe1..=0xec | 0xee..=0xef)
+            | (3, 0x80..=0xbf)
+            | (6, 0x90..=0xbf)
+            | (7, 0x80..=0x8f) => 2,
+            (0, 0xf1..=0xf3) => 3,
+            (0, 0xe0) => 4,
+            (0, 0xed) => 5,
+            (0, 0xf0) => 6,
+            (0, 0xf4) => 7,
+            _ => DEAD,
+        };
+        let mut accepting = vec![false; 9];
+        if let Some(first) = accepting.first_mut() {
+            *first = true;
+        }
+        let raw = Raw::by(accepting, next);
+        // INVARIANT: nine states take fewer steps than that.
+        raw.smallest(&Budget::new(Budget::USUAL))
+            .unwrap_or_else(|Exceeded| Self::none())
+    }
+
+    /// Accepts these texts, in any ASCII case where that is folded.
+    pub(super) fn of(
+        texts: impl IntoIterator<Item = impl AsRef<str>>,
+        folds: bool,
+        budget: &Budget,
+    ) -> Result<Self, Exceeded> {
+        // A tree of the texts, with the dead state at 1.
+        let mut next: Vec<HashMap<u8, u32>> = vec![HashMap::new(), HashMap::new()];
+        let mut accepting = vec![false, false];
+        for text in texts {
+            let text = text.as_ref();
+            budget.take(count(text.len()) + 1)?;
+            let mut at = 0_u32;
+            for byte in text.bytes() {
+                let byte = if folds {
+                    byte.to_ascii_lowercase()
+                } else {
+                    byte
+                };
+                let new = number(next.len());
+                let Some(here) = next.get_mut(index(at)) else {
+                    return Err(Exceeded);
+                };
+                at = *here.entry(byte).or_insert(new);
+                if at == new {
+                    next.push(HashMap::new());
+                    accepting.push(false);
+                }
+            }
+            if let Some(last) = accepting.get_mut(index(at)) {
+                *last = true;
+            }
+        }
+        // One class for each byte that is used, and one for all others: there are
+        // some, for no text has every byte.
+        let mut classes = Box::new([0; BYTES]);
+        let mut used: Numbered<u8> = Numbered::default();
+        for byte in next.iter().flat_map(HashMap::keys) {
+            used.number(*byte);
+        }
+        for (byte, place) in (0..=u8::MAX).zip(classes.iter_mut()) {
+            let byte = if folds {
+                byte.to_ascii_lowercase()
+            } else {
+                byte
+            };
+            let known = used.numbers.get(&byte).map(|number| number + 1);
+            *place = known
+                .and_then(|class| u8::try_from(class).ok())
+                .unwrap_or(0);
+        }
+        let width = used.things.len() + 1;
+        budget.take(count(next.len()).saturating_mul(count(width)))?;
+        let row = |leads: &HashMap<u8, u32>| {
+            let class = |class: u8| {
+                let byte = used.things.get(usize::from(class).checked_sub(1)?)?;
+                leads.get(byte).copied()
+            };
+            let classes = (0..=u8::MAX).take(width);
+            classes.map(|one| class(one).unwrap_or(1)).collect()
+        };
+        let raw = Raw {
+            rows: next.iter().map(row).collect(),
+            classes,
+            width,
+            accepting,
+        };
+        raw.smallest(budget)
+    }
+
+    /// Accepts what a program's automaton does.
+    pub(super) fn accepted(automaton: &Automaton, budget: &Budget) -> Result<Self, Exceeded> {
+        let states = automaton.states();
+        budget.take(count(states).saturating_mul(count(BYTES)))?;
+        // The start is to come first: the two change places.
+        let start = automaton.start();
+        let swapped = |state: u16| match state {
+            0 => start,
+            state if state == start => 0,
+            state => state,
+        };
+        let accepting = (0..number(states))
+            .map(|state| automaton.is_accepting(swapped(narrow(state))))
+            .collect();
+        let next = |state: u32, byte: u8| {
+            let next = automaton.next(swapped(narrow(state)), byte);
+            u32::from(swapped(next))
+        };
+        Raw::by(accepting, next).smallest(budget)
+    }
+
+    /// Accepts what `accepts` says of whether either does.
+    pub(super) fn with(
+        &self,
+        other: &Self,
+        accepts: impl Fn(bool, bool) -> bool,
+        budget: &Budget,
+    ) -> Result<Self, Exceeded> {
+        let (classes, pairs) = self.classes_with(other);
+        let mut found = Numbered::default();
+        found.number((0, 0));
+        let (mut rows, mut accepting) = (Vec::new(), Vec::new());
+        while let Some((one, two)) = found.get(rows.len()) {
+            budget.take(count(pairs.len()) + 1)?;
+            accepting.push(accepts(self.is_accepting(one), other.is_accepting(two)));
+            let next = |(first, second): &(u8, u8)| {
+                found.number((self.next(one, *first), other.next(two, *second)))
+            };
+            rows.push(pairs.iter().map(next).collect());
+        }
+        let raw = Raw {
+            classes,
+            width: pairs.len(),
+            rows,
+            accepting,
+        };
+        raw.smallest(budget)
+    }
+
+    /// Accepts what this one does followed by what the other does.
+    pub(super) fn then(&self, other: &Self, budget: &Budget) -> Result<Self, Exceeded> {
+        let (classes, pairs) = self.classes_with(other);
+        let mut found: Numbered<(u32, Vec<u32>)> = Numbered::default();
+        // Where this one accepts, the other one begins.
+        let begun = |state: u32, mut others: Vec<u32>| {
+            if self.is_accepting(state) {
+                others.push(0);
+            }
+            others.sort_unstable();
+            others.dedup();
+            (state, others)
+        };
+        found.number(begun(0, Vec::new()));
+        let (mut rows, mut accepting) = (Vec::new(), Vec::new());
+        while let Some((state, others)) = found.get(rows.len()) {
+            budget.take((count(others.len()) + 1).saturating_mul(count(pairs.len()) + 1))?;
+            accepting.push(others.iter().any(|one| other.is_accepting(*one)));
+            let next = |(first, second): &(u8, u8)| {
+                let others = others.iter().map(|one| other.next(*one, *second));
+                found.number(begun(self.next(state, *first), others.collect()))
+            };
+            rows.push(pairs.iter().map(next).collect());
+        }
+        let raw = Raw {
+            classes,
+            width: pairs.len(),
+            rows,
+            accepting,
+        };
+        raw.smallest(budget)
+    }
+
+    /// Accepts any number of texts that this one does, one after another.
+    pub(super) fn repeated(&self, budget: &Budget) -> Result<Self, Exceeded> {
+        let classes = self.classes.clone();
+        let width = u8::try_from(self.width.saturating_sub(1)).unwrap_or(u8::MAX);
+        // Where it accepts, it begins again. The first accepts whatever it does.
+        let begun = |mut states: Vec<u32>| {
+            if states.iter().any(|state| self.is_accepting(*state)) {
+                states.push(0);
+            }
+            states.sort_unstable();
+            states.dedup();
+            states
+        };
+        let mut found: Numbered<(bool, Vec<u32>)> = Numbered::default();
+        found.number((true, begun(vec![0])));
+        let (mut rows, mut accepting) = (Vec::new(), Vec::new());
+        while let Some((is_first, states)) = found.get(rows.len()) {
+            budget.take((count(states.len()) + 1).saturating_mul(count(self.width) + 1))?;
+            accepting.push(is_first || states.iter().any(|state| self.is_accepting(*state)));
+            let next = |class: u8| {
+                let states = states.iter().map(|state| self.next(*state, class));
+                found.number((false, begun(states.collect())))
+            };
+            rows.push((0..=width).map(next).collect());
+        }
+        let raw = Raw {
+            classes,
+            width: self.width,
+            rows,
+            accepting,
+        };
+        raw.smallest(budget)
+    }
+
+    /// For each state that this one may be in after a text of `piece`, begun in
+    /// `state`, and that can still accept: the texts of `piece` that lead there.
+    pub(super) fn ways_from(
+        &self,
+        state: u32,
+        piece: &Self,
+        budget: &Budget,
+    ) -> Result<Vec<(u32, Self)>, Exceeded> {
+        let (classes, pairs) = self.classes_with(piece);
+        let mut found = Numbered::default();
+        found.number((state, 0));
+        let mut rows: Vec<Vec<u32>> = Vec::new();
+        while let Some((one, two)) = found.get(rows.len()) {
+            budget.take(count(pairs.len()) + 1)?;
+            let next = |(first, second): &(u8, u8)| {
+                found.number((self.next(one, *first), piece.next(two, *second)))
+            };
+            rows.push(pairs.iter().map(next).collect());
+        }
+        let ends = found.things.iter();
+        let ends = ends.filter(|(one, two)| !self.is_dead(*one) && piece.is_accepting(*two));
+        let mut ends: Vec<u32> = ends.map(|(one, _)| *one).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let mut ways = Vec::with_capacity(ends.len());
+        for end in ends {
+            let accepts = |(one, two): &(u32, u32)| *one == end && piece.is_accepting(*two);
+            let raw = Raw {
+                classes: classes.clone(),
+                width: pairs.len(),
+                rows: rows.clone(),
+                accepting: found.things.iter().map(accepts).collect(),
+            };
+            budget.take(count(rows.len()).saturating_mul(count(pairs.len())))?;
+            ways.push((end, raw.smallest(budget)?));
+        }
+        Ok(ways)
+    }
+
+    /// Classes as fine as those of both, and the pair that each stands for.
+    fn classes_with(&self, other: &Self) -> (Box<[u8; BYTES]>, Vec<(u8, u8)>) {
+        let mut pairs: Numbered<(u8, u8)> = Numbered::default();
+        let mut classes = Box::new([0; BYTES]);
+        let both = self.classes.iter().zip(other.classes.iter());
+        for (place, (one, two)) in classes.iter_mut().zip(both) {
+            // There are no more classes than bytes.
+            *place = u8::try_from(pairs.number((*one, *two))).unwrap_or(u8::MAX);
+        }
+        (classes, pairs.things)
+    }
+
+    pub(super) fn is_accepting(&self, state: u32) -> bool {
+        self.accepting.get(index(state)).copied().unwrap_or(false)
+    }
+
+    fn next(&self, state: u32, class: u8) -> u32 {
+        let cell = index(state) * self.width + usize::from(class);
+        self.table.get(cell).copied().unwrap_or(0)
+    }
+
+    /// Where a state goes on a byte.
+    pub(super) fn after(&self, state: u32, byte: u8) -> u32 {
+        let class = self.classes.get(usize::from(byte)).copied();
+        self.next(state, class.unwrap_or(0))
+    }
+
+    pub(super) fn accepts(&self, text: &[u8]) -> bool {
+        let end = text.iter().fold(0, |state, byte| self.after(state, *byte));
+        self.is_accepting(end)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        !self.accepting.contains(&true)
+    }
+
+    /// How many states there are.
+    pub(super) fn states(&self) -> usize {
+        self.accepting.len()
+    }
+
+    /// Whether it accepts one text, or none: no state leads on by two bytes, and
+    /// none accepts before the last.
+    pub(super) fn is_chain(&self) -> bool {
+        let mut state = 0;
+        // It is as small as can be: a text of one has no state twice.
+        for _ in 0..self.states() {
+            let leads_on = |byte: &u8| !self.is_dead(self.after(state, *byte));
+            let mut bytes = (0..=u8::MAX).filter(leads_on);
+            match (bytes.next(), bytes.next(), self.is_accepting(state)) {
+                (None, _, _) => return true,
+                (Some(byte), None, false) => state = self.after(state, byte),
+                (Some(_), _, _) => return false,
+            }
+        }
+        false
+    }
+
+    /// Whether nothing is accepted from here on: the smallest automaton has at
+    /// most one such state, which leads to itself alone.
+    pub(super) fn is_dead(&self, state: u32) -> bool {
+        let from = index(state) * self.width;
+        let row = self.table.get(from..from + self.width);
+        !self.is_accepting(state) && row.is_some_and(|row| row.iter().all(|next| *next == state))
+    }
+}
+
+impl Raw {
+    /// As many states as `accepting` speaks of, which go where `next` says.
+    fn by(accepting: Vec<bool>, next: impl Fn(u32, u8) -> u32) -> Self {
+        let states = number(accepting.len());
+        // Bytes by which every state goes the same way are one class.
+        let mut columns: Numbered<Vec<u32>> = Numbered::default();
+        let mut classes = Box::new([0; BYTES]);
+        for (byte, place) in (0..=u8::MAX).zip(classes.iter_mut()) {
+            let column = (0..states).map(|state| next(state, byte)).collect();
+            *place = u8::try_from(columns.number(column)).unwrap_or(u8::MAX);
+        }
+        let row = |state: usize| {
+            let columns = columns.things.iter();
+            let cells = columns.filter_map(|column| column.get(state).copied());
+            cells.collect()
+        };
+        Self {
+            width: columns.things.len(),
+            rows: (0..accepting.len()).map(row).collect(),
+            classes,
+            accepting,
+        }
+    }
+
+    /// The smallest automaton of the same language: states that can't be told
+    /// apart become one (Moore), and those that nothing leads to go.
+    fn smallest(self, budget: &Budget) -> Result<Dfa, Exceeded> {
+        let mut groups: Vec<u32> = self.accepting.iter().map(|one| u32::from(*one)).collect();
+        let mut known = 0;
+        loop {
+            budget.take(count(self.rows.len()).saturating_mul(count(self.width) + 1))?;
+            let of = |state: &u32| groups.get(index(*state)).copied().unwrap_or(0);
+            let mut found: Numbered<(u32, Vec<u32>)> = Numbered::default();
+            let next: Vec<u32> = self
+                .rows
+                .iter()
+                .zip(&groups)
+                .map(|(row, own)| found.number((*own, row.iter().map(of).collect())))
+                .collect();
+            let count = found.things.len();
+            groups = next;
+            if count == known {
+                break;
+            }
+            known = count;
+        }
+        self.grouped(&groups, budget)
+    }
+
+    /// One state for each group, as a search from the first finds them.
+    fn grouped(&self, groups: &[u32], budget: &Budget) -> Result<Dfa, Exceeded> {
+        let of = |state: u32| groups.get(index(state)).copied().unwrap_or(0);
+        let mut member: HashMap<u32, usize> = HashMap::new();
+        for (state, group) in groups.iter().enumerate() {
+            member.entry(*group).or_insert(state);
+        }
+        let row_of = |group: u32| {
+            let state = member.get(&group).copied().unwrap_or(0);
+            (self.rows.get(state), self.accepting.get(state))
+        };
+        // Classes that behave alike in what is left become one, in the order of
+        // their first bytes.
+        let mut reached: Numbered<u32> = Numbered::default();
+        reached.number(of(0));
+        let mut at = 0;
+        while let Some(group) = reached.get(at) {
+            budget.take(count(self.width))?;
+            for next in row_of(group).0.into_iter().flatten() {
+                reached.number(of(*next));
+            }
+            at += 1;
+        }
+        let column = |class: usize| -> Vec<u32> {
+            let groups = reached.things.iter();
+            let next = groups.filter_map(|group| row_of(*group).0?.get(class));
+            next.map(|next| of(*next)).collect()
+        };
+        budget.take(count(reached.things.len()).saturating_mul(count(self.width)))?;
+        let columns: Vec<Vec<u32>> = (0..self.width).map(column).collect();
+        let mut merged: Numbered<&[u32]> = Numbered::default();
+        let mut classes = Box::new([0; BYTES]);
+        for (place, class) in classes.iter_mut().zip(self.classes.iter()) {
+            let column = columns.get(usize::from(*class));
+            let column = column.map(Vec::as_slice).unwrap_or_default();
+            *place = u8::try_from(merged.number(column)).unwrap_or(u8::MAX);
+        }
+        // Now that the classes have their order, so have the states.
+        let place: HashMap<u32, usize> = (reached.things.iter().copied()).zip(0..).collect();
+        let mut order: Numbered<u32> = Numbered::default();
+        order.number(of(0));
+        let (mut table, mut accepting) = (Vec::new(), Vec::new());
+        while let Some(group) = order.get(accepting.len()) {
+            accepting.push(row_of(group).1.copied().unwrap_or(false));
+            for column in &merged.things {
+                let next = place.get(&group).and_then(|at| column.get(*at));
+                table.push(order.number(next.copied().unwrap_or(group)));
+            }
+        }
+        Ok(Dfa {
+            classes,
+            width: merged.things.len(),
+            table,
+            accepting,
+        })
+    }
+}
+
+/// Things in the order in which they were found, each with its number.
+struct Numbered<T> {
+    numbers: HashMap<T, u32>,
+    things: Vec<T>,
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            things: Vec::new(),
+        }
+    }
+}
+
+impl<T: Clone + Eq + std::hash::Hash> Numbered<T> {
+    fn number(&mut self, thing: T) -> u32 {
+        if let Some(known) = self.numbers.get(&thing) {
+            return *known;
+        }
+        let new = number(self.things.len());
+        self.things.push(thing.clone());
+        self.numbers.insert(thing, new);
+        new
+    }
+
+    fn get(&self, number: usize) -> Option<T> {
+        self.things.get(number).cloned()
+    }
+}
+
+fn count(things: usize) -> u64 {
+    u64::try_from(things).unwrap_or(u64::MAX)
+}
+
+/// A state's number. INVARIANT: a budget ends before there are 2^32 states.
+fn number(state: usize) -> u32 {
+    u32::try_from(state).unwrap_or(u32::MAX)
+}
+
+fn index(state: u32) -> usize {
+    usize::try_from(state).unwrap_or(usize::MAX)
+}
+
+/// The number of a program's state, which has 16 bits.
+fn narrow(state: u32) -> u16 {
+    u16::try_from(state).unwrap_or(u16::MAX)
+}
