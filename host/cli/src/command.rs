@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod completions;
 mod demo;
+mod diff;
 mod explain;
 mod inspect;
 mod man;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Test(test::Arguments),
     Build(build::Arguments),
     Inspect(inspect::Arguments),
+    Diff(diff::Arguments),
     Token(token::Arguments),
     Subject(subject::Arguments),
     Revoke(revoke::Arguments),
@@ -49,6 +51,7 @@ impl Command {
             Self::Test(_)
             | Self::Build(_)
             | Self::Inspect(_)
+            | Self::Diff(_)
             | Self::Token(_)
             | Self::Subject(_)
             | Self::Revoke(_)
@@ -74,6 +77,7 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Test(arguments) => test::run(arguments, console),
         Command::Build(arguments) => build::run(arguments, console),
         Command::Inspect(arguments) => inspect::run(arguments, console),
+        Command::Diff(arguments) => diff::run(arguments, console),
         Command::Token(arguments) => token::run(arguments, console),
         Command::Subject(arguments) => subject::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),

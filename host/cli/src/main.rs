@@ -29,6 +29,7 @@ mod proposal;
 mod question;
 mod recorder;
 mod redact;
+mod sandboxed;
 mod signer;
 mod slim;
 mod throwaway;

@@ -1,27 +1,15 @@
 //! One policy and its cases: each is decided natively by the document and in
 //! the sandbox by the component, and both must say what the case expects.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, anyhow, bail};
-use claimbound::clock::FixedClock;
-use claimbound::danger;
-use claimbound::floor::Floor;
-use claimbound::gate::Gate;
-use claimbound::grant::{Ceiling, Grant};
-use claimbound::issuer::Issuers;
-use claimbound::json::Limits;
-use claimbound::key::Algorithm;
+use claimbound::grant::Grant;
 use claimbound::outcome::Outcome;
-use claimbound::policy::{Policy, Request};
 use claimbound::sandbox::Sandbox;
-use claimbound::token::Claims;
-use claimbound_language::{
-    Case, CaseOutcome, Cases, DerivedToken, Expected, ExpectedGrant, Placed,
-};
+use claimbound_language::{Case, CaseOutcome, Cases, Expected, ExpectedGrant, Placed};
 
+use crate::code_cache;
 use crate::policy_file::PolicyFile;
-use crate::{code_cache, issuers, question};
+use crate::sandboxed::Sandboxed;
 
 /// What became of one case.
 #[derive(Clone, Debug)]
@@ -36,9 +24,7 @@ pub(crate) struct Verdict {
 pub(crate) struct Trial {
     file: PolicyFile,
     cases: Cases,
-    policy: Arc<Policy>,
-    issuers: Issuers,
-    ceiling: Ceiling,
+    sandboxed: Sandboxed,
 }
 
 impl Trial {
@@ -55,12 +41,8 @@ impl Trial {
         };
         let cases = claimbound_language::parse_cases(cases_name, cases)?;
         cases.check(compiled)?;
-        let policy = Policy::load(sandbox, &file.component).with_context(|| format!("`{name}`"))?;
-        let (issuers, _) = issuers::keyed(&issuers::of_document(compiled), &[])?;
         Ok(Self {
-            ceiling: question::ceiling(compiled),
-            policy: Arc::new(policy),
-            issuers,
+            sandboxed: Sandboxed::new(sandbox, &file, compiled)?,
             cases,
             file,
         })
@@ -68,7 +50,7 @@ impl Trial {
 
     /// What is worth knowing beside what became of the cases.
     pub(crate) fn notes(&self) -> Vec<String> {
-        code_cache::notes(&self.file.path, &self.policy)
+        code_cache::notes(&self.file.path, &self.sandboxed.policy)
     }
 
     /// Runs every case, in the order of the file.
@@ -88,7 +70,10 @@ impl Trial {
         let native = compiled
             .decide(&token.claims, &token.key, &token.request)
             .map_err(|failure| broken(failure.to_string()))?;
-        let outcome = self.decide(token)?;
+        let outcome = self
+            .sandboxed
+            .decide(token)
+            .map_err(|error| broken(error.to_string()))?;
         faults
             .extend(mismatch(&case.expected, &outcome).map(|fault| format!("component: {fault}")));
         for expected in said(&outcome) {
@@ -100,44 +85,6 @@ impl Trial {
             name: case.name.value.clone(),
             faults,
         })
-    }
-
-    /// Decides in the sandbox, before any obligation is met, as the document
-    /// alone decides it.
-    fn decide(&self, token: DerivedToken) -> anyhow::Result<Outcome> {
-        let audience = token.request.audience;
-        // A route without an audience can't be; no token is for this one.
-        let floor = Floor::new(if audience.is_empty() {
-            "none"
-        } else {
-            &audience
-        })?;
-        let gate = Gate::new(
-            self.issuers.clone(),
-            floor,
-            Arc::clone(&self.policy),
-            self.ceiling.clone(),
-        );
-        let claims = serde_json::Value::Object(token.claims).to_string();
-        let claims = Claims::parse(claims, &Limits::TOKEN)
-            .map_err(|error| anyhow!("the token of the case can't be made: {error}"))?;
-        let issuer = match question::assumed_issuer(&self.issuers, &claims) {
-            Ok(issuer) => issuer,
-            Err(refusal) => return Ok(refusal.into()),
-        };
-        let algorithm = Algorithm::parse(&token.key.algorithm)
-            .with_context(|| format!("`{}` is no algorithm of tokens", token.key.algorithm))?;
-        let key = danger::AssumedKey {
-            key_type: token.key.key_type,
-            bits: token.key.bits,
-            thumbprint: token.key.thumbprint,
-        };
-        let verified = match danger::assume_verified_by(claims, issuer, algorithm, key) {
-            Ok(verified) => verified,
-            Err(refusal) => return Ok(refusal.into()),
-        };
-        let request = Request::with_attributes(token.request.attributes);
-        Ok(gate.preview(verified, &request, &FixedClock(token.request.now)))
     }
 }
 

@@ -2,13 +2,14 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 45] = [
+const COMMANDS: [&[&str]; 46] = [
     &[],
     &["check"],
     &["explain"],
     &["test"],
     &["build"],
     &["inspect"],
+    &["diff"],
     &["token"],
     &["token", "decode"],
     &["token", "verify"],

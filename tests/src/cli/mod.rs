@@ -8,6 +8,7 @@ mod build;
 mod code_cache;
 mod decide;
 mod demo;
+mod diff;
 #[cfg(unix)]
 mod fetch;
 mod help;
