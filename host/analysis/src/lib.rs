@@ -10,7 +10,7 @@
 //! - [`decided`] gives the tokens that each statement of a program decides, as
 //!   [`Region`]s over what a condition can look at ([`Variable`]);
 //! - [`example`] finds what a token of a region has that an issuer can sign, by its
-//!   naming model, and [`token`] makes the token of it;
+//!   naming model, and [`token()`] makes the token of it;
 //! - [`Values`] are what a condition accepts of a claim: [`Texts`], [`Numbers`],
 //!   [`Lists`], and the rest of JSON.
 //!
