@@ -100,16 +100,12 @@ struct Side<'p> {
 
 impl<'p> Side<'p> {
     fn of(policy: &'p Compiled, url: &str, budget: &Budget) -> Result<Self, Exceeded> {
-        let regions = decided(&policy.program, budget)?;
         let mut side = Self {
             policy,
             accepted: Vec::new(),
             denied: Region::all(),
         };
-        for (statement, region) in policy.program.statements.iter().zip(regions) {
-            if statement.issuer != url {
-                continue;
-            }
+        for (statement, region) in decided(&policy.program, url, budget)? {
             if let Effect::Trust(grant) = &statement.effect {
                 side.denied = side.denied.minus(&region, budget)?;
                 side.accepted.push((&statement.name, grant, region));

@@ -12,6 +12,7 @@ use crate::numbers::Numbers;
 use crate::region::Region;
 use crate::shape::{self, Piece};
 use crate::texts::Texts;
+use crate::token::{USUAL_LIFETIME, USUAL_TIME};
 use crate::values::{Example, Values};
 use crate::variable::Variable;
 
@@ -506,11 +507,11 @@ fn is_filled(part: &Part) -> bool {
 fn prefer_usual_times(block: &mut Block, budget: &Budget) -> Result<(), Exceeded> {
     let of = |numbers| Values::of_numbers(numbers);
     for (variable, usual) in [
-        (Variable::Now, "1795428000"),
-        (Variable::Age, "0"),
-        (Variable::Lifetime, "300"),
+        (Variable::Now, USUAL_TIME),
+        (Variable::Age, 0),
+        (Variable::Lifetime, USUAL_LIFETIME),
     ] {
-        let usual = of(Numbers::one(usual).unwrap_or_default());
+        let usual = of(Numbers::one(&usual.to_string()).unwrap_or_default());
         let Some(asked) = block.set(&variable) else {
             continue;
         };

@@ -1,4 +1,5 @@
-//! Random policies over three claims, and every token over a few values of them.
+//! Policies for tests: of one agent, and random ones over three claims, with every
+//! token over a few values of them.
 
 use std::fmt::Write as _;
 
@@ -6,6 +7,25 @@ use claimbound_language::engine::Decision;
 use claimbound_language::{Compiled, Example as Token, compile};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+
+/// A policy that trusts an agent, with more to say of it.
+pub(crate) fn agent(more: &str) -> Compiled {
+    let text = format!(
+        r#"claimbound = 1
+policy = {{ name = "one", version = "1.0.0" }}
+[issuer.mesh]
+model = "spiffe"
+url = "https://mesh.acme.example"
+[trust.agent]
+issuer = "mesh"
+audience = "https://deploy.acme.example"
+token_lifetime = "1h"
+subject = "spiffe://acme.example/ci/agent"
+{more}
+"#
+    );
+    compile("policy.toml", &text).unwrap_or_else(|error| panic!("{more}: {error}"))
+}
 
 pub(crate) const CLAIMS: [&str; 3] = ["x", "y", "z"];
 

@@ -19,33 +19,37 @@ struct Verdict {
     no: Region,
 }
 
-/// The tokens that each statement of a program decides, in its order: a trust
-/// accepts them, a forbid refuses them. Tokens of several forbids are of all of
-/// them; of several trusts, of the first.
+/// The tokens of an issuer that each statement about it decides, in the program's
+/// order: a trust accepts them, a forbid refuses them. Tokens of several forbids are
+/// of all of them; of several trusts, of the first.
 ///
 /// # Errors
 /// [`Exceeded`].
-pub fn decided(program: &Program, budget: &Budget) -> Result<Vec<Region>, Exceeded> {
-    let mut meant = Vec::with_capacity(program.statements.len());
-    for statement in &program.statements {
-        meant.push(self::meant(statement, program, budget)?);
+pub fn decided<'p>(
+    program: &'p Program,
+    issuer: &str,
+    budget: &Budget,
+) -> Result<Vec<(&'p Statement, Region)>, Exceeded> {
+    let statements = program.statements.iter();
+    let mut all = Vec::new();
+    for statement in statements.filter(|one| one.issuer == issuer) {
+        all.push((statement, meant(statement, program, budget)?));
     }
-    let mut decided = Vec::with_capacity(meant.len());
-    for (place, statement) in program.statements.iter().enumerate() {
-        let mut region = meant.get(place).cloned().unwrap_or_default();
+    let mut decided = Vec::with_capacity(all.len());
+    for (place, (statement, region)) in all.iter().enumerate() {
+        let mut region = region.clone();
         if let Effect::Trust(_) = statement.effect {
-            let others = program.statements.iter().zip(&meant);
-            for (at, (other, taken)) in others.enumerate() {
+            for (at, (other, taken)) in all.iter().enumerate() {
                 let comes_first = match other.effect {
                     Effect::Forbid => true,
                     Effect::Trust(_) => at < place,
                 };
-                if comes_first && other.issuer == statement.issuer {
+                if comes_first {
                     region = region.minus(taken, budget)?;
                 }
             }
         }
-        decided.push(region);
+        decided.push((*statement, region));
     }
     Ok(decided)
 }

@@ -67,7 +67,7 @@ fn add_span(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use claimbound_language::compile;
+    use crate::random::agent;
     use claimbound_language::engine::Decision;
     use claimbound_language::engine::model::Test;
 
@@ -89,21 +89,7 @@ mod tests {
             (r#"hours = "01:30-03:30""#, "America/New_York"),
             (r#"days = ["sun"], hours = "23:00-22:59""#, "Asia/Kathmandu"),
         ] {
-            let text = format!(
-                r#"claimbound = 1
-policy = {{ name = "one", version = "1.0.0" }}
-[issuer.mesh]
-model = "spiffe"
-url = "https://mesh.acme.example"
-[trust.agent]
-issuer = "mesh"
-audience = "https://deploy.acme.example"
-token_lifetime = "1h"
-subject = "spiffe://acme.example/ci/agent"
-window = {{ {window}, time_zone = "{zone}" }}
-"#
-            );
-            let compiled = compile("policy.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+            let compiled = agent(&format!(r#"window = {{ {window}, time_zone = "{zone}" }}"#));
             let conditions = compiled
                 .program
                 .statements

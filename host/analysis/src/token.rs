@@ -12,9 +12,9 @@ use crate::variable::Variable;
 
 /// When tokens are presented where nothing is asked of the time:
 /// 2026-11-23T10:00:00Z, a Monday, in seconds since 1970.
-const USUAL_TIME: u64 = 1_795_428_000;
+pub(crate) const USUAL_TIME: u64 = 1_795_428_000;
 /// How long they live where nothing is asked of it, in seconds.
-const USUAL_LIFETIME: u64 = 300;
+pub(crate) const USUAL_LIFETIME: u64 = 300;
 /// Whom they are for where nothing is asked of it.
 const USUAL_AUDIENCE: &str = "https://service.example";
 

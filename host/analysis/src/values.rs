@@ -378,29 +378,15 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::agent;
+    use claimbound_language::Compiled;
     use claimbound_language::engine::Decision;
-    use claimbound_language::{Compiled, compile};
     use proptest::prelude::*;
     use serde_json::json;
 
     /// A policy that asks this of the claim `x`.
     fn policy(condition: &str, stance: &str) -> Compiled {
-        let text = format!(
-            r#"claimbound = 1
-policy = {{ name = "one", version = "1.0.0" }}
-[issuer.mesh]
-model = "spiffe"
-url = "https://mesh.acme.example"
-[trust.agent]
-issuer = "mesh"
-audience = "https://deploy.acme.example"
-token_lifetime = "1h"
-subject = "spiffe://acme.example/ci/agent"
-[{stance}]
-x = {condition}
-"#
-        );
-        compile("policy.toml", &text).unwrap_or_else(|error| panic!("{condition}: {error}"))
+        agent(&format!("[{stance}]\nx = {condition}"))
     }
 
     const TRUST: &str = "trust.agent.claims";

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use claimbound_language::engine::Decision;
-use claimbound_language::{Compiled, compile};
+use claimbound_language::engine::model::Effect;
+use claimbound_language::{Compiled, IssuerSummary, compile};
 
 use super::*;
 use crate::statement::decided;
@@ -15,15 +16,17 @@ use crate::token::token;
 /// is known.
 fn found(compiled: &Compiled) -> Vec<(String, Option<bool>)> {
     let budget = Budget::default();
-    let regions = decided(&compiled.program, &budget).unwrap();
     let mut all = Vec::new();
-    for (statement, region) in compiled.statements.iter().zip(&regions) {
-        if !statement.trusts {
+    let of_issuer = |issuer: &IssuerSummary| {
+        let decided = decided(&compiled.program, &issuer.url, &budget).unwrap();
+        let decided = decided.into_iter().map(|one| (issuer.clone(), one));
+        decided.collect::<Vec<_>>()
+    };
+    for (issuer, (statement, region)) in compiled.issuers.iter().flat_map(of_issuer) {
+        if statement.effect == Effect::Forbid {
             continue;
         }
-        let mut issuers = compiled.issuers.iter();
-        let issuer = issuers.find(|one| one.alias == statement.issuer).unwrap();
-        let is_there = match example(region, &issuer.url, &issuer.model, &Budget::default()) {
+        let is_there = match example(&region, &issuer.url, &issuer.model, &Budget::default()) {
             Err(Exceeded) => None,
             Ok(None) => Some(false),
             Ok(Some(found)) => {

@@ -51,7 +51,8 @@ proptest! {
         statements in prop::collection::vec(written(), 1..4),
     ) {
         let (compiled, plain, budget) = (policy(&statements), plain(), Budget::default());
-        let regions = decided(&compiled.program, &budget).unwrap();
+        let regions = decided(&compiled.program, &compiled.issuers[0].url, &budget).unwrap();
+        let regions: Vec<Region> = regions.into_iter().map(|(_, region)| region).collect();
         let mut seen = vec![false; regions.len()];
         for token in tokens() {
             let by = accepted_by(&compiled, &token);

@@ -170,89 +170,86 @@ impl Dfa {
         budget: &Budget,
     ) -> Result<Self, Exceeded> {
         let (classes, pairs) = self.classes_with(other);
-        let mut found = Numbered::default();
-        found.number((0, 0));
-        let (mut rows, mut accepting) = (Vec::new(), Vec::new());
-        while let Some((one, two)) = found.get(rows.len()) {
-            budget.take(count(pairs.len()) + 1)?;
-            accepting.push(accepts(self.is_accepting(one), other.is_accepting(two)));
-            let next = |(first, second): &(u8, u8)| {
-                found.number((self.next(one, *first), other.next(two, *second)))
-            };
-            rows.push(pairs.iter().map(next).collect());
-        }
+        let (states, rows) = self.beside(other, 0, &pairs, budget)?;
+        let accepts =
+            |(one, two): &(u32, u32)| accepts(self.is_accepting(*one), other.is_accepting(*two));
         let raw = Raw {
             classes,
             width: pairs.len(),
             rows,
-            accepting,
+            accepting: states.iter().map(accepts).collect(),
         };
         raw.smallest(budget)
+    }
+
+    /// The pairs of states that both are in after one text, begun in `state` and
+    /// in the other's first, and where each pair goes.
+    fn beside(
+        &self,
+        other: &Self,
+        state: u32,
+        pairs: &[(u8, u8)],
+        budget: &Budget,
+    ) -> Result<Explored<(u32, u32)>, Exceeded> {
+        let next = |(one, two): &(u32, u32), (first, second): &(u8, u8)| {
+            (self.next(*one, *first), other.next(*two, *second))
+        };
+        explored((state, 0), pairs, |_| 1, next, budget)
     }
 
     /// Accepts what this one does followed by what the other does.
     pub(super) fn then(&self, other: &Self, budget: &Budget) -> Result<Self, Exceeded> {
         let (classes, pairs) = self.classes_with(other);
-        let mut found: Numbered<(u32, Vec<u32>)> = Numbered::default();
         // Where this one accepts, the other one begins.
         let begun = |state: u32, mut others: Vec<u32>| {
             if self.is_accepting(state) {
                 others.push(0);
             }
-            others.sort_unstable();
-            others.dedup();
-            (state, others)
+            (state, as_set(others))
         };
-        found.number(begun(0, Vec::new()));
-        let (mut rows, mut accepting) = (Vec::new(), Vec::new());
-        while let Some((state, others)) = found.get(rows.len()) {
-            budget.take((count(others.len()) + 1).saturating_mul(count(pairs.len()) + 1))?;
-            accepting.push(others.iter().any(|one| other.is_accepting(*one)));
-            let next = |(first, second): &(u8, u8)| {
-                let others = others.iter().map(|one| other.next(*one, *second));
-                found.number(begun(self.next(state, *first), others.collect()))
-            };
-            rows.push(pairs.iter().map(next).collect());
-        }
+        let next = |(state, others): &(u32, Vec<u32>), (first, second): &(u8, u8)| {
+            let others = others.iter().map(|one| other.next(*one, *second));
+            begun(self.next(*state, *first), others.collect())
+        };
+        let cost = |(_, others): &(u32, Vec<u32>)| count(others.len()) + 1;
+        let (states, rows) = explored(begun(0, Vec::new()), &pairs, cost, next, budget)?;
+        let accepts =
+            |(_, others): &(u32, Vec<u32>)| others.iter().any(|one| other.is_accepting(*one));
         let raw = Raw {
             classes,
             width: pairs.len(),
             rows,
-            accepting,
+            accepting: states.iter().map(accepts).collect(),
         };
         raw.smallest(budget)
     }
 
     /// Accepts any number of texts that this one does, one after another.
     pub(super) fn repeated(&self, budget: &Budget) -> Result<Self, Exceeded> {
-        let classes = self.classes.clone();
-        let width = u8::try_from(self.width.saturating_sub(1)).unwrap_or(u8::MAX);
+        let accepts = |states: &[u32]| states.iter().any(|state| self.is_accepting(*state));
         // Where it accepts, it begins again. The first accepts whatever it does.
         let begun = |mut states: Vec<u32>| {
-            if states.iter().any(|state| self.is_accepting(*state)) {
+            if accepts(&states) {
                 states.push(0);
             }
-            states.sort_unstable();
-            states.dedup();
-            states
+            as_set(states)
         };
-        let mut found: Numbered<(bool, Vec<u32>)> = Numbered::default();
-        found.number((true, begun(vec![0])));
-        let (mut rows, mut accepting) = (Vec::new(), Vec::new());
-        while let Some((is_first, states)) = found.get(rows.len()) {
-            budget.take((count(states.len()) + 1).saturating_mul(count(self.width) + 1))?;
-            accepting.push(is_first || states.iter().any(|state| self.is_accepting(*state)));
-            let next = |class: u8| {
-                let states = states.iter().map(|state| self.next(*state, class));
-                found.number((false, begun(states.collect())))
-            };
-            rows.push((0..=width).map(next).collect());
-        }
+        let classes: Vec<u8> = (0..=u8::MAX).take(self.width).collect();
+        let next = |(_, states): &(bool, Vec<u32>), class: &u8| {
+            let states = states.iter().map(|state| self.next(*state, *class));
+            (false, begun(states.collect()))
+        };
+        let cost = |(_, states): &(bool, Vec<u32>)| count(states.len()) + 1;
+        let first = (true, begun(vec![0]));
+        let (states, rows) = explored(first, &classes, cost, next, budget)?;
         let raw = Raw {
-            classes,
+            classes: self.classes.clone(),
             width: self.width,
             rows,
-            accepting,
+            accepting: states
+                .iter()
+                .map(|(is_first, states)| *is_first || accepts(states))
+                .collect(),
         };
         raw.smallest(budget)
     }
@@ -266,21 +263,10 @@ impl Dfa {
         budget: &Budget,
     ) -> Result<Vec<(u32, Self)>, Exceeded> {
         let (classes, pairs) = self.classes_with(piece);
-        let mut found = Numbered::default();
-        found.number((state, 0));
-        let mut rows: Vec<Vec<u32>> = Vec::new();
-        while let Some((one, two)) = found.get(rows.len()) {
-            budget.take(count(pairs.len()) + 1)?;
-            let next = |(first, second): &(u8, u8)| {
-                found.number((self.next(one, *first), piece.next(two, *second)))
-            };
-            rows.push(pairs.iter().map(next).collect());
-        }
-        let ends = found.things.iter();
+        let (states, rows) = self.beside(piece, state, &pairs, budget)?;
+        let ends = states.iter();
         let ends = ends.filter(|(one, two)| !self.is_dead(*one) && piece.is_accepting(*two));
-        let mut ends: Vec<u32> = ends.map(|(one, _)| *one).collect();
-        ends.sort_unstable();
-        ends.dedup();
+        let ends = as_set(ends.map(|(one, _)| *one).collect());
         let mut ways = Vec::with_capacity(ends.len());
         for end in ends {
             let accepts = |(one, two): &(u32, u32)| *one == end && piece.is_accepting(*two);
@@ -288,7 +274,7 @@ impl Dfa {
                 classes: classes.clone(),
                 width: pairs.len(),
                 rows: rows.clone(),
-                accepting: found.things.iter().map(accepts).collect(),
+                accepting: states.iter().map(accepts).collect(),
             };
             budget.take(count(rows.len()).saturating_mul(count(pairs.len())))?;
             ways.push((end, raw.smallest(budget)?));
@@ -468,6 +454,36 @@ impl Raw {
             accepting,
         })
     }
+}
+
+/// What a search has found, in its order, and where each leads by each label.
+type Explored<S> = (Vec<S>, Vec<Vec<u32>>);
+
+/// Follows every label from whatever is found, beginning with `first`. Looking at
+/// one takes so many steps for each label, and for itself.
+fn explored<S: Clone + Eq + std::hash::Hash, L>(
+    first: S,
+    labels: &[L],
+    cost: impl Fn(&S) -> u64,
+    next: impl Fn(&S, &L) -> S,
+    budget: &Budget,
+) -> Result<Explored<S>, Exceeded> {
+    let mut found = Numbered::default();
+    found.number(first);
+    let mut rows = Vec::new();
+    while let Some(state) = found.get(rows.len()) {
+        budget.take(cost(&state).saturating_mul(count(labels.len()) + 1))?;
+        let row = labels.iter().map(|label| found.number(next(&state, label)));
+        rows.push(row.collect());
+    }
+    Ok((found.things, rows))
+}
+
+/// States in order, each once.
+fn as_set(mut states: Vec<u32>) -> Vec<u32> {
+    states.sort_unstable();
+    states.dedup();
+    states
 }
 
 /// Things in the order in which they were found, each with its number.
