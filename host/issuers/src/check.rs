@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::claim::{ClaimType, Role};
 use crate::document::{self, Document, Text};
 use crate::form::Segment;
 use crate::issuer::IssuerForm;
@@ -112,6 +113,26 @@ pub(crate) fn check_name(name: &Text) -> Result<(), Fault> {
         return fault(name, message);
     }
     Ok(())
+}
+
+/// Values that are a risk are told of texts that say what started a run or where.
+pub(crate) fn check_risky(claim: &document::Claim) -> Result<(), Fault> {
+    let Some(first) = claim.risky.first() else {
+        return Ok(());
+    };
+    if claim.risky.len() > MAX_ENTRIES {
+        return fault(
+            first,
+            format!("there are more than {MAX_ENTRIES} values in `risky`"),
+        );
+    }
+    match (claim.role, claim.json) {
+        (Some(Role::Trigger | Role::Runner), ClaimType::Text) => Ok(()),
+        _ => fault(
+            first,
+            "only a text whose role is `trigger` or `runner` has values in `risky`".into(),
+        ),
+    }
 }
 
 pub(crate) fn is_claim_name(name: &str) -> bool {

@@ -26,6 +26,43 @@ impl fmt::Display for Chooser {
     }
 }
 
+/// What a claim says of the run that a token is for, where a reviewer has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The branch or tag that it is of.
+    Branch,
+    /// Whether that branch or tag is protected, `true` as a text.
+    BranchProtection,
+    /// The environment that it deploys to.
+    Environment,
+    /// Whether that environment is protected, `true` as a text.
+    EnvironmentProtection,
+    /// What started it.
+    Trigger,
+    /// Whose machine it is on.
+    Runner,
+    /// The file that says what it does.
+    Workflow,
+    /// Where the code that it runs comes from, a fork for example.
+    Origin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Branch => "branch",
+            Self::BranchProtection => "branch-protection",
+            Self::Environment => "environment",
+            Self::EnvironmentProtection => "environment-protection",
+            Self::Trigger => "trigger",
+            Self::Runner => "runner",
+            Self::Workflow => "workflow",
+            Self::Origin => "origin",
+        })
+    }
+}
+
 /// The JSON type in which an issuer writes a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -51,6 +88,8 @@ pub struct ClaimRule {
     pub(crate) json: ClaimType,
     pub(crate) immutable: bool,
     pub(crate) chooser: Chooser,
+    pub(crate) role: Option<Role>,
+    pub(crate) risky: Box<[Box<str>]>,
     pub(crate) documentation: Box<str>,
 }
 
@@ -75,6 +114,17 @@ impl ClaimRule {
         self.chooser
     }
 
+    /// What it says of the run, where a reviewer has to know.
+    pub fn role(&self) -> Option<Role> {
+        self.role
+    }
+
+    /// The values that let in more than most authors mean, by its role: triggers
+    /// that somebody outside the organisation can cause, runners of one's own.
+    pub fn risky(&self) -> impl Iterator<Item = &str> {
+        self.risky.iter().map(|value| &**value)
+    }
+
     /// One sentence on what the claim says.
     pub fn documentation(&self) -> &str {
         &self.documentation
@@ -88,6 +138,8 @@ pub(crate) fn registered() -> Vec<ClaimRule> {
         json,
         immutable: false,
         chooser,
+        role: None,
+        risky: Box::default(),
         documentation: documentation.into(),
     };
     vec![

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use crate::charset::Class;
 use crate::check::{
-    Fault, add_segment, check_fields, check_issuer, check_name, check_sizes, encoding, fault,
-    is_claim_name, tokens,
+    Fault, add_segment, check_fields, check_issuer, check_name, check_risky, check_sizes, encoding,
+    fault, is_claim_name, tokens,
 };
 use crate::claim::{Chooser, ClaimRule, ClaimType, dotted};
 use crate::document::{self, Document, Text};
@@ -109,11 +109,18 @@ impl Compiler {
                 let message = format!("claim `{}` is described twice", dotted(&path));
                 return Err((claim.path.span(), message));
             }
+            check_risky(claim)?;
             self.claims.push(ClaimRule {
                 path,
                 json: claim.json,
                 immutable: claim.immutable,
                 chooser: claim.chooser,
+                role: claim.role,
+                risky: claim
+                    .risky
+                    .iter()
+                    .map(|value| value.get_ref().as_str().into())
+                    .collect(),
                 documentation: claim.documentation.trim().into(),
             });
         }

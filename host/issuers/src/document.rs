@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::charset::Class;
-use crate::claim::{Chooser, ClaimType};
+use crate::claim::{Chooser, ClaimType, Role};
 use crate::fetch::Fetch;
 use crate::kind::Need;
 
@@ -151,5 +151,9 @@ pub(crate) struct Claim {
     #[serde(default)]
     pub(crate) immutable: bool,
     pub(crate) chooser: Chooser,
+    #[serde(default)]
+    pub(crate) role: Option<Role>,
+    #[serde(default)]
+    pub(crate) risky: Vec<Text>,
     pub(crate) documentation: String,
 }

@@ -78,8 +78,10 @@
 //! A policy calls a name by its kind: a part of the same name must belong to it.
 //!
 //! `[[claim]]`: `path`, a list of names; `type` ([`ClaimType`]); `immutable`, whether
-//! the value is never given to anything else; `chooser`; `documentation`. The
-//! registered claims of RFC 7519 §4.1 are known without being listed.
+//! the value is never given to anything else; `chooser`; `role`, what it says of the
+//! run ([`Role`]), and `risky`, its values that let in more than most authors mean,
+//! of a trigger or a runner; `documentation`. The registered claims of RFC 7519 §4.1
+//! are known without being listed.
 //!
 //! `[[fetch]]`: how a workload gets its own token where it runs ([`Fetch`]). `name`,
 //! unique among all models, and `documentation`; `detect`, variables of the
@@ -106,7 +108,7 @@ mod subject;
 mod template;
 
 pub use charset::Class;
-pub use claim::{Chooser, ClaimRule, ClaimType, Claims, Found};
+pub use claim::{Chooser, ClaimRule, ClaimType, Claims, Found, Role};
 pub use error::{IssuerError, ModelError, PrintError, SubjectError};
 pub use fetch::{Fetch, Metadata, Service, Way};
 pub use field::{Field, TenantPin};

@@ -10,6 +10,7 @@ use crate::fields::{Fields, Placed, check_name, list, listed, mistyped, table, t
 use crate::grant::{self, Grant};
 use crate::operator::{self, Operator};
 use crate::rule::Rule;
+use crate::suppression::{self, Suppression};
 use crate::time;
 use crate::tree::{self, Entry, Node, Place, Table, Value};
 use crate::window::{self, Window};
@@ -20,7 +21,14 @@ const MOST_STATEMENTS: usize = 200_000;
 const MOST_CONDITIONS: usize = 512;
 
 /// The keys of a document.
-pub(crate) const DOCUMENT_KEYS: [&str; 5] = ["claimbound", "policy", "issuer", "trust", "forbid"];
+pub(crate) const DOCUMENT_KEYS: [&str; 6] = [
+    "claimbound",
+    "policy",
+    "issuer",
+    "trust",
+    "forbid",
+    "suppress",
+];
 /// The keys of `policy`.
 pub(crate) const POLICY_KEYS: [&str; 2] = ["name", "version"];
 /// The keys of an issuer.
@@ -60,6 +68,8 @@ pub struct Document {
     pub issuers: Vec<Issuer>,
     /// Its statements, in the order of the document.
     pub statements: Vec<Statement>,
+    /// What a review of it is not to speak of.
+    pub suppressions: Vec<Suppression>,
 }
 
 /// One issuer.
@@ -217,6 +227,10 @@ pub(crate) fn read(table: &Table, length: usize, sink: &mut Sink) -> Document {
     }
     statements.sort_by_key(|statement| statement.name.place.start);
     check_statements(&statements, &place, sink);
+    let suppressions = fields
+        .node("suppress")
+        .map_or_else(Vec::new, |node| suppression::read(node, sink));
+    suppression::check(&suppressions, &statements, sink);
     // Without a name there is a finding already; the rest is checked as well.
     let unnamed = || Placed::new(String::new(), &place);
     let (name, version) = policy.unwrap_or_else(|| (unnamed(), unnamed()));
@@ -225,6 +239,7 @@ pub(crate) fn read(table: &Table, length: usize, sink: &mut Sink) -> Document {
         version,
         issuers,
         statements,
+        suppressions,
     }
 }
 

@@ -26,6 +26,20 @@ struct PolicyDocument {
     trust: Option<BTreeMap<String, Trust>>,
     /// Statements that refuse tokens, by name. They win over every trust.
     forbid: Option<BTreeMap<String, Forbid>>,
+    /// What `claimbound lint` is not to speak of. It changes no decision.
+    suppress: Option<Vec<Suppression>>,
+}
+
+/// A rule of `claimbound lint` that is not to speak.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Suppression {
+    /// The name of the rule, such as `generic-audience`.
+    rule: String,
+    /// The statement of which it is not to speak. Left out, it is all of them.
+    statement: Option<String>,
+    /// Why. For reviewers.
+    reason: String,
 }
 
 /// The policy's name and version.
@@ -303,7 +317,7 @@ fn without_null(schema: &mut Value) {
 }
 
 /// The tables of the reference page: their headings, and the types of the schema.
-const SECTIONS: [(&str, &str); 11] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("The document", ""),
     ("`policy`", "Policy"),
     ("`[issuer.NAME]`", "Issuer"),
@@ -315,6 +329,7 @@ const SECTIONS: [(&str, &str); 11] = [
     ("`proof`", "Proof"),
     ("`grant`", "Grant"),
     ("`[[grant.obligations]]`", "Obligation"),
+    ("`[[suppress]]`", "Suppression"),
 ];
 
 /// Every key, operator and finding as Markdown tables, made from the schema and
@@ -386,7 +401,7 @@ fn operators(schema: &Value) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{document, grant, operator, window};
+    use crate::{document, grant, operator, suppression, window};
 
     fn keys_of(schema: &Value, name: &str) -> Vec<String> {
         let object = match name {
@@ -401,7 +416,7 @@ mod tests {
     #[test]
     fn the_schema_has_the_keys_that_the_reader_takes() {
         let schema = schema();
-        let read: [(&str, &[&str]); 7] = [
+        let read: [(&str, &[&str]); 8] = [
             ("", &document::DOCUMENT_KEYS),
             ("Policy", &document::POLICY_KEYS),
             ("Issuer", &document::ISSUER_KEYS),
@@ -409,6 +424,7 @@ mod tests {
             ("Forbid", &document::FORBID_KEYS),
             ("Key", &document::KEY_KEYS),
             ("Window", &window::KEYS),
+            ("Suppression", &suppression::KEYS),
         ];
         for (name, taken) in read {
             let mut taken = taken.to_vec();
