@@ -7,6 +7,8 @@
 //!
 //! - [`compare`] says how a policy relates to another, with a token for each
 //!   difference;
+//! - [`takeovers`] says how an outsider gets a token that a policy accepts;
+//! - [`lint::lint`] holds a policy to a list of rules, each with a page of its own;
 //! - [`decided`] gives the tokens that each statement of a program decides, as
 //!   [`Region`]s over what a condition can look at ([`Variable`]);
 //! - [`example`] finds what a token of a region has that an issuer can sign, by its
@@ -22,6 +24,8 @@ mod block;
 mod budget;
 mod compare;
 mod grants;
+mod known;
+pub mod lint;
 mod lists;
 mod naming;
 mod numbers;
@@ -30,6 +34,7 @@ mod random;
 mod region;
 mod shape;
 mod statement;
+mod takeover;
 mod texts;
 mod times;
 mod token;
@@ -43,6 +48,7 @@ pub use naming::{Found, example};
 pub use numbers::{NotANumber, Numbers};
 pub use region::Region;
 pub use statement::decided;
+pub use takeover::{Takeover, Way, takeovers};
 pub use texts::{Size, Texts};
 pub use token::token;
 pub use values::{Example, Held, Values};

@@ -2,7 +2,7 @@
 
 use crate::block::Block;
 use crate::budget::{Budget, Exceeded};
-use crate::values::Example;
+use crate::values::{Example, Values};
 use crate::variable::Variable;
 
 /// A set of tokens of one issuer.
@@ -25,6 +25,11 @@ impl Region {
     /// No token.
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// The tokens in which a variable has a value of this set.
+    pub(crate) fn bounding(variable: Variable, values: Values) -> Self {
+        Self::of(vec![Block::of(variable, values)])
     }
 
     /// The tokens of these blocks.

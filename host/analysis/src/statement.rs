@@ -30,11 +30,7 @@ pub fn decided<'p>(
     issuer: &str,
     budget: &Budget,
 ) -> Result<Vec<(&'p Statement, Region)>, Exceeded> {
-    let statements = program.statements.iter();
-    let mut all = Vec::new();
-    for statement in statements.filter(|one| one.issuer == issuer) {
-        all.push((statement, meant(statement, program, budget)?));
-    }
+    let all = spoken_of(program, issuer, budget)?;
     let mut decided = Vec::with_capacity(all.len());
     for (place, (statement, region)) in all.iter().enumerate() {
         let mut region = region.clone();
@@ -52,6 +48,23 @@ pub fn decided<'p>(
         decided.push((*statement, region));
     }
     Ok(decided)
+}
+
+/// The tokens of an issuer that each statement about it speaks of, whatever others
+/// say.
+///
+/// # Errors
+/// [`Exceeded`].
+pub(crate) fn spoken_of<'p>(
+    program: &'p Program,
+    issuer: &str,
+    budget: &Budget,
+) -> Result<Vec<(&'p Statement, Region)>, Exceeded> {
+    let statements = program.statements.iter();
+    let statements = statements.filter(|one| one.issuer == issuer);
+    statements
+        .map(|statement| Ok((statement, meant(statement, program, budget)?)))
+        .collect()
 }
 
 /// The tokens that a statement speaks of, whatever others say: where all its

@@ -1,0 +1,72 @@
+//! Lint: what a reviewer would say of a policy, rule by rule.
+//!
+//! Each rule is one file in `rules`: what it looks for, why that matters, how it is
+//! mended, which controls it serves, and samples with and without the fault. Its
+//! [page](Rule::page) is made of that.
+
+mod control;
+mod finding;
+mod page;
+mod review;
+mod rule;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use claimbound_language::{Cases, Compiled, Suppression};
+
+pub use control::Control;
+pub use finding::{Finding, Severity};
+pub use rule::{Rule, Sample};
+pub use rules::ALL;
+
+use review::Review;
+use rule::Check;
+
+/// The rule of this name.
+pub fn rule(name: &str) -> Option<&'static Rule> {
+    ALL.iter().find(|rule| rule.name == name).copied()
+}
+
+/// Holds a policy to every rule. Findings stand in the order of the document;
+/// those that it suppresses are among them, with the reason.
+///
+/// `cases` are those that stand beside the policy; without them, nothing is said of
+/// what they cover. `steps` bounds each question that is asked of sets of tokens;
+/// where it does not reach, the rule `undecided` says so.
+pub fn lint(policy: &Compiled, cases: Option<&Cases>, steps: u64) -> Vec<Finding> {
+    let review = Review::new(policy, cases, steps);
+    let mut findings = Vec::new();
+    for rule in ALL {
+        if let Check::Policy(check) = rule.check {
+            findings.extend(check(&review));
+        }
+    }
+    for finding in &mut findings {
+        finding.suppressed = suppression(policy, finding).map(|one| one.reason.value.clone());
+    }
+    for rule in ALL {
+        if let Check::Findings(check) = rule.check {
+            let more = check(&review, &findings);
+            findings.extend(more);
+        }
+    }
+    findings.sort_by(|one, other| {
+        let place = |finding: &Finding| (finding.place.start, finding.place.end);
+        place(one)
+            .cmp(&place(other))
+            .then_with(|| other.severity().cmp(&one.severity()))
+            .then_with(|| one.rule.name.cmp(other.rule.name))
+    });
+    findings
+}
+
+/// What keeps a rule from speaking of a statement.
+fn suppression<'p>(policy: &'p Compiled, finding: &Finding) -> Option<&'p Suppression> {
+    let mut suppressions = policy.document.suppressions.iter();
+    suppressions.find(|one| {
+        let statement = one.statement.as_ref().map(|name| name.value.as_str());
+        let is_about = statement.is_none_or(|name| finding.statement.as_deref() == Some(name));
+        one.rule.value == finding.rule.name && is_about
+    })
+}

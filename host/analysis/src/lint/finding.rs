@@ -1,0 +1,109 @@
+//! A finding: what a rule says of one place of a policy.
+
+use std::fmt;
+use std::ops::Range;
+
+use claimbound_language::{Example as Token, digest};
+
+use crate::lint::rule::Rule;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Somebody should look at it before it is relied on.
+    Warning,
+    /// Somebody gets in who must not, or the policy does not do what it says.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// What a rule says of one place of a policy.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// The statement that it speaks of; none where it is the whole document.
+    pub statement: Option<String>,
+    /// What is wrong: lower case, one sentence, user input in backticks.
+    pub message: String,
+    /// The bytes of the document that it speaks of.
+    pub place: Range<usize>,
+    /// What to say beside the underline. May be empty.
+    pub label: String,
+    /// What to do about it here; none where the rule's own advice is all.
+    pub hint: Option<String>,
+    /// A token that shows it.
+    pub example: Option<Token>,
+    /// Why the document suppresses it.
+    pub suppressed: Option<String>,
+}
+
+impl Finding {
+    /// A finding about a place of the document.
+    pub(crate) fn new(
+        rule: &'static Rule,
+        place: &Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            rule,
+            statement: None,
+            message: message.into(),
+            place: place.clone(),
+            label: String::new(),
+            hint: None,
+            example: None,
+            suppressed: None,
+        }
+    }
+
+    pub(crate) fn of_statement(mut self, name: &str) -> Self {
+        self.statement = Some(name.to_owned());
+        self
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn shown_by(mut self, token: Token) -> Self {
+        self.example = Some(token);
+        self
+    }
+
+    /// How much it matters.
+    pub fn severity(&self) -> Severity {
+        self.rule.severity
+    }
+
+    /// What stays the same of it while the document around it changes: a digest of
+    /// its rule, the policy's name, the statement and the text that it speaks of.
+    pub fn fingerprint(&self, policy: &str, text: &str) -> String {
+        let spoken_of = text.get(self.place.clone()).unwrap_or_default();
+        let statement = self.statement.as_deref().unwrap_or_default();
+        // Length before each, so that no two lists of parts read alike.
+        let parts = [self.rule.name, policy, statement, spoken_of];
+        let joined: Vec<String> = parts
+            .iter()
+            .map(|part| format!("{}:{part}", part.len()))
+            .collect();
+        digest(&joined.concat())
+    }
+}
