@@ -1,9 +1,10 @@
 //! The program's arguments, from which help, completions and manual are made.
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 
 use crate::command::Command;
-use crate::console::Format;
+use crate::console::Written;
 
 /// Decide whether a workload's token may act: claim-bound trust, in a sandbox.
 #[derive(Debug, Parser)]
@@ -29,10 +30,23 @@ pub(crate) struct Arguments {
         default_value_t,
         value_name = "FORMAT"
     )]
-    pub(crate) format: Format,
+    pub(crate) format: Written,
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Refuses to write an answer in a format that it does not come in.
+    pub(crate) fn check_format(&self) -> Result<(), clap::Error> {
+        if self.command.writes(self.format) {
+            return Ok(());
+        }
+        let mut command = Self::command();
+        let message = "this command writes `human` and `json`; reviews are written otherwise as well, \
+            by `claimbound lint` and `claimbound test`";
+        Err(command.error(ErrorKind::InvalidValue, message))
+    }
 }
 
 /// Takes the flag of all commands out of the help of one that it says nothing
@@ -47,13 +61,11 @@ pub(crate) struct HiddenFormat {
         value_enum,
         default_value_t
     )]
-    _format: Format,
+    _format: Written,
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

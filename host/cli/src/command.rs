@@ -9,6 +9,7 @@ mod demo;
 mod diff;
 mod explain;
 mod inspect;
+mod lint;
 mod man;
 mod new;
 mod revoke;
@@ -19,16 +20,17 @@ mod token;
 
 use clap::Subcommand;
 
-use crate::console::{Console, Shape, Status};
+use crate::console::{Console, Shape, Status, Written};
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(Box<check::Arguments>),
-    Explain(Box<explain::Arguments>),
+    Explain(explain::Arguments),
     Test(test::Arguments),
     Build(build::Arguments),
     Inspect(inspect::Arguments),
+    Lint(lint::Arguments),
     Diff(diff::Arguments),
     Token(token::Arguments),
     Subject(subject::Arguments),
@@ -43,14 +45,24 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether its answer can be written so.
+    pub(crate) const fn writes(&self, written: Written) -> bool {
+        match (self, written) {
+            (_, Written::Human | Written::Json) | (Self::Lint(_), _) => true,
+            (Self::Test(_), Written::Junit) => true,
+            _ => false,
+        }
+    }
+
     /// The shape of its answer.
     pub(crate) const fn shape(&self) -> Shape {
         match self {
             Self::Check(_) => Shape::Outcome,
-            Self::Explain(_) => Shape::Explanation,
+            Self::Explain(arguments) => arguments.shape(),
             Self::Test(_)
             | Self::Build(_)
             | Self::Inspect(_)
+            | Self::Lint(_)
             | Self::Diff(_)
             | Self::Token(_)
             | Self::Subject(_)
@@ -77,6 +89,7 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Test(arguments) => test::run(arguments, console),
         Command::Build(arguments) => build::run(arguments, console),
         Command::Inspect(arguments) => inspect::run(arguments, console),
+        Command::Lint(arguments) => lint::run(arguments, console),
         Command::Diff(arguments) => diff::run(arguments, console),
         Command::Token(arguments) => token::run(arguments, console),
         Command::Subject(arguments) => subject::run(arguments, console),

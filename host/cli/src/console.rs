@@ -18,13 +18,41 @@ use crate::redact::redacted;
 use crate::{findings, outcome};
 
 /// How answers are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
+    /// Text for a person.
+    Human,
+    /// One JSON value.
+    Json,
+}
+
+/// How an answer can be asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Written {
     // Text for a person.
     #[default]
     Human,
     // One JSON value.
     Json,
+    // SARIF 2.1.0, for code scanning.
+    Sarif,
+    // JUnit's XML, for what collects results of tests.
+    Junit,
+    // Annotations of a run of GitHub Actions.
+    Github,
+    // Markdown, for a comment.
+    Markdown,
+}
+
+impl Written {
+    /// What every command writes; none for what only reviews are written as.
+    pub(crate) const fn format(self) -> Option<Format> {
+        match self {
+            Self::Human => Some(Format::Human),
+            Self::Json => Some(Format::Json),
+            Self::Sarif | Self::Junit | Self::Github | Self::Markdown => None,
+        }
+    }
 }
 
 /// What a command came to, as its exit status says it.
@@ -51,18 +79,24 @@ impl From<Status> for ExitCode {
 /// Writes answers to standard output, whole, and asides to standard error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
-    format: Format,
+    written: Written,
 }
 
 impl Console {
-    /// A console that writes answers in this format.
-    pub(crate) const fn new(format: Format) -> Self {
-        Self { format }
+    /// A console that writes answers so.
+    pub(crate) const fn new(written: Written) -> Self {
+        Self { written }
+    }
+
+    /// How a review is written.
+    pub(crate) const fn written(self) -> Written {
+        self.written
     }
 
     /// The format of answers.
-    pub(crate) const fn format(self) -> Format {
-        self.format
+    pub(crate) fn format(self) -> Format {
+        // INVARIANT: commands that write nothing else are not run otherwise.
+        self.written.format().unwrap_or(Format::Human)
     }
 
     /// Writes an answer that both formats can show.
@@ -71,7 +105,7 @@ impl Console {
         page: impl FnOnce() -> Page,
         json: impl FnOnce() -> Value,
     ) -> anyhow::Result<()> {
-        match self.format {
+        match self.format() {
             Format::Human => write_page(&page()),
             Format::Json => write_json(&format!("{:#}", json())),
         }
@@ -213,7 +247,7 @@ impl Console {
         let message = findings.map_or_else(|| sentence(error), findings::summary);
         page.put(Ink::Bad, "error").text(": ").text(message).end();
         aside(&page);
-        if self.format == Format::Json {
+        if self.format() == Format::Json {
             // The words are said; a full disk has no room for more.
             let _ = write_json(&format!("{:#}", to_json(error, shape)));
         }

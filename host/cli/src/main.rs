@@ -4,6 +4,7 @@
 
 mod arguments;
 mod artifact;
+mod baseline;
 mod bench;
 mod changed;
 mod code_cache;
@@ -12,6 +13,7 @@ mod component;
 mod console;
 mod entry;
 mod escape;
+mod example;
 mod findings;
 mod fresh;
 mod input;
@@ -24,11 +26,13 @@ mod operator;
 mod outcome;
 mod output;
 mod page;
+mod policies;
 mod policy_file;
 mod proposal;
 mod question;
 mod recorder;
 mod redact;
+mod report;
 mod sandboxed;
 mod signer;
 mod slim;
@@ -48,6 +52,9 @@ fn main() -> ExitCode {
         Err(error) => return console::usage(&error).into(),
     };
     let console = Console::new(arguments.format);
+    if let Err(error) = arguments.check_format() {
+        return console::usage(&error).into();
+    }
     let status = command::run(&arguments.command, console);
     status
         .unwrap_or_else(|error| console.report(&error, arguments.command.shape()))

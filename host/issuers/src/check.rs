@@ -83,6 +83,7 @@ pub(crate) fn tokens(tokens: &document::Tokens) -> Result<Tokens, Fault> {
         types: texts(&tokens.types),
         absent_type: tokens.absent_type,
         longest_lifetime: tokens.longest_lifetime,
+        usual_lifetime: tokens.usual_lifetime,
         unique_id: tokens.unique_id,
     })
 }

@@ -47,6 +47,8 @@ pub(crate) struct Tokens {
     #[serde(default)]
     pub(crate) longest_lifetime: Option<u32>,
     #[serde(default)]
+    pub(crate) usual_lifetime: Option<u32>,
+    #[serde(default)]
     pub(crate) unique_id: bool,
 }
 

@@ -44,6 +44,7 @@
 //! | `tokens.algorithms` | the asymmetric algorithms its tokens are signed with |
 //! | `tokens.types`, `tokens.absent_type` | the values of `typ`; whether a token may have none |
 //! | `tokens.longest_lifetime` | the longest usual lifetime in seconds, if one is published |
+//! | `tokens.usual_lifetime` | how long they are seen to live, where nothing is promised; reviews go by it |
 //! | `tokens.unique_id` | whether no two tokens share a `jti` |
 //! | `[encode]` | how one character is written inside a subject, such as `":" = "%3A"` |
 //!

@@ -72,6 +72,7 @@ pub(crate) struct Tokens {
     pub(crate) types: Vec<String>,
     pub(crate) absent_type: bool,
     pub(crate) longest_lifetime: Option<u32>,
+    pub(crate) usual_lifetime: Option<u32>,
     pub(crate) unique_id: bool,
 }
 
@@ -128,6 +129,12 @@ impl Model {
     /// The longest usual lifetime in seconds, where one is published.
     pub fn longest_lifetime(&self) -> Option<u32> {
         self.tokens.longest_lifetime
+    }
+
+    /// How long its tokens are seen to live at most, in seconds, where that is known;
+    /// the issuer may change it, so that no token is refused for living longer.
+    pub fn usual_lifetime(&self) -> Option<u32> {
+        self.tokens.usual_lifetime.or(self.tokens.longest_lifetime)
     }
 
     /// Whether the issuer guarantees that no two tokens share a `jti`.

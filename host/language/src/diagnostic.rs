@@ -4,16 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::excerpt::{Excerpt, clipped, position, visible};
 use crate::rule::Rule;
 
 /// The most findings that one run lists; the rest would repeat them.
 const MOST: usize = 64;
 
-/// The longest line that is shown as a whole, in characters.
-const LINE: usize = 160;
-/// Of a longer one, the most characters that are shown before the place, of the
-/// place itself, and of what follows.
-const AROUND: usize = 40;
 /// The most characters of a message, of a label or of a hint: they repeat what
 /// was written, which may be long.
 const LONGEST: usize = 1000;
@@ -100,10 +96,7 @@ impl Diagnostics {
 
     /// The line of a byte of the text and its column in characters, both from 1.
     pub fn position(&self, byte: usize) -> (usize, usize) {
-        let before = prefix(&self.text, byte);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default();
-        (line, column.chars().count() + 1)
+        position(&self.text, byte)
     }
 
     fn render(&self, f: &mut fmt::Formatter<'_>, finding: &Diagnostic) -> fmt::Result {
@@ -113,36 +106,14 @@ impl Diagnostics {
         };
         let message = visible(&finding.message);
         writeln!(f, "{severity}[{}]: {message}", finding.code())?;
-        let (line, column) = self.position(finding.place.start);
-        let number = line.to_string();
-        let margin = " ".repeat(number.len());
-        let name = visible(&self.source_name);
-        writeln!(f, "{margin}--> {name}:{line}:{column}")?;
-        let start = prefix(&self.text, finding.place.start);
-        let begins = start.rfind('\n').map_or(0, |at| at + 1);
-        let rest = self.text.get(begins..).unwrap_or_default();
-        let whole = rest.lines().next().unwrap_or_default();
-        let before = start.get(begins..).unwrap_or_default();
-        let length = finding.place.end.saturating_sub(finding.place.start);
-        let after = whole.get(before.len()..).unwrap_or_default();
-        let marked = prefix(after, length);
-        let after = after.get(marked.len()..).unwrap_or_default();
-        let is_long = whole.char_indices().nth(LINE).is_some();
-        let most = if is_long { AROUND } else { LINE };
-        let (before, marked) = (last(before, most), clipped(marked, most));
-        let (before, marked) = (visible(&before), visible(&marked));
-        let indent = before.chars().count();
-        let carets = marked.chars().count().max(1);
-        writeln!(f, "{margin} |")?;
-        let excerpt = format!("{before}{marked}{}", visible(&clipped(after, most)));
-        writeln!(f, "{number} | {}", excerpt.trim_end())?;
-        let underline = format!("{}{}", " ".repeat(indent), "^".repeat(carets));
-        let line = format!("{margin} | {underline} {}", visible(&finding.label));
-        writeln!(f, "{}", line.trim_end())?;
-        if let Some(hint) = &finding.hint {
-            writeln!(f, "{margin} = hint: {}", visible(hint))?;
-        }
-        Ok(())
+        let excerpt = Excerpt {
+            source_name: &self.source_name,
+            text: &self.text,
+            place: finding.place.clone(),
+            label: &finding.label,
+            hint: finding.hint.as_deref(),
+        };
+        write!(f, "{excerpt}")
     }
 }
 
@@ -159,55 +130,6 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
-
-/// The last `most` characters of `text`, and a mark where there are more.
-fn last(text: &str, most: usize) -> String {
-    match text.char_indices().rev().nth(most.saturating_sub(1)) {
-        Some((begin, _)) if begin > 0 => {
-            format!("…{}", text.get(begin..).unwrap_or_default())
-        }
-        Some(_) | None => text.to_owned(),
-    }
-}
-
-/// At most `most` characters of `text`, and a mark where there are more.
-fn clipped(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-/// The text before `byte`, or before the character that it stands in.
-fn prefix(text: &str, byte: usize) -> &str {
-    let end = (0..=byte.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default()
-}
-
-/// Characters that a terminal would obey, or that turn text around, escaped.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\t' => shown.push_str("    "),
-            '\u{200e}'
-            | '\u{200f}'
-            | '\u{061c}'
-            | '\u{feff}'
-            | '\u{2028}'
-            | '\u{2029}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => {
-                shown.extend(character.escape_unicode());
-            }
-            _ if character.is_control() => shown.extend(character.escape_default()),
-            _ => shown.push(character),
-        }
-    }
-    shown
-}
 
 /// Collects findings while a text is read.
 #[derive(Debug, Default)]

@@ -23,6 +23,7 @@ mod document;
 mod duration;
 mod encoded;
 mod example;
+mod excerpt;
 mod fields;
 mod floor;
 mod forms;
@@ -63,6 +64,7 @@ pub use document::{
     SubjectTable, Trust,
 };
 pub use example::Example;
+pub use excerpt::Excerpt;
 pub use fields::Placed;
 pub use grant::{Grant, NEVER_GRANTED};
 pub use native::{DecodedClaims, NativeFacts, NativeKey, NativeRequest, Verdict, claim_at};

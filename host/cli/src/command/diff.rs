@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use crate::component::{self, Origin};
 use crate::console::{Console, Status};
-use crate::page::{Cell, Ink, Page};
+use crate::page::{Ink, Page};
 use crate::policy_file::PolicyFile;
 use crate::sandboxed::Sandboxed;
-use crate::time;
+use crate::{example, time};
 
 /// Say which tokens two policies decide otherwise, each kind with an example.
 #[derive(Debug, clap::Args)]
@@ -203,7 +203,7 @@ impl Sides {
             for (label, was, is) in self.changed(difference) {
                 page.field(label, format!("{was} → {is}"));
             }
-            example(&mut page, difference);
+            show_example(&mut page, difference);
         }
         page
     }
@@ -230,25 +230,13 @@ impl Sides {
             let changed = self.changed(difference).into_iter();
             let changed =
                 changed.map(|(what, was, is)| json!({ "what": what, "before": was, "after": is }));
-            let (token, key) = (&difference.token, &difference.token.key);
             json!({
                 "relation": word(difference.relation),
                 "issuer": difference.issuer,
                 "before": difference.before,
                 "after": difference.after,
                 "changed": changed.collect::<Vec<_>>(),
-                "example": {
-                    "claims": token.claims,
-                    "key": {
-                        "type": key.key_type,
-                        "algorithm": key.algorithm,
-                        "bits": key.bits,
-                        "thumbprint": key.thumbprint,
-                    },
-                    "at": token.request.now,
-                    "audience": token.request.audience,
-                    "attributes": token.request.attributes,
-                },
+                "example": example::to_json(&difference.token),
             })
         };
         json!({
@@ -276,20 +264,14 @@ fn said(difference: &Difference) -> String {
 }
 
 /// The token, and when and where it is presented.
-fn example(page: &mut Page, difference: &Difference) {
+fn show_example(page: &mut Page, difference: &Difference) {
     let request = &difference.token.request;
     page.field("at", time::date(request.now));
     page.field("route", &request.audience);
     for (name, value) in &request.attributes {
         page.field("attribute", format!("{name}={value}"));
     }
-    page.put(Ink::Faint, "  claims").end();
-    let claims = difference.token.claims.iter().map(|(name, value)| {
-        let text = value.as_str().map(str::to_owned);
-        let text = text.unwrap_or_else(|| value.to_string());
-        vec![Cell::new(Ink::Faint, name), Cell::plain(text)]
-    });
-    page.table(4, &claims.collect::<Vec<_>>());
+    example::claims(page, &difference.token.claims);
 }
 
 /// What a statement grants and asks for, each by a label and in words.

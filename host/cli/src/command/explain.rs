@@ -1,23 +1,36 @@
 //! `explain`: decides one token and shows every condition.
 
+use anyhow::bail;
 use claimbound::ledger::Run;
 use claimbound::obligation::Obligation;
 use claimbound::outcome::Outcome;
 use claimbound::policy::Step;
 use claimbound::reason::Code;
+use claimbound_analysis::lint;
 use serde_json::{Value, json};
 
-use crate::console::{Console, Status};
+use crate::console::{Console, Shape, Status};
 use crate::page::{Cell, Ink, Page};
 use crate::{outcome, question};
 
-/// Decide one token, and show how every condition was decided.
+/// Decide one token and show how every condition was decided, or explain a rule.
+#[derive(Debug)]
+pub(crate) enum Arguments {
+    /// A token is decided.
+    Token(Box<question::Arguments>),
+    /// The page of a rule is shown.
+    Rule(String),
+}
+
+/// The arguments about a token, and their help.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   claimbound explain --policy policy.toml --token token.jwt --jwks keys.json
   claimbound explain --policy policy.toml --claims claims.json
   claimbound explain --policy policy.toml --claims claims.json --ledger ledger.db
+  claimbound explain takeover                     a rule of `claimbound lint`
+  claimbound explain document.tenant              a finding of the compiler's
   claimbound explain --policy policy.wasm --token token.jwt --jwks keys.json \\
     --code-cache ~/.cache/claimbound --code-key code.key
 
@@ -27,13 +40,109 @@ Where a statement accepts, what it asks of the host stands last: to bind names t
 ids, to take a token once. A ledger is looked at, and never written to.
 
 Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
-pub(crate) struct Arguments {
+struct AboutToken {
     #[command(flatten)]
     question: question::Arguments,
 }
 
+/// The argument's id.
+const RULE: &str = "rule";
+
+// By hand: what a token needs is not needed for a rule, which `derive` can't say
+// of arguments that another command has as well.
+impl clap::Args for Arguments {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let rule = clap::Arg::new(RULE)
+            .value_name("RULE")
+            .help("A rule of `claimbound lint`, or the code of a finding, to be explained")
+            .conflicts_with_all(["policy", "token", "claims"]);
+        AboutToken::augment_args(command)
+            .arg(rule)
+            .mut_arg("policy", |policy| {
+                policy.required(false).required_unless_present(RULE)
+            })
+            .mut_arg("token", |token| {
+                token.required_unless_present_any(["claims", RULE])
+            })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for Arguments {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        if let Some(rule) = matches.get_one::<String>(RULE) {
+            return Ok(Self::Rule(rule.clone()));
+        }
+        let about = AboutToken::from_arg_matches(matches)?;
+        Ok(Self::Token(Box::new(about.question)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Arguments {
+    /// The shape of its answer.
+    pub(crate) const fn shape(&self) -> Shape {
+        match self {
+            Self::Token(_) => Shape::Explanation,
+            Self::Rule(_) => Shape::Own,
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let question = arguments.question.open(Run::Dry)?;
+    match arguments {
+        Arguments::Token(question) => explain_token(question, console),
+        Arguments::Rule(rule) => explain_rule(rule, console),
+    }
+}
+
+/// Shows the page of a rule.
+fn explain_rule(name: &str, console: Console) -> anyhow::Result<Status> {
+    if let Some(rule) = lint::rule(name) {
+        console.answer(
+            || {
+                let mut page = Page::default();
+                page.lines(rule.page());
+                page
+            },
+            || {
+                json!({
+                    "rule": rule.name,
+                    "severity": rule.severity.to_string(),
+                    "summary": rule.summary,
+                    "page": rule.page(),
+                })
+            },
+        )?;
+        return Ok(Status::Yes);
+    }
+    let compilers = claimbound_language::Rule::ALL.iter();
+    let Some(rule) = compilers.clone().find(|rule| rule.code() == name) else {
+        let names = lint::ALL.iter().map(|rule| rule.name);
+        let names: Vec<&str> = names.chain(compilers.map(|rule| rule.code())).collect();
+        bail!("there is no rule `{name}`; there are {}", names.join(", "));
+    };
+    console.answer(
+        || {
+            let mut page = Page::default();
+            page.put(Ink::Strong, rule.code()).end();
+            page.text(rule.meaning()).end();
+            page
+        },
+        || json!({ "rule": rule.code(), "summary": rule.meaning() }),
+    )?;
+    Ok(Status::Yes)
+}
+
+fn explain_token(arguments: &question::Arguments, console: Console) -> anyhow::Result<Status> {
+    let question = arguments.open(Run::Dry)?;
     let outcome = question.decide();
     let explanation = question.explain();
     let steps = explanation.steps;

@@ -57,10 +57,13 @@ fn check(review: &Review<'_>, findings: &[Finding]) -> Vec<Finding> {
             finding.rule.name == rule
                 && statement.is_none_or(|name| finding.statement.as_deref() == Some(name))
         };
-        if findings.iter().any(is_meant) {
+        let mut warnings = review.policy.warnings.iter();
+        if findings.iter().any(is_meant) || warnings.any(|warning| warning.code() == rule) {
             return None;
         }
-        let message = if ALL.iter().any(|known| known.name == rule) {
+        let compilers = claimbound_language::Rule::ALL.map(claimbound_language::Rule::code);
+        let is_known = ALL.iter().any(|known| known.name == rule) || compilers.contains(&rule);
+        let message = if is_known {
             format!("`{rule}` finds nothing here that could be suppressed")
         } else {
             format!("there is no rule `{rule}`")

@@ -1,0 +1,228 @@
+//! `lint`: what a reviewer would say of a policy, rule by rule.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use claimbound_analysis::Budget;
+use claimbound_analysis::lint::{self, Finding, Severity};
+use claimbound_language::{Cases, Compiled};
+
+use crate::baseline::Baseline;
+use crate::component::{Carried, Kind, Origin};
+use crate::console::{Console, Progress, Status};
+use crate::policies::{self, Wanted};
+use crate::policy_file;
+use crate::report::{self, Remark, Review, Standing};
+use crate::{input, output};
+
+/// Say what a policy really accepts and who could take it over, rule by rule.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimbound lint                                 every policy.toml below here
+  claimbound lint policies/deploy
+  claimbound lint deploy.wasm                     the document inside it
+  claimbound lint --fail-on error
+  claimbound lint --format sarif > lint.sarif     for code scanning
+  claimbound lint --format github                 annotations, in GitHub Actions
+  claimbound lint --write-baseline lint.json      what there is today ...
+  claimbound lint --baseline lint.json            ... does not count any more
+
+Each rule has a page: `claimbound explain RULE`. A finding that is meant to be is suppressed in the
+policy, with a reason:
+
+  [[suppress]]
+  rule = \"generic-audience\"
+  statement = \"deploy\"
+  reason = \"the vendor's product knows no other\"
+
+Exit status: 0 nothing at or above `--fail-on`, 1 something, 2 a file can't be read.")]
+pub(crate) struct Arguments {
+    /// Documents, components that carry one, or folders to search; by default this
+    /// folder.
+    #[arg(value_name = "POLICY")]
+    policies: Vec<PathBuf>,
+
+    /// From which severity on a finding makes the exit status 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "SEVERITY")]
+    fail_on: FailOn,
+
+    /// Only this rule; may be given several times.
+    #[arg(long, value_name = "RULE", value_parser = known_rule)]
+    rule: Vec<String>,
+
+    /// Findings that stand in this file do not count.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// Write what is found to this file, to be a baseline.
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
+
+    /// How many steps each question about a statement may take.
+    #[arg(long, default_value_t = Budget::USUAL, value_name = "STEPS")]
+    steps: u64,
+}
+
+/// From where on findings count as a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FailOn {
+    /// Any finding.
+    Note,
+    /// Warnings and errors.
+    Warning,
+    /// Errors.
+    Error,
+    /// None.
+    Never,
+}
+
+impl FailOn {
+    fn counts(self, severity: Severity) -> bool {
+        match self {
+            Self::Note => true,
+            Self::Warning => severity >= Severity::Warning,
+            Self::Error => severity >= Severity::Error,
+            Self::Never => false,
+        }
+    }
+}
+
+/// The name of a rule, of the linter's or the compiler's.
+fn known_rule(name: &str) -> Result<String, String> {
+    let compilers = claimbound_language::Rule::ALL
+        .iter()
+        .map(|rule| rule.code());
+    let all: Vec<&str> = lint::ALL
+        .iter()
+        .map(|rule| rule.name)
+        .chain(compilers)
+        .collect();
+    if all.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!(
+        "there is no such rule; there are {}",
+        all.join(", ")
+    ))
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
+    let baseline = arguments.baseline.as_deref().map(Baseline::read);
+    let baseline = baseline.transpose()?.unwrap_or_default();
+    let policies = policies::found(&arguments.policies, Wanted::All)?;
+    let mut reviews = reviewed(&policies, arguments)?;
+    for remark in reviews.iter_mut().flat_map(|review| &mut review.remarks) {
+        if remark.standing == Standing::Open && baseline.knows(&remark.fingerprint) {
+            remark.standing = Standing::Known;
+        }
+    }
+    if let Some(path) = &arguments.write_baseline {
+        output::replace(path, Baseline::of(&reviews).to_text().as_bytes())?;
+        for remark in reviews.iter_mut().flat_map(|review| &mut review.remarks) {
+            if remark.standing == Standing::Open {
+                remark.standing = Standing::Known;
+            }
+        }
+    }
+    report::write(&reviews, console.written())?;
+    let mut open = reviews.iter().flat_map(Review::open);
+    let fails = open.any(|remark| arguments.fail_on.counts(remark.severity));
+    Ok(if fails { Status::No } else { Status::Yes })
+}
+
+fn reviewed(policies: &BTreeSet<PathBuf>, arguments: &Arguments) -> anyhow::Result<Vec<Review>> {
+    let progress = Progress::of(policies.len());
+    let mut reviews = Vec::with_capacity(policies.len());
+    for (number, path) in policies.iter().enumerate() {
+        progress.at(number + 1, &path.to_string_lossy());
+        let mut review = review(path, arguments.steps)?;
+        if !arguments.rule.is_empty() {
+            let is_asked = |remark: &Remark| arguments.rule.iter().any(|rule| rule == remark.rule);
+            review.remarks.retain(is_asked);
+        }
+        reviews.push(review);
+    }
+    Ok(reviews)
+}
+
+/// Reviews one policy. A document that does not compile is a finding, not a failure:
+/// the others are looked at all the same.
+fn review(path: &Path, steps: u64) -> anyhow::Result<Review> {
+    let path = policy_file::in_folder(path)?;
+    let bytes = input::file(&path, input::COMPONENT)?;
+    let name = path.display().to_string();
+    let (text, cases) = match Kind::of(&bytes) {
+        Kind::Other => {
+            let text = policy_file::document(bytes, &path)?;
+            (text, policy_file::beside(&path)?)
+        }
+        Kind::Component | Kind::Module => carried(&name, &bytes)?,
+    };
+    let remarks = match claimbound_language::compile(&name, &text) {
+        Err(findings) => report::remarks_of(&findings, &name),
+        Ok(compiled) => {
+            let cases = cases.map(|cases| read_cases(&name, &cases, &compiled));
+            remarks(&compiled, cases.transpose()?.as_ref(), &text, steps)
+        }
+    };
+    Ok(Review {
+        file: name,
+        text,
+        remarks,
+    })
+}
+
+/// The document and the cases inside a component.
+fn carried(name: &str, component: &[u8]) -> anyhow::Result<(String, Option<String>)> {
+    let carried = Carried::read(name, component)?;
+    match (carried.origin, carried.document) {
+        (Origin::Verified(_), Some(document)) => Ok((document, carried.cases)),
+        (Origin::Unverified(why), _) => {
+            anyhow::bail!("`{name}` can't be reviewed: its document is unverified ({why})")
+        }
+        (Origin::None | Origin::Verified(_), _) => {
+            anyhow::bail!("`{name}` can't be reviewed: it carries no document")
+        }
+    }
+}
+
+fn read_cases(name: &str, text: &str, compiled: &Compiled) -> anyhow::Result<Cases> {
+    let cases = claimbound_language::parse_cases(&format!("the cases of {name}"), text)?;
+    cases.check(compiled)?;
+    Ok(cases)
+}
+
+fn remarks(compiled: &Compiled, cases: Option<&Cases>, text: &str, steps: u64) -> Vec<Remark> {
+    let policy = &compiled.document.name.value;
+    let mut remarks = report::remarks_of(&compiled.warnings, policy);
+    for remark in &mut remarks {
+        let suppressions = compiled.document.suppressions.iter();
+        let mut own = suppressions.filter(|one| one.rule.value == remark.rule);
+        if let Some(suppression) = own.next() {
+            remark.standing = Standing::Suppressed(suppression.reason.value.clone());
+        }
+    }
+    let findings = lint::lint(compiled, cases, steps).into_iter();
+    remarks.extend(findings.map(|finding| remark(finding, policy, text)));
+    remarks.sort_by_key(|remark| remark.place.start);
+    remarks
+}
+
+fn remark(finding: Finding, policy: &str, text: &str) -> Remark {
+    Remark {
+        rule: finding.rule.name,
+        severity: finding.severity(),
+        fingerprint: finding.fingerprint(policy, text),
+        standing: match finding.suppressed {
+            Some(reason) => Standing::Suppressed(reason),
+            None => Standing::Open,
+        },
+        statement: finding.statement,
+        message: finding.message,
+        label: finding.label,
+        hint: finding.hint,
+        place: finding.place,
+        example: finding.example,
+    }
+}

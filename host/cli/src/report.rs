@@ -1,0 +1,151 @@
+//! What a review came to, and the formats in which it is written.
+
+mod human;
+mod json;
+
+use std::ops::Range;
+
+use claimbound_analysis::lint::Severity;
+use claimbound_language::{Diagnostics, Example};
+
+use crate::console::{self, Written};
+
+/// What was found in one policy.
+#[derive(Debug)]
+pub(crate) struct Review {
+    /// The path of the policy, as it was given.
+    pub(crate) file: String,
+    /// The document's text, into which places point.
+    pub(crate) text: String,
+    /// The findings, in the order of their places.
+    pub(crate) remarks: Vec<Remark>,
+}
+
+/// One finding.
+#[derive(Clone, Debug)]
+pub(crate) struct Remark {
+    /// The rule, such as `takeover` or, of the compiler's, `document.tenant`.
+    pub(crate) rule: &'static str,
+    /// How much it matters.
+    pub(crate) severity: Severity,
+    /// The statement that it speaks of; none where it is the whole document.
+    pub(crate) statement: Option<String>,
+    /// What is wrong, in one sentence.
+    pub(crate) message: String,
+    /// What stands beside the underline; may be empty.
+    pub(crate) label: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+    /// The bytes of the text that it speaks of.
+    pub(crate) place: Range<usize>,
+    /// A token that shows it.
+    pub(crate) example: Option<Example>,
+    /// What stays the same of it while the document around it changes.
+    pub(crate) fingerprint: String,
+    /// Whether it counts.
+    pub(crate) standing: Standing,
+}
+
+/// Whether a finding counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It does.
+    Open,
+    /// The document suppresses it, for this reason.
+    Suppressed(String),
+    /// It was there when the baseline was written.
+    Known,
+}
+
+impl Review {
+    /// The findings that count.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Remark> {
+        let remarks = self.remarks.iter();
+        remarks.filter(|remark| remark.standing == Standing::Open)
+    }
+
+    /// The lines of a place and its columns in characters, all from 1; the end is
+    /// exclusive.
+    pub(crate) fn lines(&self, place: &Range<usize>) -> Lines {
+        let at = |byte: usize| {
+            let before = self.text.get(..byte).unwrap_or(&self.text);
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default();
+            (line, column.chars().count() + 1)
+        };
+        Lines {
+            start: at(place.start),
+            end: at(place.end),
+        }
+    }
+}
+
+/// Where a place begins and ends: line and column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lines {
+    pub(crate) start: (usize, usize),
+    pub(crate) end: (usize, usize),
+}
+
+/// How many findings count, of each severity, and how many do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) errors: usize,
+    pub(crate) warnings: usize,
+    pub(crate) notes: usize,
+    pub(crate) suppressed: usize,
+    pub(crate) known: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(reviews: &[Review]) -> Self {
+        let mut counts = Self::default();
+        for remark in reviews.iter().flat_map(|review| &review.remarks) {
+            let count = match (&remark.standing, remark.severity) {
+                (Standing::Suppressed(_), _) => &mut counts.suppressed,
+                (Standing::Known, _) => &mut counts.known,
+                (Standing::Open, Severity::Error) => &mut counts.errors,
+                (Standing::Open, Severity::Warning) => &mut counts.warnings,
+                (Standing::Open, Severity::Note) => &mut counts.notes,
+            };
+            *count += 1;
+        }
+        counts
+    }
+}
+
+/// Writes reviews to standard output.
+pub(crate) fn write(reviews: &[Review], written: Written) -> anyhow::Result<()> {
+    match written {
+        Written::Human => console::write_page(&human::page(reviews)),
+        Written::Json => console::write_json(&format!("{:#}", json::of(reviews))),
+        Written::Sarif | Written::Junit | Written::Github | Written::Markdown => {
+            anyhow::bail!("not yet")
+        }
+    }
+}
+
+/// The compiler's findings, as those of a review.
+pub(crate) fn remarks_of(findings: &Diagnostics, policy: &str) -> Vec<Remark> {
+    use claimbound_language::Severity as Theirs;
+    let one = |finding: &claimbound_language::Diagnostic| {
+        let spoken_of = findings.text().get(finding.place.clone());
+        let parts = [finding.code(), policy, spoken_of.unwrap_or_default()];
+        Remark {
+            rule: finding.code(),
+            severity: match finding.severity {
+                Theirs::Error => Severity::Error,
+                Theirs::Warning => Severity::Warning,
+            },
+            statement: None,
+            message: finding.message.clone(),
+            label: finding.label.clone(),
+            hint: finding.hint.clone(),
+            place: finding.place.clone(),
+            example: None,
+            fingerprint: claimbound_language::digest(&parts.join("\n")),
+            standing: Standing::Open,
+        }
+    };
+    findings.iter().map(one).collect()
+}
