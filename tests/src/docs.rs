@@ -2,6 +2,7 @@
 //! what they point to is there.
 
 mod issuers;
+mod rules;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,22 +17,24 @@ use crate::program::program;
 use crate::tree::root;
 
 /// Pages whose commands are run, in order, in a folder of their own.
-const RUN: [&str; 5] = [
+const RUN: [&str; 6] = [
     "ledger.md",
     "record.md",
+    "reviewing-a-policy.md",
     "serving.md",
     "token-exchange.md",
     "writing-a-policy.md",
 ];
 
 /// Pages whose documents, cases, codes and links are checked.
-const CHECKED: [&str; 8] = [
+const CHECKED: [&str; 9] = [
     "contract.md",
     "envoy-module.md",
     "issuers.md",
     "ledger.md",
     "reason-codes.md",
     "record.md",
+    "reviewing-a-policy.md",
     "security-model.md",
     "writing-a-policy.md",
 ];
@@ -147,6 +150,20 @@ fn the_page_of_reason_codes_is_current() {
 #[test]
 fn the_page_of_issuers_is_current() {
     assert_current("issuers.md", &issuers::page());
+}
+
+#[test]
+fn every_rule_has_a_page_that_is_current_and_no_other_page_stands_there() {
+    fs::create_dir_all(docs("rules")).unwrap();
+    let pages = rules::pages();
+    for (name, page) in &pages {
+        assert_current(name, page);
+    }
+    let known: BTreeSet<PathBuf> = pages.iter().map(|(name, _)| docs(name)).collect();
+    for entry in fs::read_dir(docs("rules")).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(known.contains(&path), "{} is of no rule", path.display());
+    }
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 46] = [
+const COMMANDS: [&[&str]; 47] = [
     &[],
     &["check"],
     &["explain"],
     &["test"],
     &["build"],
     &["inspect"],
+    &["lint"],
     &["diff"],
     &["token"],
     &["token", "decode"],

@@ -13,6 +13,7 @@ mod diff;
 mod fetch;
 mod help;
 mod ledger;
+mod lint;
 mod operator;
 pub(crate) mod program;
 mod revoke;

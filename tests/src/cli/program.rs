@@ -117,7 +117,9 @@ impl Program {
     }
 
     pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
-        std::fs::write(self.path(name), contents).unwrap();
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, contents).unwrap();
     }
 
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {

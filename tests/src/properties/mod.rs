@@ -5,6 +5,7 @@
 
 mod addition;
 mod agreement;
+mod analysis;
 mod document;
 mod host;
 mod narrowing;
