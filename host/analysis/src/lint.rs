@@ -6,6 +6,7 @@
 
 mod control;
 mod finding;
+mod openness;
 mod page;
 mod review;
 mod rule;

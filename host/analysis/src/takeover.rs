@@ -18,7 +18,7 @@ use crate::variable::Variable;
 
 /// How many names an author means at most without writing them: past these, a
 /// pattern takes whatever is registered.
-const MEANT: usize = 8;
+pub(crate) const MEANT: usize = 8;
 
 /// What an outsider does to get an accepted token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -46,6 +46,8 @@ pub enum Role {
     Workflow,
     /// Where the code that it runs comes from, a fork for example.
     Origin,
+    /// Who caused it, as people are called: that can change, and be given to others.
+    Person,
 }
 
 impl fmt::Display for Role {
@@ -59,6 +61,7 @@ impl fmt::Display for Role {
             Self::Runner => "runner",
             Self::Workflow => "workflow",
             Self::Origin => "origin",
+            Self::Person => "person",
         })
     }
 }

@@ -174,6 +174,7 @@ impl Compiler {
                 encoding,
                 chooser: part.chooser,
                 predictable: part.predictable,
+                role: part.role,
             });
         }
         Ok(())
@@ -215,6 +216,7 @@ impl Compiler {
                     encoding: self.encoding.clone(),
                     chooser,
                     predictable: true,
+                    role: None,
                 };
                 self.parts.push(part);
             }

@@ -81,6 +81,8 @@ pub(crate) struct Part {
     pub(crate) chooser: Chooser,
     #[serde(default = "yes")]
     pub(crate) predictable: bool,
+    #[serde(default)]
+    pub(crate) role: Option<Role>,
 }
 
 fn yes() -> bool {

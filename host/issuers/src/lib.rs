@@ -56,8 +56,9 @@
 //! `class`, the shape of its values ([`Class`], `any` by default); `excludes`, ASCII
 //! characters that they never hold; `empty`, whether they may be empty; `claim`, the
 //! path of the claim that repeats them, and `claim_required`; `encode`, where it is
-//! not the model's; `chooser` ([`Chooser`]) and `predictable` (true by default). A
-//! part that stands in the subject and in the URL must have one value.
+//! not the model's; `chooser` ([`Chooser`]) and `predictable` (true by default);
+//! `role`, where no claim that repeats them has one. A part that stands in the subject
+//! and in the URL must have one value.
 //!
 //! `[[form]]`: one published shape of the subject. Either `subject`, a template, with
 //! `fixed`, parts that it gives by being there, and `ambiguous`; or `separator` with

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::claim::{ClaimRule, registered};
+use crate::claim::{ClaimRule, Role, registered};
 use crate::compile::compile;
 use crate::error::{IssuerError, ModelError};
 use crate::fetch::Fetch;
@@ -258,6 +258,13 @@ impl Model {
                 .map(|name| &**name)
                 .eq(path.iter().map(AsRef::as_ref))
         })
+    }
+
+    /// What a part says of the run: what the claim does that repeats it, else what
+    /// the model says of the part itself.
+    pub fn role_of_part(&self, part: &Part) -> Option<Role> {
+        let claim = part.claim().and_then(|path| self.claim(path));
+        claim.and_then(ClaimRule::role).or(part.role)
     }
 
     /// Every claim that is known, registered ones last.

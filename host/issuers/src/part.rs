@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::charset::{CharSet, Class};
-use crate::claim::Chooser;
+use crate::claim::{Chooser, Role};
 
 /// One variable piece of a subject or of an issuer's URL, and what is known of its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub struct Part {
     pub(crate) encoding: Encoding,
     pub(crate) chooser: Chooser,
     pub(crate) predictable: bool,
+    pub(crate) role: Option<Role>,
 }
 
 impl Part {

@@ -1,8 +1,9 @@
 //! A policy under review: its statements with the tokens that they decide.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
-use claimbound_language::engine::model;
+use claimbound_language::engine::model::{self, Literal, Source, Test};
 use claimbound_language::{
     Cases, Compiled, Effect, Example as Token, IssuerSummary, Statement, Trust,
 };
@@ -12,6 +13,7 @@ use crate::lint::rule::Rule;
 use crate::region::Region;
 use crate::statement::{decided, spoken_of};
 use crate::takeover::{Outsider, accepted};
+use crate::texts::Texts;
 use crate::values::Values;
 use crate::variable::Variable;
 
@@ -83,10 +85,14 @@ impl<'p> Review<'p> {
         let own = self.statements.iter_mut();
         let own = own.filter(|one| one.compiled.issuer == url);
         for (stated, (spoken, decided)) in own.zip(spoken.into_iter().zip(decided)) {
-            stated.regions = Some(Regions {
-                spoken_of: spoken.1,
-                decided: decided.1,
+            let forms = stated.forms_written(&budget);
+            let both = forms.and_then(|forms| {
+                Ok(Regions {
+                    spoken_of: spoken.1.and(&forms, &budget)?,
+                    decided: decided.1.and(&forms, &budget)?,
+                })
             });
+            stated.regions = both.ok();
         }
     }
 
@@ -203,6 +209,27 @@ impl<'p> Stated<'p> {
         subject.map_or(&self.written.name.place, |subject| &subject.place)
     }
 
+    /// The subjects that it writes out; none where it says them otherwise.
+    pub(crate) fn subjects(&self) -> Option<Vec<&'p str>> {
+        let mut conditions = self.compiled.conditions.iter();
+        let condition = conditions.find(|one| one.source == Source::Subject)?;
+        written_out(&condition.test).map(texts)
+    }
+
+    /// Tokens whose subjects have the forms of those that it writes out; every token
+    /// where it says them otherwise. A subject reads in one form only.
+    fn forms_written(&self, budget: &Budget) -> Result<Region, Exceeded> {
+        let Some(written) = self.subjects() else {
+            return Ok(Region::all());
+        };
+        let read = written
+            .iter()
+            .filter_map(|text| self.issuer.model.parse_subject(text).ok());
+        let forms: BTreeSet<&str> = read.map(|subject| subject.form().name()).collect();
+        let named = Values::of_texts(Texts::of(forms, false, budget)?);
+        Ok(Region::bounding(Variable::Form, named))
+    }
+
     fn spoken_of(&self) -> Result<&Region, Exceeded> {
         let regions = self.regions.as_ref().ok_or(Exceeded)?;
         Ok(&regions.spoken_of)
@@ -212,4 +239,36 @@ impl<'p> Stated<'p> {
         let regions = self.regions.as_ref().ok_or(Exceeded)?;
         Ok(&regions.decided)
     }
+}
+
+/// The values that a test asks for equality with one of.
+fn written_out(test: &Test) -> Option<&[Literal]> {
+    match test {
+        Test::Equals(literal) => Some(std::slice::from_ref(literal)),
+        Test::AnyOf(literals) => Some(literals),
+        Test::NoneOf(_)
+        | Test::Matches(_)
+        | Test::AtLeast(_)
+        | Test::AtMost(_)
+        | Test::Contains(_)
+        | Test::AllOf(_)
+        | Test::Present
+        | Test::Absent
+        | Test::SameAs(_)
+        | Test::Attribute(_)
+        | Test::AudienceIs(_)
+        | Test::SoleAudience
+        | Test::Weekly(_)
+        | Test::Between(..)
+        | Test::LifetimeAtMost(_)
+        | Test::AgeAtMost(_) => None,
+    }
+}
+
+fn texts(literals: &[Literal]) -> Vec<&str> {
+    let texts = literals.iter().filter_map(|literal| match literal {
+        Literal::Text(text) => Some(text.as_str()),
+        Literal::Null | Literal::Boolean(_) | Literal::Number(_) => None,
+    });
+    texts.collect()
 }

@@ -1,0 +1,344 @@
+//! What a statement leaves open of the run that a token is for.
+
+use claimbound_issuers::{Chooser, ClaimType, Kind, Model, Need, Role};
+use claimbound_language::engine::model::{Literal, Test};
+use claimbound_language::{Example as Token, claim_at};
+
+use crate::budget::{Budget, Exceeded};
+use crate::lint::review::{Review, Stated};
+use crate::lint::rule::Rule;
+use crate::lists::Lists;
+use crate::region::Region;
+use crate::shape;
+use crate::takeover::{MEANT, accepted};
+use crate::texts::Texts;
+use crate::values::Values;
+use crate::variable::Variable;
+
+/// Something of a run by which a statement can narrow what it accepts.
+#[derive(Clone, Debug)]
+pub(crate) struct Narrowing {
+    variable: Variable,
+    measure: Measure,
+    /// What the issuer writes there.
+    usual: Values,
+}
+
+/// What counts as one more value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Measure {
+    /// Another value.
+    Value,
+    /// A file of another ref: whoever guards the ref guards its files.
+    Ref,
+    /// Anything but `true`.
+    Unprotected,
+}
+
+impl Measure {
+    const fn of(role: Role) -> Self {
+        match role {
+            Role::Workflow => Self::Ref,
+            Role::BranchProtection | Role::EnvironmentProtection => Self::Unprotected,
+            Role::Branch
+            | Role::Environment
+            | Role::Trigger
+            | Role::Runner
+            | Role::Origin
+            | Role::Person => Self::Value,
+        }
+    }
+}
+
+impl Narrowing {
+    /// The claims and the parts that say one of these things of a run.
+    pub(crate) fn by_roles(model: &Model, roles: &[Role]) -> Vec<Self> {
+        let measured = |role: Option<Role>| role.filter(|one| roles.contains(one));
+        let claims = model.claims().iter().filter_map(|claim| {
+            let path = claim.path().iter().map(ToString::to_string).collect();
+            Some(Self {
+                variable: Variable::Claim(path),
+                measure: Measure::of(measured(claim.role())?),
+                usual: usual(claim.json_type()),
+            })
+        });
+        let parts = model.parts().iter().filter_map(|part| {
+            let role = measured(model.role_of_part(part))?;
+            let variable = Variable::Part(part.name().to_owned());
+            Some(Self::by_text(variable, Measure::of(role)))
+        });
+        claims.chain(parts).collect()
+    }
+
+    /// The names, and the ids behind them, that somebody chooses who can push a
+    /// branch or has the nearest such right.
+    pub(crate) fn by_chosen_names(model: &Model) -> Vec<Self> {
+        let kinds = model.names().iter();
+        let chosen = kinds.filter(|kind| is_chosen(model, kind));
+        let both = chosen.flat_map(|kind| {
+            let name = Variable::Name(kind.name().to_owned());
+            let id = Variable::Id(kind.name().to_owned());
+            let has_id = kind.id_need() != Need::None;
+            [Some(name), has_id.then_some(id)]
+        });
+        both.flatten()
+            .map(|variable| Self::by_text(variable, Measure::Value))
+            .collect()
+    }
+
+    fn by_text(variable: Variable, measure: Measure) -> Self {
+        Self {
+            variable,
+            measure,
+            usual: Values::text_or_absent(),
+        }
+    }
+
+    pub(crate) fn variable(&self) -> &Variable {
+        &self.variable
+    }
+
+    /// Whether a test leaves a few values only, which its author wrote.
+    fn is_closed_by(&self, test: &Test) -> bool {
+        let closes = |literals: &[Literal]| match self.measure {
+            Measure::Value | Measure::Ref => true,
+            Measure::Unprotected => literals
+                .iter()
+                .all(|one| matches!(one, Literal::Text(text) if text == "true")),
+        };
+        match test {
+            Test::Equals(literal) => closes(std::slice::from_ref(literal)),
+            Test::AnyOf(literals) => closes(literals),
+            // The request's attribute is the host's own.
+            Test::Contains(_) | Test::AllOf(_) | Test::Attribute(_) => true,
+            Test::NoneOf(_)
+            | Test::Matches(_)
+            | Test::AtLeast(_)
+            | Test::AtMost(_)
+            | Test::Present
+            | Test::Absent
+            | Test::SameAs(_)
+            | Test::AudienceIs(_)
+            | Test::SoleAudience
+            | Test::Weekly(_)
+            | Test::Between(..)
+            | Test::LifetimeAtMost(_)
+            | Test::AgeAtMost(_) => false,
+        }
+    }
+
+    /// What it has of values beyond those that are taken.
+    fn beyond(&self, taken: &[String], budget: &Budget) -> Result<Values, Exceeded> {
+        if self.measure == Measure::Unprotected {
+            return Ok(Values::of_texts(Texts::one("false", budget)?).or_absent());
+        }
+        let mut left = self.usual.clone();
+        for text in taken {
+            let gone = match (self.measure, text.rsplit_once('@')) {
+                (Measure::Ref, Some((_, guarded))) => {
+                    let end = Texts::one(&format!("@{guarded}"), budget)?;
+                    Texts::all().then(&end, budget)?
+                }
+                (Measure::Value | Measure::Ref | Measure::Unprotected, _) => {
+                    Texts::one(text, budget)?
+                }
+            };
+            left = left.minus(&Values::of_texts(gone), budget)?;
+            let listed = Lists::with_all([text]);
+            left = left.minus(&Values::of_lists(listed), budget)?;
+        }
+        Ok(left)
+    }
+
+    /// The texts that a token has there and that count.
+    fn texts_of(&self, token: &Token, review: &Review<'_>) -> Vec<String> {
+        if self.measure == Measure::Unprotected {
+            return Vec::new();
+        }
+        let workload = || {
+            let decided = review
+                .policy
+                .decide(&token.claims, &token.key, &token.request);
+            decided.ok().and_then(|verdict| verdict.workload)
+        };
+        let found = match &self.variable {
+            Variable::Claim(path) => {
+                let value = claim_at(&token.claims, path);
+                let listed = value.and_then(|value| value.as_array());
+                let texts = listed.into_iter().flatten().chain(value);
+                let texts = texts.filter_map(|value| value.as_str());
+                return texts.map(str::to_owned).collect();
+            }
+            Variable::Part(part) => workload().and_then(|one| one.part(part).map(str::to_owned)),
+            Variable::Name(kind) => workload().and_then(|one| Some(one.name(kind)?.name.clone())),
+            Variable::Id(kind) => workload().and_then(|one| one.name(kind)?.id.clone()),
+            Variable::Issuer
+            | Variable::Subject
+            | Variable::Form
+            | Variable::Parent(_)
+            | Variable::Audience
+            | Variable::SoleAudience
+            | Variable::AudienceOfRoute
+            | Variable::KeyType
+            | Variable::KeyAlgorithm
+            | Variable::KeyBits
+            | Variable::KeyThumbprint
+            | Variable::Attribute(_)
+            | Variable::Lifetime
+            | Variable::Age
+            | Variable::Now => None,
+        };
+        found.into_iter().collect()
+    }
+
+    /// Whether a subject of these parts says it.
+    fn is_said_by(&self, model: &Model, parts: &[(&str, &str)]) -> bool {
+        match &self.variable {
+            Variable::Part(part) => parts.iter().any(|(name, _)| name == part),
+            Variable::Name(kind) => model.kind(kind).is_some_and(|kind| {
+                let mut templates = kind.templates().map(shape::pieces);
+                templates.any(|pieces| shape::print(&pieces, parts).is_some())
+            }),
+            Variable::Claim(_)
+            | Variable::Id(_)
+            | Variable::Issuer
+            | Variable::Subject
+            | Variable::Form
+            | Variable::Parent(_)
+            | Variable::Audience
+            | Variable::SoleAudience
+            | Variable::AudienceOfRoute
+            | Variable::KeyType
+            | Variable::KeyAlgorithm
+            | Variable::KeyBits
+            | Variable::KeyThumbprint
+            | Variable::Attribute(_)
+            | Variable::Lifetime
+            | Variable::Age
+            | Variable::Now => false,
+        }
+    }
+}
+
+/// What an issuer writes at a claim of this type.
+fn usual(json: ClaimType) -> Values {
+    match json {
+        ClaimType::Text => Values::text_or_absent(),
+        ClaimType::Texts => Values::of_lists(Lists::all()).or_absent(),
+        ClaimType::Boolean | ClaimType::Integer | ClaimType::Number | ClaimType::Json => {
+            Values::all()
+        }
+    }
+}
+
+/// Whether names of a kind are made of something that an insider chooses, and that
+/// is no role of a run.
+fn is_chosen(model: &Model, kind: &Kind) -> bool {
+    let pieces = kind.templates().flat_map(shape::pieces);
+    let mut parts = pieces.filter_map(|piece| model.part(piece.part()?));
+    parts.any(|part| part.chooser() == Chooser::Insider && model.role_of_part(part).is_none())
+}
+
+/// A token of those within bounds that a statement goes on accepting while all of
+/// this has values that nobody wrote; none where some of it comes to an end, where
+/// there is nothing by which to narrow, or where it is not known.
+pub(crate) fn left_open<'p>(
+    review: &Review<'p>,
+    rule: &'static Rule,
+    stated: &Stated<'p>,
+    all: &[Narrowing],
+    bounds: &[(Variable, Values)],
+) -> Option<Token> {
+    if all.is_empty() || is_closed(review, stated, all) {
+        return None;
+    }
+    let subjects = stated.subjects().map(|mut written| {
+        written.retain(|subject| !is_said(&stated.issuer.model, subject, all));
+        written
+    });
+    if subjects.as_ref().is_some_and(Vec::is_empty) {
+        return None;
+    }
+    let found = review.ask(rule, stated, |region, steps| {
+        let search = Search {
+            review,
+            stated,
+            region,
+            all,
+            bounds,
+            subjects: subjects.as_deref(),
+        };
+        search.open(steps)
+    });
+    found.flatten()
+}
+
+/// Whether a condition closes some of it.
+fn is_closed(review: &Review<'_>, stated: &Stated<'_>, all: &[Narrowing]) -> bool {
+    stated.compiled.conditions.iter().any(|condition| {
+        let variable = Variable::of(condition.source, &review.policy.program);
+        let mut own = all
+            .iter()
+            .filter(|one| Some(&one.variable) == variable.as_ref());
+        own.any(|one| one.is_closed_by(&condition.test))
+    })
+}
+
+/// Whether a subject that is written out says some of it.
+fn is_said(model: &Model, subject: &str, all: &[Narrowing]) -> bool {
+    // What does not parse is accepted by no issuer.
+    model.parse_subject(subject).map_or(true, |subject| {
+        let parts: Vec<(&str, &str)> = subject.parts().collect();
+        all.iter().any(|one| one.is_said_by(model, &parts))
+    })
+}
+
+/// The search for tokens that go on.
+struct Search<'a, 'p> {
+    review: &'a Review<'p>,
+    stated: &'a Stated<'p>,
+    region: &'a Region,
+    all: &'a [Narrowing],
+    bounds: &'a [(Variable, Values)],
+    /// The only subjects to look at.
+    subjects: Option<&'a [&'p str]>,
+}
+
+impl Search<'_, '_> {
+    fn open(&self, steps: u64) -> Result<Option<Token>, Exceeded> {
+        let mut taken: Vec<Vec<String>> = vec![Vec::new(); self.all.len()];
+        let mut first = None;
+        for _ in 0..=MEANT {
+            let budget = Budget::new(steps);
+            let Some(token) = self.beyond(&taken, &budget)? else {
+                return Ok(None);
+            };
+            let mut is_new = false;
+            for (one, taken) in self.all.iter().zip(&mut taken) {
+                let texts = one.texts_of(&token, self.review);
+                is_new |= !texts.is_empty();
+                taken.extend(texts);
+            }
+            first.get_or_insert(token);
+            if !is_new {
+                // It says nothing of any of it, so there is no need to go on.
+                break;
+            }
+        }
+        Ok(first)
+    }
+
+    fn beyond(&self, taken: &[Vec<String>], budget: &Budget) -> Result<Option<Token>, Exceeded> {
+        let mut bounds = self.bounds.to_vec();
+        if let Some(subjects) = self.subjects {
+            let only = Texts::of(subjects, false, budget)?;
+            bounds.push((Variable::Subject, Values::of_texts(only)));
+        }
+        for (one, taken) in self.all.iter().zip(taken) {
+            bounds.push((one.variable.clone(), one.beyond(taken, budget)?));
+        }
+        let (policy, issuer) = (self.review.policy, self.stated.issuer);
+        let name = self.stated.name();
+        accepted(policy, issuer, name, self.region, &bounds, budget)
+    }
+}

@@ -1,0 +1,248 @@
+//! Code of a fork under the identity of a project.
+
+use claimbound_issuers::{ClaimRule, Model, Role};
+
+use crate::budget::{Budget, Exceeded};
+use crate::lint::control::Control;
+use crate::lint::finding::{Finding, Severity};
+use crate::lint::review::Review;
+use crate::lint::rule::{Check, Rule, Sample};
+use crate::texts::Texts;
+use crate::values::Values;
+use crate::variable::Variable;
+
+pub(super) static RULE: Rule = Rule {
+    name: "fork-code",
+    severity: Severity::Warning,
+    summary: "A statement accepts tokens wherever the code that runs comes from.",
+    why: "\
+A fork's code can run under the project's own identity. At CircleCI, where secrets are passed to builds of \
+forked pull requests, the token names the organisation and the project that were forked, and only \
+`vcs-origin` says whose code it is. At GitLab, a member who runs the pipeline of a fork's merge request \
+runs the fork's code in the parent project, and `job_project_id` says where a job ran (since 18.3). A \
+statement that does not ask is open to whoever can fork.
+
+It is decided from the naming model, which knows the claims that say where code comes from: the statement \
+accepts a token in which they name somebody else's repository, or are not there. Where the model also \
+knows what starts such a run, only tokens of those runs count, so a statement that takes pushes alone is \
+left alone. The example is such a token.",
+    fix: "\
+Ask for the origin: `\"oidc.circleci.com/vcs-origin\" = \"github.com/acme/infra\"` at CircleCI, \
+`job_project_id = \"456789\"` at GitLab. At GitLab it also helps to say what may have started the pipeline: \
+`pipeline_source = [\"push\", \"web\"]`.",
+    controls: &[
+        Control::Nhi3,
+        Control::Nhi6,
+        Control::GvSc07,
+        Control::CicdSec1,
+        Control::CicdSec4,
+    ],
+    references: &[],
+    accepted: &[
+        Sample::of(
+            r#"
+[issuer.circleci]
+model = "circleci"
+url = "https://oidc.circleci.com/org/3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+
+[trust.main]
+issuer = "circleci"
+audience = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+token_lifetime = "1h"
+
+[trust.main.subject]
+organization = { name = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90", id = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90" }
+project = { name = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607", id = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607" }
+any = ["user"]
+
+[trust.main.claims]
+"oidc.circleci.com/vcs-origin" = "github.com/acme/infra"
+"oidc.circleci.com/vcs-ref" = "refs/heads/main"
+"#,
+        ),
+        Sample::of(
+            r#"
+# any repository of the organisation is meant, and no fork outside
+[issuer.circleci]
+model = "circleci"
+url = "https://oidc.circleci.com/org/3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+
+[trust.main]
+issuer = "circleci"
+audience = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+token_lifetime = "1h"
+
+[trust.main.subject]
+organization = { name = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90", id = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90" }
+project = { name = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607", id = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607" }
+vcs_origin = { glob = "github.com/acme/*" }
+vcs_ref = "refs/heads/main"
+any = ["user"]
+"#,
+        ),
+        Sample::of(
+            r#"
+[issuer.gitlab]
+model = "gitlab"
+
+[trust.infra]
+issuer = "gitlab"
+audience = "https://cloud.acme.example"
+token_lifetime = "1h"
+claims = { job_project_id = "456789" }
+
+[trust.infra.subject]
+namespace = { name = "acme/platform", id = "123456" }
+project = { name = "acme/platform/infra", id = "456789" }
+ref_type = "branch"
+ref = "main"
+"#,
+        ),
+        Sample::of(
+            r#"
+# pushes of the project's own
+[issuer.gitlab]
+model = "gitlab"
+
+[trust.infra]
+issuer = "gitlab"
+audience = "https://cloud.acme.example"
+token_lifetime = "1h"
+claims = { pipeline_source = "push" }
+
+[trust.infra.subject]
+namespace = { name = "acme/platform", id = "123456" }
+project = { name = "acme/platform/infra", id = "456789" }
+ref_type = "branch"
+ref = "main"
+"#,
+        ),
+    ],
+    refused: &[
+        Sample::of(
+            r#"
+[issuer.circleci]
+model = "circleci"
+url = "https://oidc.circleci.com/org/3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+
+[trust.main]
+issuer = "circleci"
+audience = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+token_lifetime = "1h"
+claims = { "oidc.circleci.com/vcs-ref" = "refs/heads/main" }
+
+[trust.main.subject]
+organization = { name = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90", id = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90" }
+project = { name = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607", id = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607" }
+any = ["user"]
+"#,
+        ),
+        Sample::of(
+            r#"
+# asks for the branch in the subject, and for any origin
+[issuer.circleci]
+model = "circleci"
+url = "https://oidc.circleci.com/org/3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+
+[trust.main]
+issuer = "circleci"
+audience = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+token_lifetime = "1h"
+
+[trust.main.subject]
+organization = { name = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90", id = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90" }
+project = { name = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607", id = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607" }
+vcs_ref = "refs/heads/main"
+any = ["user", "vcs_origin"]
+"#,
+        ),
+        Sample::of(
+            r#"
+[issuer.gitlab]
+model = "gitlab"
+
+[trust.infra]
+issuer = "gitlab"
+audience = "https://cloud.acme.example"
+token_lifetime = "1h"
+
+[trust.infra.subject]
+namespace = { name = "acme/platform", id = "123456" }
+project = { name = "acme/platform/infra", id = "456789" }
+ref_type = "branch"
+ref = "main"
+"#,
+        ),
+        Sample::of(
+            r#"
+[issuer.gitlab]
+model = "gitlab"
+
+[trust.infra]
+issuer = "gitlab"
+audience = "https://cloud.acme.example"
+token_lifetime = "1h"
+claims = { job_project_id = { none_of = ["999999"] }, pipeline_source = ["push", "merge_request_event"] }
+
+[trust.infra.subject]
+namespace = { name = "acme/platform", id = "123456" }
+project = { name = "acme/platform/infra", id = "456789" }
+ref_type = "branch"
+ref = "main"
+"#,
+        ),
+    ],
+    check: Check::Policy(check),
+};
+
+/// A repository that no organisation means, as a URL without scheme or as an id.
+const FOREIGN: &str = "github.com/somebody-else/fork";
+const FOREIGN_ID: &str = "999999999999";
+
+fn check(review: &Review<'_>) -> Vec<Finding> {
+    let found = review.trusts().filter_map(|(stated, _)| {
+        let model = &stated.issuer.model;
+        let origin = claims_of(model, Role::Origin).next()?;
+        let token = review.token(&RULE, stated, |budget| foreign(model, budget))?;
+        let message = format!(
+            "statement `{}` accepts runs of code that comes from a fork",
+            stated.name()
+        );
+        let name = origin.path().join(".");
+        let finding = Finding::new(&RULE, &stated.written.name.place, message)
+            .of_statement(stated.name())
+            .label("says nothing of where the code comes from")
+            .hint(format!("ask for `{name}`"))
+            .shown_by(token);
+        Some(finding)
+    });
+    found.collect()
+}
+
+fn claims_of(model: &Model, role: Role) -> impl Iterator<Item = &ClaimRule> {
+    let claims = model.claims().iter();
+    claims.filter(move |claim| claim.role() == Some(role))
+}
+
+/// Tokens of somebody else's code, of runs that a fork can have.
+fn foreign(model: &Model, budget: &Budget) -> Result<Vec<(Variable, Values)>, Exceeded> {
+    let path = |claim: &ClaimRule| claim.path().iter().map(ToString::to_string).collect();
+    let mut bounds = Vec::new();
+    for claim in claims_of(model, Role::Origin) {
+        let other = if claim.is_immutable() {
+            FOREIGN_ID
+        } else {
+            FOREIGN
+        };
+        let values = Values::of_texts(Texts::one(other, budget)?).or_absent();
+        bounds.push((Variable::Claim(path(claim)), values.clone()));
+        let parts = model.parts().iter();
+        let own = parts.filter(|part| part.claim() == Some(claim.path()));
+        bounds.extend(own.map(|part| (Variable::Part(part.name().to_owned()), values.clone())));
+    }
+    for claim in claims_of(model, Role::Trigger).filter(|claim| claim.risky().next().is_some()) {
+        let risky = Values::of_texts(Texts::of(claim.risky(), false, budget)?);
+        bounds.push((Variable::Claim(path(claim)), risky));
+    }
+    Ok(bounds)
+}
