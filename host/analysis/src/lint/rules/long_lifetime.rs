@@ -118,7 +118,7 @@ fn check(review: &Review<'_>) -> Vec<Finding> {
 
 fn past_the_issuers(stated: &Stated<'_>, lifetime: &Placed<u64>) -> Option<Finding> {
     let model = &stated.issuer.model;
-    let longest = u64::from(model.longest_lifetime()?);
+    let longest = u64::from(model.usual_lifetime()?);
     if lifetime.value <= longest {
         return None;
     }
