@@ -18,10 +18,23 @@ use crate::variable::Variable;
 /// Something of a run by which a statement can narrow what it accepts.
 #[derive(Clone, Debug)]
 pub(crate) struct Narrowing {
-    variable: Variable,
+    place: Place,
     measure: Measure,
     /// What the issuer writes there.
     usual: Values,
+}
+
+/// Where a token says it.
+#[derive(Clone, Debug)]
+enum Place {
+    /// The claim at this path.
+    Claim(Vec<String>),
+    /// A part of the subject.
+    Part(String),
+    /// The name of this kind.
+    Name(String),
+    /// The id behind the name of this kind.
+    Id(String),
 }
 
 /// What counts as one more value.
@@ -57,15 +70,15 @@ impl Narrowing {
         let claims = model.claims().iter().filter_map(|claim| {
             let path = claim.path().iter().map(ToString::to_string).collect();
             Some(Self {
-                variable: Variable::Claim(path),
+                place: Place::Claim(path),
                 measure: Measure::of(measured(claim.role())?),
                 usual: usual(claim.json_type()),
             })
         });
         let parts = model.parts().iter().filter_map(|part| {
             let role = measured(model.role_of_part(part))?;
-            let variable = Variable::Part(part.name().to_owned());
-            Some(Self::by_text(variable, Measure::of(role)))
+            let place = Place::Part(part.name().to_owned());
+            Some(Self::by_text(place, Measure::of(role)))
         });
         claims.chain(parts).collect()
     }
@@ -76,26 +89,36 @@ impl Narrowing {
         let kinds = model.names().iter();
         let chosen = kinds.filter(|kind| is_chosen(model, kind));
         let both = chosen.flat_map(|kind| {
-            let name = Variable::Name(kind.name().to_owned());
-            let id = Variable::Id(kind.name().to_owned());
+            let name = Place::Name(kind.name().to_owned());
+            let id = Place::Id(kind.name().to_owned());
             let has_id = kind.id_need() != Need::None;
             [Some(name), has_id.then_some(id)]
         });
         both.flatten()
-            .map(|variable| Self::by_text(variable, Measure::Value))
+            .map(|place| Self::by_text(place, Measure::Value))
             .collect()
     }
 
-    fn by_text(variable: Variable, measure: Measure) -> Self {
+    fn by_text(place: Place, measure: Measure) -> Self {
         Self {
-            variable,
+            place,
             measure,
             usual: Values::text_or_absent(),
         }
     }
 
-    pub(crate) fn variable(&self) -> &Variable {
-        &self.variable
+    pub(crate) fn variable(&self) -> Variable {
+        match &self.place {
+            Place::Claim(path) => Variable::Claim(path.clone()),
+            Place::Part(part) => Variable::Part(part.clone()),
+            Place::Name(kind) => Variable::Name(kind.clone()),
+            Place::Id(kind) => Variable::Id(kind.clone()),
+        }
+    }
+
+    /// Whether a claim says it.
+    pub(crate) fn is_claim(&self) -> bool {
+        matches!(self.place, Place::Claim(_))
     }
 
     /// Whether a test leaves a few values only, which its author wrote.
@@ -104,7 +127,7 @@ impl Narrowing {
             Measure::Value | Measure::Ref => true,
             Measure::Unprotected => literals
                 .iter()
-                .all(|one| matches!(one, Literal::Text(text) if text == "true")),
+                .all(|one| *one == Literal::Text("true".to_owned())),
         };
         match test {
             Test::Equals(literal) => closes(std::slice::from_ref(literal)),
@@ -161,61 +184,30 @@ impl Narrowing {
                 .decide(&token.claims, &token.key, &token.request);
             decided.ok().and_then(|verdict| verdict.workload)
         };
-        let found = match &self.variable {
-            Variable::Claim(path) => {
+        let found = match &self.place {
+            Place::Claim(path) => {
                 let value = claim_at(&token.claims, path);
                 let listed = value.and_then(|value| value.as_array());
                 let texts = listed.into_iter().flatten().chain(value);
                 let texts = texts.filter_map(|value| value.as_str());
                 return texts.map(str::to_owned).collect();
             }
-            Variable::Part(part) => workload().and_then(|one| one.part(part).map(str::to_owned)),
-            Variable::Name(kind) => workload().and_then(|one| Some(one.name(kind)?.name.clone())),
-            Variable::Id(kind) => workload().and_then(|one| one.name(kind)?.id.clone()),
-            Variable::Issuer
-            | Variable::Subject
-            | Variable::Form
-            | Variable::Parent(_)
-            | Variable::Audience
-            | Variable::SoleAudience
-            | Variable::AudienceOfRoute
-            | Variable::KeyType
-            | Variable::KeyAlgorithm
-            | Variable::KeyBits
-            | Variable::KeyThumbprint
-            | Variable::Attribute(_)
-            | Variable::Lifetime
-            | Variable::Age
-            | Variable::Now => None,
+            Place::Part(part) => workload().and_then(|one| one.part(part).map(str::to_owned)),
+            Place::Name(kind) => workload().and_then(|one| Some(one.name(kind)?.name.clone())),
+            Place::Id(kind) => workload().and_then(|one| one.name(kind)?.id.clone()),
         };
         found.into_iter().collect()
     }
 
     /// Whether a subject of these parts says it.
     fn is_said_by(&self, model: &Model, parts: &[(&str, &str)]) -> bool {
-        match &self.variable {
-            Variable::Part(part) => parts.iter().any(|(name, _)| name == part),
-            Variable::Name(kind) => model.kind(kind).is_some_and(|kind| {
+        match &self.place {
+            Place::Part(part) => parts.iter().any(|(name, _)| name == part),
+            Place::Name(kind) => model.kind(kind).is_some_and(|kind| {
                 let mut templates = kind.templates().map(shape::pieces);
                 templates.any(|pieces| shape::print(&pieces, parts).is_some())
             }),
-            Variable::Claim(_)
-            | Variable::Id(_)
-            | Variable::Issuer
-            | Variable::Subject
-            | Variable::Form
-            | Variable::Parent(_)
-            | Variable::Audience
-            | Variable::SoleAudience
-            | Variable::AudienceOfRoute
-            | Variable::KeyType
-            | Variable::KeyAlgorithm
-            | Variable::KeyBits
-            | Variable::KeyThumbprint
-            | Variable::Attribute(_)
-            | Variable::Lifetime
-            | Variable::Age
-            | Variable::Now => false,
+            Place::Claim(_) | Place::Id(_) => false,
         }
     }
 }
@@ -277,9 +269,7 @@ pub(crate) fn left_open<'p>(
 fn is_closed(review: &Review<'_>, stated: &Stated<'_>, all: &[Narrowing]) -> bool {
     stated.compiled.conditions.iter().any(|condition| {
         let variable = Variable::of(condition.source, &review.policy.program);
-        let mut own = all
-            .iter()
-            .filter(|one| Some(&one.variable) == variable.as_ref());
+        let mut own = all.iter().filter(|one| Some(one.variable()) == variable);
         own.any(|one| one.is_closed_by(&condition.test))
     })
 }
@@ -306,18 +296,18 @@ struct Search<'a, 'p> {
 
 impl Search<'_, '_> {
     fn open(&self, steps: u64) -> Result<Option<Token>, Exceeded> {
-        let mut taken: Vec<Vec<String>> = vec![Vec::new(); self.all.len()];
+        let mut gone: Vec<Vec<String>> = vec![Vec::new(); self.all.len()];
         let mut first = None;
         for _ in 0..=MEANT {
             let budget = Budget::new(steps);
-            let Some(token) = self.beyond(&taken, &budget)? else {
+            let Some(token) = self.beyond(&gone, &budget)? else {
                 return Ok(None);
             };
             let mut is_new = false;
-            for (one, taken) in self.all.iter().zip(&mut taken) {
+            for (one, gone) in self.all.iter().zip(&mut gone) {
                 let texts = one.texts_of(&token, self.review);
                 is_new |= !texts.is_empty();
-                taken.extend(texts);
+                gone.extend(texts);
             }
             first.get_or_insert(token);
             if !is_new {
@@ -335,7 +325,7 @@ impl Search<'_, '_> {
             bounds.push((Variable::Subject, Values::of_texts(only)));
         }
         for (one, taken) in self.all.iter().zip(taken) {
-            bounds.push((one.variable.clone(), one.beyond(taken, budget)?));
+            bounds.push((one.variable(), one.beyond(taken, budget)?));
         }
         let (policy, issuer) = (self.review.policy, self.stated.issuer);
         let name = self.stated.name();

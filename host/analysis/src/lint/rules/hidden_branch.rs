@@ -173,7 +173,7 @@ fn check(review: &Review<'_>) -> Vec<Finding> {
         }
         let of_forms = (Variable::Form, Values::of_texts(named));
         let all = narrowing(model);
-        let token = left_open(review, &RULE, stated, &all, &[of_forms.clone()])?;
+        let token = left_open(review, &RULE, stated, &all, std::slice::from_ref(&of_forms))?;
         let shown = review.token(&RULE, stated, |budget| of_another(stated, of_forms, budget));
         let message = format!(
             "statement `{}` accepts any branch that may deploy to its environment",
@@ -217,9 +217,7 @@ fn of_another(
 ) -> Result<Vec<(Variable, Values)>, Exceeded> {
     let another = Values::of_texts(Texts::one(ANOTHER, budget)?);
     let claims = Narrowing::by_roles(&stated.issuer.model, &[Role::Branch]);
-    let claims = claims.into_iter().filter_map(|one| match one.variable() {
-        Variable::Claim(_) => Some((one.variable().clone(), another.clone())),
-        _ => None,
-    });
+    let claims = claims.into_iter().filter(Narrowing::is_claim);
+    let claims = claims.map(|one| (one.variable(), another.clone()));
     Ok(claims.chain([of_forms]).collect())
 }

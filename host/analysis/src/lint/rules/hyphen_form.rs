@@ -22,8 +22,8 @@ pub(super) static RULE: Rule = Rule {
 An early announcement of subjects with ids joined them by a hyphen: \
 `repo:octo-org-123456/octo-repo-456789:…`. A name may end in a hyphen and digits, so that such a subject \
 says nothing of ids: it is the subject of an account that is called `octo-org-123456`, and anybody can \
-register that name. The form was superseded by one with `@`, which no name may hold, before it was in use. \
-A policy that was written for it trusts nobody that its author knows, and whoever takes the names.
+register that name. The form was superseded by one with `@`, which no name may hold. A policy that was \
+written for it trusts nobody that its author knows, and whoever takes the names.
 
 It is decided for models with a form that writes a name and its id with `@` between them. A subject is found \
 whose every name ends in a hyphen and digits where that form has an id, be it written out or a pattern all \
@@ -310,8 +310,8 @@ fn in_table<'p>(
     let named = pairs.iter().filter_map(|pair| named(model, *pair, table));
     let named: Vec<Named<'p>> = named.collect();
     let repeats = |one: &&Named<'_>| {
-        let mut names = one.names.iter().filter_map(|name| digits(name));
-        names.any(|digits| one.ids.contains(&digits))
+        let mut ends = one.names.iter().filter_map(|name| digits(name));
+        ends.any(|digits| one.ids.contains(&digits))
     };
     if let Some(found) = named.iter().find(repeats) {
         return Some(found.place);

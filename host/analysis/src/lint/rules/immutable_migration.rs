@@ -22,8 +22,8 @@ pub(super) static RULE: Rule = Rule {
     why: "\
 GitHub writes `repo:acme@123456/infra@456789:ref:refs/heads/main` for repositories that were created, \
 renamed or transferred since 2026-07-15, and for those that opted in; for the others it still writes \
-`repo:acme/infra:ref:refs/heads/main`. A rename, or a setting of the organisation, moves a repository from \
-one form to the other. A policy that knows the older one only refuses every token from then on, in the \
+`repo:acme/infra:ref:refs/heads/main`. A rename, a transfer or an opt-in moves a repository from one form to \
+the other. A policy that knows the older one only refuses every token from then on, in the \
 middle of somebody's deployment.
 
 It is decided from the naming model: the statement accepts a token of one form, accepts none of the form \

@@ -12,14 +12,14 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "A bound on a token's lifetime or age is longer than any token gets.",
     why: "\
-A stolen token is worth as long as it is accepted. `token_lifetime` is the longest that a token may live, \
+A stolen token is worth something for as long as it is accepted. `token_lifetime` is the longest that a token may live, \
 `max_age` the longest since it was issued. An issuer whose tokens never live longer than five minutes \
 meets a bound of an hour without looking; on the day that it signs one of an hour, by a change or by a \
 mistake, the policy takes it. A `max_age` beyond `token_lifetime` is never reached: the token has expired \
 before.
 
-It is decided from the naming model, which says how long tokens live where that is published, and from the \
-two bounds themselves.",
+It is decided from the naming model, which says how long tokens are seen to live where that is known, and \
+from the two bounds themselves.",
     fix: "\
 Set `token_lifetime` to what the issuer's tokens live (`\"5m\"` at GitHub, `\"1h\"` at Google), and \
 `max_age` below it.",
@@ -131,8 +131,20 @@ fn past_the_issuers(stated: &Stated<'_>, lifetime: &Placed<u64>) -> Option<Findi
     let finding = Finding::new(&RULE, &lifetime.place, message)
         .of_statement(stated.name())
         .label("longer than any token lives")
-        .hint(format!("`token_lifetime = \"{longest}s\"` is enough"));
+        .hint(format!(
+            "`token_lifetime = \"{}\"` is enough",
+            written(longest)
+        ));
     Some(finding)
+}
+
+/// Seconds as a document has them.
+fn written(seconds: u64) -> String {
+    match (seconds % 3600, seconds % 60) {
+        (0, _) => format!("{}h", seconds / 3600),
+        (_, 0) => format!("{}m", seconds / 60),
+        (_, _) => format!("{seconds}s"),
+    }
 }
 
 fn past_the_lifetime(stated: &Stated<'_>, trust: &Trust) -> Option<Finding> {

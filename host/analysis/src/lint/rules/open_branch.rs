@@ -245,10 +245,11 @@ pub(super) fn narrowing(model: &Model) -> Vec<Narrowing> {
 
 fn check(review: &Review<'_>) -> Vec<Finding> {
     let found = review.trusts().filter_map(|(stated, _)| {
-        let all = narrowing(&stated.issuer.model);
-        let token = left_open(review, &RULE, stated, &all, &[])?;
+        let model = &stated.issuer.model;
+        let token = left_open(review, &RULE, stated, &narrowing(model), &[])?;
         let message = format!(
-            "statement `{}` accepts runs of whatever branch or account an insider chooses",
+            "whoever {} gets a token that statement `{}` accepts",
+            means(model),
             stated.name()
         );
         let finding = Finding::new(&RULE, stated.subject_place(), message)
@@ -258,4 +259,14 @@ fn check(review: &Review<'_>) -> Vec<Finding> {
         Some(finding)
     });
     found.collect()
+}
+
+/// What an insider does to have another value there.
+fn means(model: &Model) -> &'static str {
+    let mut claims = model.claims().iter();
+    if claims.any(|claim| claim.role() == Some(Role::Branch)) {
+        "can push a branch"
+    } else {
+        "can choose such a name"
+    }
 }

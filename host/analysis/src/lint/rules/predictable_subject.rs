@@ -1,6 +1,6 @@
 //! Subjects that can be written down beforehand.
 
-use claimbound_issuers::{Form, Kind, Need};
+use claimbound_issuers::{ClaimRule, Form, Kind, Need, Part};
 use claimbound_language::engine::model::Test;
 
 use crate::lint::control::Control;
@@ -17,8 +17,8 @@ pub(super) static RULE: Rule = Rule {
     summary: "A subject is made of public names alone, and no id is asked for.",
     why: "\
 `repo:acme/infra:ref:refs/heads/main` can be written down by anybody who has read the repository's page. \
-Whoever gets the names, by a rename or a deletion, or by an issuer of the same URL behind a recycled host \
-name, gets the subject. An id does not help to guess less: it helps because the issuer gives it out once.
+Whoever gets the names, after a rename or a deletion, gets the subject. An id is no secret either; it helps \
+because the issuer gives it out once.
 
 It is decided from the naming model: the issuer has ids for some of the names in the subject, the statement \
 asks for none of them and for no other immutable claim, and it accepts a form of the subject whose parts \
@@ -183,7 +183,7 @@ fn asks_for_id(review: &Review<'_>, stated: &Stated<'_>) -> bool {
     let model = &stated.issuer.model;
     let is_id = |variable| match variable {
         Variable::Id(_) => true,
-        Variable::Claim(path) => model.claim(&path).is_some_and(|claim| claim.is_immutable()),
+        Variable::Claim(path) => model.claim(&path).is_some_and(ClaimRule::is_immutable),
         Variable::Part(part) => {
             let mut kinds = model.names().iter();
             kinds.any(|kind| model.id_parts(kind).any(|one| one.name() == part))
@@ -234,7 +234,7 @@ fn predictable<'p>(stated: &Stated<'p>) -> Vec<&'p str> {
         kinds.all(|kind| model.id_part(kind, form).is_none())
     };
     let forms = model.forms().iter().filter(|form| !form.is_custom());
-    let forms = forms.filter(|form| model.parts_of(form).all(|part| part.is_predictable()));
+    let forms = forms.filter(|form| model.parts_of(form).all(Part::is_predictable));
     let forms = forms.filter(|form| holds_no_id(form) && offers(form));
     forms.map(Form::name).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use claimbound_issuers::{Model, Role};
-use claimbound_language::engine::model::Test;
+use claimbound_issuers::{Model, Role, Subject as Parsed};
+use claimbound_language::Trust;
 
 use crate::lint::control::Control;
 use crate::lint::finding::{Finding, Severity};
@@ -220,8 +220,8 @@ impl fmt::Display for Sign<'_> {
 }
 
 fn check(review: &Review<'_>) -> Vec<Finding> {
-    let found = review.trusts().filter_map(|(stated, _)| {
-        let sign = sign(review, stated)?;
+    let found = review.trusts().filter_map(|(stated, trust)| {
+        let sign = sign(review, stated, trust)?;
         let model = &stated.issuer.model;
         let token = left_open(review, &RULE, stated, &guards(model), &[])?;
         let message = format!(
@@ -263,14 +263,15 @@ fn hint(model: &Model) -> Option<String> {
 }
 
 /// The first sign that a statement is for production.
-fn sign<'p>(review: &Review<'_>, stated: &Stated<'p>) -> Option<Sign<'p>> {
+fn sign<'p>(review: &Review<'_>, stated: &Stated<'p>, trust: &'p Trust) -> Option<Sign<'p>> {
     let grant = stated.grant();
     let roles = grant.into_iter().flat_map(|grant| &grant.roles);
     let scopes = grant.into_iter().flat_map(|grant| &grant.scopes);
     let sign = |what| move |text| Sign { what, text };
     let roles = roles.map(String::as_str).map(sign("role"));
     let scopes = scopes.map(String::as_str).map(sign("scope"));
-    let audience = audience(stated).map(sign("audience"));
+    let audience = trust.audience.iter().map(|one| one.value.as_str());
+    let audience = audience.map(sign("audience"));
     let environments = environments(review, stated);
     let environments = environments.into_iter().map(sign("environment"));
     let mut all = roles
@@ -281,19 +282,11 @@ fn sign<'p>(review: &Review<'_>, stated: &Stated<'p>) -> Option<Sign<'p>> {
     all.find(|sign| is_production(sign.text))
 }
 
-fn audience<'p>(stated: &Stated<'p>) -> Option<&'p str> {
-    let mut conditions = stated.compiled.conditions.iter();
-    conditions.find_map(|one| match &one.test {
-        Test::AudienceIs(audience) => Some(audience.as_str()),
-        _ => None,
-    })
-}
-
 /// What a statement asks of the environment, each condition as people read it.
 fn environments<'p>(review: &Review<'_>, stated: &Stated<'p>) -> Vec<&'p str> {
     let model = &stated.issuer.model;
     let own = Narrowing::by_roles(model, &[Role::Environment]);
-    let is_own = |variable: &Variable| own.iter().any(|one| one.variable() == variable);
+    let is_own = |variable: &Variable| own.iter().any(|one| one.variable() == *variable);
     let conditions = stated.compiled.conditions.iter();
     let asked = conditions.filter(|condition| {
         let variable = Variable::of(condition.source, &review.policy.program);
@@ -303,7 +296,7 @@ fn environments<'p>(review: &Review<'_>, stated: &Stated<'p>) -> Vec<&'p str> {
     let written = stated.subjects().unwrap_or_default();
     let written = written.into_iter().flat_map(|text| {
         let subject = model.parse_subject(text).ok();
-        let parts: Vec<(&str, &str)> = subject.iter().flat_map(|one| one.parts()).collect();
+        let parts: Vec<(&str, &str)> = subject.iter().flat_map(Parsed::parts).collect();
         let parts = parts.into_iter();
         parts.filter_map(|(part, value)| is_own(&Variable::Part(part.to_owned())).then_some(value))
     });
