@@ -332,3 +332,79 @@ impl Search<'_, '_> {
         accepted(policy, issuer, name, self.region, &bounds, budget)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use claimbound_language::compile;
+
+    const ROLES: [Role; 3] = [Role::Branch, Role::BranchProtection, Role::Workflow];
+
+    /// Whether a statement that asks this leaves branch, protection and file open.
+    fn is_open(branch: &str, claims: &str) -> bool {
+        let subject = format!(
+            "owner = {{ name = \"acme\", id = \"123456\" }}\n\
+            repository = {{ name = \"acme/infra\", id = \"456789\" }}\n{branch}"
+        );
+        let text = format!(
+            "claimbound = 1\npolicy = {{ name = \"sample\", version = \"1.0.0\" }}\n\
+            [issuer.github]\nmodel = \"github-actions\"\n[trust.main]\nissuer = \"github\"\n\
+            audience = \"https://cloud.acme.example\"\ntoken_lifetime = \"5m\"\n\
+            [trust.main.subject]\n{subject}\n[trust.main.claims]\n{claims}\n"
+        );
+        let compiled = compile("openness", &text).unwrap_or_else(|error| panic!("{error}"));
+        let review = Review::new(&compiled, None, Budget::USUAL);
+        let stated = review.statements.first().unwrap();
+        let all = Narrowing::by_roles(&stated.issuer.model, &ROLES);
+        let rule = crate::lint::rule("open-branch").unwrap();
+        let token = left_open(&review, rule, stated, &all, &[]);
+        assert!(review.undecided().is_empty(), "{text}");
+        token.is_some()
+    }
+
+    #[test]
+    fn a_pattern_of_a_few_values_comes_to_an_end() {
+        for (pattern, expected) in [
+            ("release-[1-8]", false),
+            ("release-[1-9]", true),
+            ("release-[0-9]+", true),
+        ] {
+            let branch = format!("ref = {{ regex = \"refs/heads/{pattern}\" }}");
+            assert_eq!(is_open(&branch, ""), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn protection_is_the_text_true_and_nothing_else() {
+        for (claims, expected) in [
+            ("ref_protected = \"true\"", false),
+            ("ref_protected = \"false\"", true),
+            ("ref_protected = { none_of = [\"false\"] }", false),
+            ("ref_protected = { present = true }", true),
+            ("ref_protected = [\"true\", \"false\"]", true),
+        ] {
+            assert_eq!(is_open("any = [\"ref\"]", claims), expected, "{claims}");
+        }
+    }
+
+    #[test]
+    fn of_a_file_the_ref_counts() {
+        for (pattern, expected) in [
+            ("acme/infra/.github/workflows/*.yml@refs/heads/main", false),
+            ("acme/infra/.github/workflows/deploy.yml@refs/heads/*", true),
+        ] {
+            let claims = format!("job_workflow_ref = {{ glob = \"{pattern}\" }}");
+            assert_eq!(is_open("any = [\"ref\"]", &claims), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn the_requests_attribute_closes_what_it_is_compared_with() {
+        let claims = "ref = { attribute = \"branch\" }";
+        assert!(!is_open("any = [\"ref\"]", claims));
+        assert!(is_open(
+            "any = [\"ref\"]",
+            "ref = { same_as = \"base_ref\" }"
+        ));
+    }
+}

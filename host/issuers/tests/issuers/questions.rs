@@ -1,6 +1,6 @@
 //! What a compiler of policies asks a model.
 
-use claimbound_issuers::{Field, Need, PrintError, TenantPin};
+use claimbound_issuers::{Field, Need, PrintError, Role, TenantPin};
 
 use crate::claims::model;
 
@@ -284,4 +284,25 @@ fn what_stands_between_parts_is_known() {
     );
     assert_eq!(delimiters("gitlab"), [false, true, false, false, false]);
     assert_eq!(delimiters("oidc"), [false; 5]);
+}
+
+#[test]
+fn a_part_says_of_a_run_what_its_claim_does_or_what_it_says_itself() {
+    let role = |name, part| {
+        let model = model(name);
+        model.part(part).and_then(|part| model.role_of_part(part))
+    };
+    assert_eq!(role("github-actions", "ref"), Some(Role::Branch));
+    assert_eq!(
+        role("github-actions", "job_workflow_ref"),
+        Some(Role::Workflow),
+        "a chosen claim"
+    );
+    assert_eq!(role("github-actions", "owner"), None);
+    assert_eq!(
+        role("buildkite", "ref"),
+        Some(Role::Branch),
+        "no claim repeats it"
+    );
+    assert_eq!(role("kubernetes", "name"), None);
 }
