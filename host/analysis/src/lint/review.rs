@@ -1,7 +1,7 @@
 //! A policy under review: its statements with the tokens that they decide.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use claimbound_language::engine::model::{self, Literal, Source, Test};
 use claimbound_language::{
@@ -104,6 +104,13 @@ impl<'p> Review<'p> {
             };
             Some((stated, &**trust))
         })
+    }
+
+    /// What the naming of each issuer gives, by its URL: found once, however many
+    /// statements there are.
+    pub(crate) fn by_issuer<T>(&self, of: impl Fn(&'p IssuerSummary) -> T) -> BTreeMap<&'p str, T> {
+        let issuers = self.policy.issuers.iter();
+        issuers.map(|one| (one.url.as_str(), of(one))).collect()
     }
 
     /// The answer to a question about the tokens that a statement decides; none

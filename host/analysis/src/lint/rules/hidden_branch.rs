@@ -163,17 +163,14 @@ any = ["step"]
 const ANOTHER: &str = "refs/heads/another";
 
 fn check(review: &Review<'_>) -> Vec<Finding> {
+    let all = review.by_issuer(|issuer| (hiding(&issuer.model), narrowing(&issuer.model)));
     let found = review.trusts().filter_map(|(stated, _)| {
-        let model = &stated.issuer.model;
-        let forms = hiding(model);
-        let budget = Budget::default();
-        let named = Texts::of(forms, false, &budget).ok()?;
-        if named.is_empty() {
-            return None;
-        }
+        let (forms, all) = all.get(stated.issuer.url.as_str())?;
+        let forms = Some(forms).filter(|forms| !forms.is_empty())?;
+        // INVARIANT: these are a few short names.
+        let named = Texts::of(forms, false, &Budget::default()).ok()?;
         let of_forms = (Variable::Form, Values::of_texts(named));
-        let all = narrowing(model);
-        let token = left_open(review, &RULE, stated, &all, std::slice::from_ref(&of_forms))?;
+        let token = left_open(review, &RULE, stated, all, std::slice::from_ref(&of_forms))?;
         let shown = review.token(&RULE, stated, |budget| of_another(stated, of_forms, budget));
         let message = format!(
             "statement `{}` accepts any branch that may deploy to its environment",

@@ -160,16 +160,14 @@ subject = { owner = "acme-123456", repository = "acme-123456/infra-456789", ref 
 type Pair<'m> = (&'m str, &'m str);
 
 fn check(review: &Review<'_>) -> Vec<Finding> {
+    let pairs = review.by_issuer(|issuer| pairs(&issuer.model));
     let found = review.statements.iter().filter_map(|stated| {
-        let model = &stated.issuer.model;
-        let pairs = pairs(model);
-        if pairs.is_empty() {
-            return None;
-        }
+        let pairs = pairs.get(stated.issuer.url.as_str())?;
+        let pairs = Some(pairs).filter(|pairs| !pairs.is_empty())?;
         let place = match &stated.written.subject.as_ref()?.value {
-            Subject::Table(table) => in_table(model, &pairs, table)?,
+            Subject::Table(table) => in_table(&stated.issuer.model, pairs, table)?,
             Subject::Literal(_) | Subject::Whole(_) => {
-                in_text(review, stated, &pairs).then(|| stated.subject_place())?
+                in_text(review, stated, pairs).then(|| stated.subject_place())?
             }
         };
         let message = format!(

@@ -155,12 +155,13 @@ subject = { any_of = [
 type Pair<'m> = (&'m Form, &'m Form);
 
 fn check(review: &Review<'_>) -> Vec<Finding> {
+    let pairs = review.by_issuer(|issuer| pairs(&issuer.model));
     let shared = review.trusts().filter(|(stated, _)| stated.issuer.shared);
     let found = shared.filter_map(|(stated, _)| {
-        let model = &stated.issuer.model;
-        let (token, form) = pairs(model).into_iter().find_map(|pair| {
+        let pairs = pairs.get(stated.issuer.url.as_str())?;
+        let (token, form) = pairs.iter().find_map(|pair| {
             let found = review.ask(&RULE, stated, |region, steps| {
-                left_behind(review, stated, region, pair, steps)
+                left_behind(review, stated, region, *pair, steps)
             });
             Some((found.flatten()?, pair.1))
         })?;

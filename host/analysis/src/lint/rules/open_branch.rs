@@ -244,12 +244,13 @@ pub(super) fn narrowing(model: &Model) -> Vec<Narrowing> {
 }
 
 fn check(review: &Review<'_>) -> Vec<Finding> {
+    let all = review.by_issuer(|issuer| narrowing(&issuer.model));
     let found = review.trusts().filter_map(|(stated, _)| {
-        let model = &stated.issuer.model;
-        let token = left_open(review, &RULE, stated, &narrowing(model), &[])?;
+        let all = all.get(stated.issuer.url.as_str())?;
+        let token = left_open(review, &RULE, stated, all, &[])?;
         let message = format!(
             "whoever {} gets a token that statement `{}` accepts",
-            means(model),
+            means(&stated.issuer.model),
             stated.name()
         );
         let finding = Finding::new(&RULE, stated.subject_place(), message)

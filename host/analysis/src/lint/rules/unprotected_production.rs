@@ -220,10 +220,11 @@ impl fmt::Display for Sign<'_> {
 }
 
 fn check(review: &Review<'_>) -> Vec<Finding> {
+    let guards = review.by_issuer(|issuer| guards(&issuer.model));
     let found = review.trusts().filter_map(|(stated, trust)| {
         let sign = sign(review, stated, trust)?;
-        let model = &stated.issuer.model;
-        let token = left_open(review, &RULE, stated, &guards(model), &[])?;
+        let guards = guards.get(stated.issuer.url.as_str())?;
+        let token = left_open(review, &RULE, stated, guards, &[])?;
         let message = format!(
             "statement `{}` is for production by {sign}, and nothing guarded stands before it",
             stated.name()
@@ -232,7 +233,7 @@ fn check(review: &Review<'_>) -> Vec<Finding> {
             .of_statement(stated.name())
             .label("neither an environment nor a protected branch")
             .shown_by(token);
-        finding.hint = hint(model);
+        finding.hint = hint(&stated.issuer.model);
         Some(finding)
     });
     found.collect()
