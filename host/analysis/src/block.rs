@@ -33,6 +33,19 @@ impl Relation {
         }
     }
 
+    fn is_of(&self, variable: &Variable) -> bool {
+        self.one == *variable || self.other == *variable
+    }
+
+    fn renamed(self, from: &Variable, to: &Variable) -> Self {
+        let renamed = |one: Variable| if one == *from { to.clone() } else { one };
+        Self {
+            one: renamed(self.one),
+            other: renamed(self.other),
+            ..self
+        }
+    }
+
     /// Whether it speaks of the same two, in the same way.
     fn is_about(&self, other: &Self) -> bool {
         let (ours, theirs) = ((&self.one, &self.other), (&other.one, &other.other));
@@ -103,6 +116,54 @@ impl Block {
         Ok(is_possible)
     }
 
+    /// Whether anything is asked of a variable.
+    pub(crate) fn mentions(&self, variable: &Variable) -> bool {
+        self.set(variable).is_some() || self.is_related(variable)
+    }
+
+    /// Whether a variable is related to any.
+    pub(crate) fn is_related(&self, variable: &Variable) -> bool {
+        let mut relations = self.relations.iter();
+        relations.any(|relation| relation.is_of(variable))
+    }
+
+    /// Whether a variable is to be equal to one, so that it can't be absent.
+    pub(crate) fn is_equated(&self, variable: &Variable) -> bool {
+        let mut relations = self.relations.iter();
+        relations.any(|relation| relation.is_equal && relation.is_of(variable))
+    }
+
+    /// Whether a variable may be absent, as far as it is looked at alone.
+    pub(crate) fn may_lack(&self, variable: &Variable) -> bool {
+        let may_lack = self.set(variable).is_none_or(|set| set.contains(None));
+        may_lack && !self.is_equated(variable)
+    }
+
+    /// The tokens that are so if one variable has the value of another: what is
+    /// asked of the first is asked of the second. None where that has no value left.
+    ///
+    /// # Errors
+    /// [`Exceeded`].
+    pub(crate) fn renamed(
+        mut self,
+        from: &Variable,
+        to: &Variable,
+        budget: &Budget,
+    ) -> Result<Option<Self>, Exceeded> {
+        let asked = self.set(from).cloned();
+        self.sets.retain(|(variable, _)| variable != from);
+        for relation in std::mem::take(&mut self.relations) {
+            if !self.relate(&relation.renamed(from, to)) {
+                return Ok(None);
+            }
+        }
+        let is_possible = match asked {
+            Some(asked) => self.bound(to, &asked, budget)?,
+            None => true,
+        };
+        Ok(is_possible.then_some(self))
+    }
+
     /// Relates two variables; whether that contradicts no relation there is.
     fn relate(&mut self, relation: &Relation) -> bool {
         let mut known = self.relations.iter();
@@ -168,6 +229,17 @@ impl Block {
         Ok(outside)
     }
 
+    /// Whether a token of which these values are known may be in it.
+    pub(crate) fn may_contain(&self, known: &[(Variable, Example)]) -> bool {
+        known.iter().all(|(variable, value)| {
+            let set = self.set(variable);
+            set.is_none_or(|set| match value {
+                Example::Absent => set.contains(None),
+                Example::Value(value) => set.contains(Some(value)),
+            })
+        })
+    }
+
     /// Whether a token with these values is in it; variables that are not named
     /// are absent.
     pub(crate) fn contains(&self, value_of: &dyn Fn(&Variable) -> Example) -> bool {
@@ -179,6 +251,14 @@ impl Block {
             relation.holds(&value_of(&relation.one), &value_of(&relation.other))
         };
         self.sets.iter().all(in_set) && self.relations.iter().all(related)
+    }
+
+    /// Whether there is such a token, of a block whose sets each have a value.
+    ///
+    /// # Errors
+    /// [`Exceeded`], as [`Block::example`].
+    pub(crate) fn is_possible(&self, budget: &Budget) -> Result<bool, Exceeded> {
+        Ok(self.relations.is_empty() || self.example(budget)?.is_some())
     }
 
     /// Values of a token of it, for each variable that it names; none where there
@@ -253,6 +333,15 @@ impl Block {
                 }
             }
         }
+        for relation in self.relations.iter().filter(|relation| !relation.is_equal) {
+            let one = place(&groups, &relation.one);
+            // Nothing but what is not comparable differs from itself.
+            if one == place(&groups, &relation.other)
+                && let Some(group) = one.and_then(|one| groups.get_mut(one))
+            {
+                group.values = group.values.minus(&scalars, budget)?;
+            }
+        }
         let is_possible = groups.iter().all(|group| !group.values.is_empty());
         Ok(is_possible.then_some(groups))
     }
@@ -271,10 +360,12 @@ impl Block {
         let mut choices = Vec::with_capacity(groups.len());
         for (number, group) in groups.iter().enumerate() {
             let (mut left, mut values) = (group.values.clone(), Vec::new());
-            for _ in 0..=relations_of(number) {
+            values.extend(left.example());
+            for _ in 0..relations_of(number) {
                 budget.take(1)?;
+                let Some(last) = values.last() else { break };
+                left = left.without(last, budget)?;
                 let Some(value) = left.example() else { break };
-                left = left.without(&value, budget)?;
                 values.push(value);
             }
             choices.push(values);

@@ -1,21 +1,30 @@
 //! The names and ids that a policy knows: those that its author wrote.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use claimbound_issuers::Model;
+use claimbound_issuers::{Kind, Model};
 use claimbound_language::engine::model::{Condition, Literal, Program, Source, Test};
 
 use crate::budget::{Budget, Exceeded};
+use crate::mention::{What, kinds_of_claim, kinds_of_part, said};
+use crate::shape;
 use crate::texts::Texts;
 use crate::values::Values;
 use crate::variable::Variable;
 
 /// The names and ids of one issuer that stand in a policy, by kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Known {
     names: BTreeMap<String, BTreeSet<String>>,
     ids: BTreeMap<String, BTreeSet<String>>,
+    /// What is not among them, once it was asked for.
+    other_names: OnceCell<Result<Bounds, Exceeded>>,
+    other_ids: OnceCell<Result<Bounds, Exceeded>>,
 }
+
+/// Variables, and the values that they are to have.
+pub(crate) type Bounds = Vec<(Variable, Values)>;
 
 impl Known {
     /// Those that the statements about an issuer compare with.
@@ -40,65 +49,37 @@ impl Known {
         match Variable::of(source, program) {
             Some(Variable::Name(kind)) => add(&mut self.names, &kind, text),
             Some(Variable::Id(kind)) => add(&mut self.ids, &kind, text),
-            Some(Variable::Claim(path)) => self.add_claim(&path, text, model),
-            Some(Variable::Part(part)) => self.add_part(&part, text, model),
+            Some(Variable::Claim(path)) => {
+                for one in kinds_of_claim(model, &path) {
+                    self.add_kind(one, text);
+                }
+            }
+            Some(Variable::Part(part)) => {
+                for one in kinds_of_part(model, &part) {
+                    self.add_kind(one, text);
+                }
+            }
             Some(Variable::Subject) => self.add_subject(text, model),
             Some(_) | None => {}
         }
     }
 
-    fn add_claim(&mut self, path: &[String], text: &str, model: &Model) {
-        let is_here = |claim: Option<&[Box<str>]>| {
-            claim.is_some_and(|claim| claim.iter().map(|name| &**name).eq(path.iter()))
+    fn add_kind(&mut self, (kind, what): (&Kind, What), text: &str) {
+        let all = match what {
+            What::Name => &mut self.names,
+            What::Id => &mut self.ids,
         };
-        for kind in model.names() {
-            if is_here(kind.claim()) {
-                add(&mut self.names, kind.name(), text);
-            }
-            if is_here(kind.id_claim()) {
-                add(&mut self.ids, kind.name(), text);
-            }
-        }
-        let parts = model.parts().iter();
-        for part in parts.filter(|part| is_here(part.claim())) {
-            self.add_part(part.name(), text, model);
-        }
-    }
-
-    fn add_part(&mut self, part: &str, text: &str, model: &Model) {
-        let alone = format!("{{{part}}}");
-        for kind in model.names() {
-            if kind.templates().any(|template| template == alone) {
-                add(&mut self.names, kind.name(), text);
-            }
-            if model.id_parts(kind).any(|one| one.name() == part) {
-                add(&mut self.ids, kind.name(), text);
-            }
-        }
+        add(all, kind.name(), text);
     }
 
     fn add_subject(&mut self, text: &str, model: &Model) {
-        let Ok(subject) = model.parse_subject(text) else {
-            return;
-        };
-        let parts: Vec<(&str, &str)> = subject.parts().collect();
-        for kind in model.names() {
-            let mut templates = kind.templates().map(crate::shape::pieces);
-            let name = templates.find_map(|pieces| crate::shape::print(&pieces, &parts));
-            if let Some(name) = name {
-                add(&mut self.names, kind.name(), &name);
-            }
-            for part in model.id_parts(kind) {
-                if let Some(id) = subject.part(part.name()) {
-                    add(&mut self.ids, kind.name(), id);
+        for (kind, name, id) in said(text, model) {
+            for (what, text) in [(What::Name, name), (What::Id, id)] {
+                if let Some(text) = text {
+                    self.add_kind((kind, what), &text);
                 }
             }
         }
-    }
-
-    /// Adds a name that is not free any more.
-    pub(crate) fn take_name(&mut self, kind: &str, name: &str) {
-        add(&mut self.names, kind, name);
     }
 
     /// The names of a kind.
@@ -116,37 +97,87 @@ impl Known {
     }
 
     /// Of each kind that has ids, those that stand nowhere in the policy.
-    pub(crate) fn other_ids(
-        &self,
-        model: &Model,
-        budget: &Budget,
-    ) -> Result<Vec<(Variable, Values)>, Exceeded> {
-        let kinds = model.names().iter();
-        let kinds = kinds.filter(|kind| kind.id_need() != claimbound_issuers::Need::None);
-        kinds
-            .map(|kind| {
-                let known = Texts::of(self.ids(kind.name()), false, budget)?;
-                let others = Values::of_texts(known.complement(budget)?).or_absent();
-                Ok((Variable::Id(kind.name().to_owned()), others))
-            })
-            .collect()
+    ///
+    /// # Errors
+    /// [`Exceeded`]: finding them, which is done once, takes more than `steps`.
+    pub(crate) fn other_ids(&self, model: &Model, steps: u64) -> Result<&Bounds, Exceeded> {
+        let found = self.other_ids.get_or_init(|| {
+            let budget = Budget::new(steps);
+            let kinds = model.names().iter();
+            let kinds = kinds.filter(|kind| kind.id_need() != claimbound_issuers::Need::None);
+            kinds
+                .map(|kind| {
+                    let mut others = Texts::of(self.ids(kind.name()), false, &budget)?;
+                    others = others.complement(&budget)?;
+                    // An id reads alike wherever it stands, and those of an issuer alike.
+                    let mut parts = model.id_parts(kind).peekable();
+                    let of_others = parts.peek().is_none();
+                    let of_others = model.names().iter().filter(|_| of_others);
+                    let of_others = of_others.flat_map(|kind| model.id_parts(kind));
+                    for part in parts.chain(of_others) {
+                        others = others.and(&shape::texts(part, &budget)?, &budget)?;
+                    }
+                    let others = Values::of_texts(others).or_absent();
+                    Ok((Variable::Id(kind.name().to_owned()), others))
+                })
+                .collect()
+        });
+        found.as_ref().map_err(|exceeded| *exceeded)
     }
 
-    /// Of each kind, the names that stand nowhere in the policy.
-    pub(crate) fn other_names(
-        &self,
-        model: &Model,
-        budget: &Budget,
-    ) -> Result<Vec<(Variable, Values)>, Exceeded> {
-        let kinds = model.names().iter();
-        kinds
-            .map(|kind| {
-                let known = Texts::of(self.names(kind.name()), kind.folds_case(), budget)?;
-                let others = Values::of_texts(known.complement(budget)?).or_absent();
-                Ok((Variable::Name(kind.name().to_owned()), others))
-            })
-            .collect()
+    /// Of each kind, the names that stand nowhere in the policy, nor inside of what
+    /// does: whoever has `acme` has `acme/infra` and all else beneath it.
+    ///
+    /// # Errors
+    /// [`Exceeded`], as above.
+    pub(crate) fn other_names(&self, model: &Model, steps: u64) -> Result<&Bounds, Exceeded> {
+        let found = self.other_names.get_or_init(|| {
+            let budget = Budget::new(steps);
+            let kinds = model.names().iter();
+            kinds
+                .map(|kind| {
+                    let folds = kind.folds_case();
+                    let known = others(self.names(kind.name()), folds, &budget)?;
+                    let others = known.and(&outside(self.roots(), folds, &budget)?, &budget)?;
+                    Ok((Variable::Name(kind.name().to_owned()), others))
+                })
+                .collect()
+        });
+        found.as_ref().map_err(|exceeded| *exceeded)
     }
+
+    /// The first pieces of all names: what is registered before anything in it.
+    fn roots(&self) -> impl Iterator<Item = &str> {
+        let names = self.names.values().flatten();
+        names.filter_map(|name| root(name))
+    }
+}
+
+/// The first piece of a name.
+pub(crate) fn root(name: &str) -> Option<&str> {
+    name.split('/').next()
+}
+
+/// Any text but these and what is beneath them, or none.
+pub(crate) fn outside(
+    roots: impl IntoIterator<Item = impl AsRef<str>>,
+    folds: bool,
+    budget: &Budget,
+) -> Result<Values, Exceeded> {
+    let roots = Texts::of(roots, folds, budget)?;
+    let beneath = Texts::one("/", budget)?.then(&Texts::all(), budget)?;
+    let taken = roots.then(&beneath, budget)?.or(&roots, budget)?;
+    Ok(Values::of_texts(taken.complement(budget)?).or_absent())
+}
+
+/// Any text but these, or none.
+pub(crate) fn others(
+    known: impl IntoIterator<Item = impl AsRef<str>>,
+    folds: bool,
+    budget: &Budget,
+) -> Result<Values, Exceeded> {
+    let known = Texts::of(known, folds, budget)?;
+    Ok(Values::of_texts(known.complement(budget)?).or_absent())
 }
 
 fn add(all: &mut BTreeMap<String, BTreeSet<String>>, kind: &str, text: &str) {
@@ -157,13 +188,9 @@ fn add(all: &mut BTreeMap<String, BTreeSet<String>>, kind: &str, text: &str) {
 
 /// The texts that a test asks for equality with one of.
 fn texts_of(test: &Test) -> Vec<&str> {
-    let text = |literal| match literal {
-        &Literal::Text(ref text) => Some(text.as_str()),
-        Literal::Null | Literal::Boolean(_) | Literal::Number(_) => None,
-    };
     match test {
-        Test::Equals(literal) => text(literal).into_iter().collect(),
-        Test::AnyOf(literals) => literals.iter().filter_map(text).collect(),
+        Test::Equals(literal) => text_of(literal).into_iter().collect(),
+        Test::AnyOf(literals) => literals.iter().filter_map(text_of).collect(),
         Test::NoneOf(_)
         | Test::Matches(_)
         | Test::AtLeast(_)
@@ -180,5 +207,12 @@ fn texts_of(test: &Test) -> Vec<&str> {
         | Test::Between(..)
         | Test::LifetimeAtMost(_)
         | Test::AgeAtMost(_) => Vec::new(),
+    }
+}
+
+fn text_of(literal: &Literal) -> Option<&str> {
+    match literal {
+        Literal::Text(text) => Some(text),
+        Literal::Null | Literal::Boolean(_) | Literal::Number(_) => None,
     }
 }

@@ -21,29 +21,46 @@
 //! is not known, and is not guessed.
 
 mod block;
+mod boundary;
 mod budget;
+mod case_file;
 mod compare;
+mod coverage;
+mod edges;
+mod encoding;
 mod grants;
 mod known;
 pub mod lint;
 mod lists;
+mod meanings;
+mod mention;
+mod mutant;
+mod mutation;
 mod naming;
+mod near;
 mod numbers;
+mod pairs;
 #[cfg(test)]
 mod random;
 mod region;
+mod run;
 mod shape;
 mod statement;
 mod takeover;
 mod texts;
 mod times;
 mod token;
+mod tried;
 mod values;
 mod variable;
 
+pub use boundary::{Boundary, LeftOut, boundary};
 pub use budget::{Budget, Exceeded};
 pub use compare::{Comparison, Difference, Relation, compare};
+pub use coverage::{Coverage, Seen, SeenCondition, coverage};
 pub use lists::Lists;
+pub use mutant::{Change, Mutant};
+pub use mutation::{Mutation, MutationLimits, Survivor, mutation};
 pub use naming::{Found, example};
 pub use numbers::{NotANumber, Numbers};
 pub use region::Region;
@@ -51,5 +68,6 @@ pub use statement::decided;
 pub use takeover::{Takeover, Way, takeovers};
 pub use texts::{Size, Texts};
 pub use token::token;
+pub use tried::Tried;
 pub use values::{Example, Held, Values};
 pub use variable::Variable;

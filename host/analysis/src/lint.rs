@@ -8,11 +8,13 @@ mod control;
 mod finding;
 mod openness;
 mod page;
+mod regex;
 mod review;
 mod rule;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use claimbound_language::{Cases, Compiled, Suppression};
 
@@ -36,9 +38,36 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 /// what they cover. `steps` bounds each question that is asked of sets of tokens;
 /// where it does not reach, the rule `undecided` says so.
 pub fn lint(policy: &Compiled, cases: Option<&Cases>, steps: u64) -> Vec<Finding> {
+    held_to(ALL, policy, cases, steps)
+}
+
+/// Holds a policy to one rule.
+pub fn lint_by(
+    rule: &'static Rule,
+    policy: &Compiled,
+    cases: Option<&Cases>,
+    steps: u64,
+) -> Vec<Finding> {
+    let one = [rule];
+    let rules = match rule.check {
+        Check::Policy(_) => &one[..],
+        // It is about what the others find.
+        Check::Findings(_) => ALL,
+    };
+    let mut findings = held_to(rules, policy, cases, steps);
+    findings.retain(|finding| finding.rule.name == rule.name);
+    findings
+}
+
+fn held_to(
+    rules: &[&'static Rule],
+    policy: &Compiled,
+    cases: Option<&Cases>,
+    steps: u64,
+) -> Vec<Finding> {
     let review = Review::new(policy, cases, steps);
     let mut findings = Vec::new();
-    for rule in ALL {
+    for rule in rules {
         if let Check::Policy(check) = rule.check {
             findings.extend(check(&review));
         }
@@ -46,7 +75,7 @@ pub fn lint(policy: &Compiled, cases: Option<&Cases>, steps: u64) -> Vec<Finding
     for finding in &mut findings {
         finding.suppressed = suppression(policy, finding).map(|one| one.reason.value.clone());
     }
-    for rule in ALL {
+    for rule in rules {
         if let Check::Findings(check) = rule.check {
             let more = check(&review, &findings);
             findings.extend(more);

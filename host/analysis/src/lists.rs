@@ -85,6 +85,12 @@ impl Lists {
         }
     }
 
+    /// Its choices, one of which each of its lists meets: the texts that are to be
+    /// among a list's, and those that are not to be.
+    pub(crate) fn choices(&self) -> impl Iterator<Item = (&BTreeSet<String>, &BTreeSet<String>)> {
+        self.choices.iter().map(|one| (&one.has, &one.lacks))
+    }
+
     /// The lists of both.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Sets of numbers: what bounds and equalities make of all decimals.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use claimbound_language::engine::Decimal;
 
@@ -14,8 +15,8 @@ use crate::budget::{Budget, Exceeded};
 pub struct Numbers {
     /// Whether the least numbers are in it.
     begins_in: bool,
-    /// Where it begins and ends in turn.
-    cuts: Vec<Cut>,
+    /// Where it begins and ends in turn; weekly hours have thousands.
+    cuts: Rc<[Cut]>,
 }
 
 /// A place between numbers: just before a number, or just after it.
@@ -60,7 +61,7 @@ impl Numbers {
     pub fn all() -> Self {
         Self {
             begins_in: true,
-            cuts: Vec::new(),
+            cuts: Rc::default(),
         }
     }
 
@@ -72,7 +73,7 @@ impl Numbers {
         };
         Self {
             begins_in: false,
-            cuts: vec![zero],
+            cuts: Rc::new([zero]),
         }
     }
 
@@ -83,10 +84,10 @@ impl Numbers {
     pub fn one(number: &str) -> Result<Self, NotANumber> {
         Ok(Self {
             begins_in: false,
-            cuts: vec![
+            cuts: Rc::new([
                 Cut::new(number, Side::Before)?,
                 Cut::new(number, Side::After)?,
-            ],
+            ]),
         })
     }
 
@@ -97,7 +98,7 @@ impl Numbers {
     pub fn at_least(number: &str) -> Result<Self, NotANumber> {
         Ok(Self {
             begins_in: false,
-            cuts: vec![Cut::new(number, Side::Before)?],
+            cuts: Rc::new([Cut::new(number, Side::Before)?]),
         })
     }
 
@@ -108,7 +109,7 @@ impl Numbers {
     pub fn at_most(number: &str) -> Result<Self, NotANumber> {
         Ok(Self {
             begins_in: true,
-            cuts: vec![Cut::new(number, Side::After)?],
+            cuts: Rc::new([Cut::new(number, Side::After)?]),
         })
     }
 
@@ -185,12 +186,28 @@ impl Numbers {
                 cuts.extend(cut.or(next).cloned());
             }
         }
-        Ok(Self { begins_in, cuts })
+        Ok(Self {
+            begins_in,
+            cuts: cuts.into(),
+        })
     }
 
     /// Whether there is no number in it.
     pub fn is_empty(&self) -> bool {
         !self.begins_in && self.cuts.is_empty()
+    }
+
+    /// The whole numbers from zero on, as far as 64 bits hold them, that are in it
+    /// where the one before is not, or the other way round; in order. Bounds
+    /// that are no whole numbers are left out.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = u64> + '_ {
+        self.cuts.iter().filter_map(|cut| {
+            let number: u64 = cut.number.parse().ok()?;
+            match cut.side {
+                Side::Before => Some(number),
+                Side::After => number.checked_add(1),
+            }
+        })
     }
 
     /// Whether a number is in it, a JSON number's text; none is that is not one.
@@ -205,6 +222,16 @@ impl Numbers {
             order.is_lt() || order.is_eq() && cut.side == Side::Before
         });
         self.begins_in ^ (passed % 2 == 1)
+    }
+
+    /// The least whole number of it that is not below `from`, as far as its bounds
+    /// are whole numbers, too.
+    pub(crate) fn least(&self, from: u64) -> Option<u64> {
+        let at = self.cuts.iter().filter_map(|cut| cut.number.parse().ok());
+        let next = at.clone().filter_map(|at: u64| at.checked_add(1));
+        let near = at.chain(next).filter(|number| *number > from);
+        let near = near.chain([from]);
+        near.filter(|number| self.holds(&number.to_string())).min()
     }
 
     /// A number of it, the plainest that is found; none where it is empty.
@@ -285,10 +312,20 @@ fn decimal(number: &str) -> Option<Decimal<'_>> {
 
 /// INVARIANT: both were read before.
 fn compare(one: &str, other: &str) -> Ordering {
+    // Nearly all are seconds.
+    if let (Some(one), Some(other)) = (whole(one), whole(other)) {
+        return one.cmp(&other);
+    }
     match (decimal(one), decimal(other)) {
         (Some(one), Some(other)) => one.compare(&other),
         (None | Some(_), None) | (None, Some(_)) => Ordering::Equal,
     }
+}
+
+/// A whole number that is not written with an exponent, a fraction or a sign, and is
+/// short enough.
+fn whole(number: &str) -> Option<u64> {
+    number.parse().ok().filter(|_| !number.starts_with('+'))
 }
 
 impl PartialEq for Numbers {
@@ -296,7 +333,7 @@ impl PartialEq for Numbers {
         let same = |(one, other): (&Cut, &Cut)| one.order(other).is_eq();
         self.begins_in == other.begins_in
             && self.cuts.len() == other.cuts.len()
-            && self.cuts.iter().zip(&other.cuts).all(same)
+            && self.cuts.iter().zip(other.cuts.iter()).all(same)
     }
 }
 

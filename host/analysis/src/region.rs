@@ -37,6 +37,11 @@ impl Region {
         Self { blocks }
     }
 
+    /// Whether it is seen to have no token, whatever an issuer's naming says.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
     pub(crate) fn blocks(&self) -> &[Block] {
         &self.blocks
     }
@@ -78,6 +83,11 @@ impl Region {
             blocks = left;
         }
         Ok(Self { blocks })
+    }
+
+    /// Whether a token of which these values are known may be in it.
+    pub(crate) fn may_contain(&self, known: &[(Variable, Example)]) -> bool {
+        self.blocks.iter().any(|block| block.may_contain(known))
     }
 
     /// Whether a token with these values is in it.

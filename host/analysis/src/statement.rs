@@ -1,12 +1,15 @@
 //! What the statements of a policy accept: each after those before it, and
 //! without what is forbidden.
 
+use std::borrow::Borrow;
+
 use claimbound_language::engine::model::{Condition, Effect, Program, Statement, Test};
 
 use crate::block::{Block, Relation};
 use crate::budget::{Budget, Exceeded};
 use crate::lists::Lists;
 use crate::numbers::Numbers;
+use crate::pairs::Pairs;
 use crate::region::Region;
 use crate::texts::Texts;
 use crate::times;
@@ -14,9 +17,9 @@ use crate::values::{Held, Values};
 use crate::variable::Variable;
 
 /// What a condition makes of all tokens. Those of neither are unknown to it.
-struct Verdict {
-    yes: Region,
-    no: Region,
+pub(crate) struct Verdict {
+    pub(crate) yes: Region,
+    pub(crate) no: Region,
 }
 
 /// The tokens of an issuer that each statement about it decides, in the program's
@@ -31,23 +34,45 @@ pub fn decided<'p>(
     budget: &Budget,
 ) -> Result<Vec<(&'p Statement, Region)>, Exceeded> {
     let all = spoken_of(program, issuer, budget)?;
+    let pairs = Pairs::of(all.iter().map(|(statement, _)| *statement));
+    let regions = decided_among(&all, &pairs, budget)?;
+    let statements = all.iter().map(|(statement, _)| *statement);
+    Ok(statements.zip(regions).collect())
+}
+
+/// What is decided by each of these statements about one issuer, of which it is
+/// known what they speak of.
+///
+/// # Errors
+/// [`Exceeded`].
+pub(crate) fn decided_among(
+    all: &[(&Statement, Region)],
+    pairs: &Pairs,
+    budget: &Budget,
+) -> Result<Vec<Region>, Exceeded> {
     let mut decided = Vec::with_capacity(all.len());
     for (place, (statement, region)) in all.iter().enumerate() {
         let mut region = region.clone();
         if let Effect::Trust(_) = statement.effect {
-            for (at, (other, taken)) in all.iter().enumerate() {
-                let comes_first = match other.effect {
-                    Effect::Forbid => true,
-                    Effect::Trust(_) => at < place,
-                };
-                if comes_first {
+            for at in pairs.with(place, budget)? {
+                if let Some((other, taken)) = all.get(at)
+                    && comes_first((other, at), place)
+                {
                     region = region.minus(taken, budget)?;
                 }
             }
         }
-        decided.push((*statement, region));
+        decided.push(region);
     }
     Ok(decided)
+}
+
+/// Whether what a statement takes is not left to the trust at `place`.
+fn comes_first((statement, at): (&Statement, usize), place: usize) -> bool {
+    match statement.effect {
+        Effect::Forbid => true,
+        Effect::Trust(_) => at < place,
+    }
 }
 
 /// The tokens of an issuer that each statement about it speaks of, whatever others
@@ -63,17 +88,29 @@ pub(crate) fn spoken_of<'p>(
     let statements = program.statements.iter();
     let statements = statements.filter(|one| one.issuer == issuer);
     statements
-        .map(|statement| Ok((statement, meant(statement, program, budget)?)))
+        .map(|statement| {
+            let conditions = &statement.conditions;
+            let region = meant(&statement.effect, conditions, program, budget)?;
+            Ok((statement, region))
+        })
         .collect()
 }
 
-/// The tokens that a statement speaks of, whatever others say: where all its
-/// conditions hold; of a forbid, where none is known not to.
-fn meant(statement: &Statement, program: &Program, budget: &Budget) -> Result<Region, Exceeded> {
+/// The tokens that a statement of these conditions speaks of, whatever others say:
+/// where all of them hold; of a forbid, where none is known not to.
+///
+/// # Errors
+/// [`Exceeded`].
+pub(crate) fn meant<C: Borrow<Condition>>(
+    effect: &Effect,
+    conditions: impl IntoIterator<Item = C>,
+    program: &Program,
+    budget: &Budget,
+) -> Result<Region, Exceeded> {
     let mut region = Region::all();
-    for condition in &statement.conditions {
-        let verdict = verdict(condition, program, budget)?;
-        region = match statement.effect {
+    for condition in conditions {
+        let verdict = verdict(condition.borrow(), program, budget)?;
+        region = match effect {
             Effect::Trust(_) => region.and(&verdict.yes, budget)?,
             Effect::Forbid => region.minus(&verdict.no, budget)?,
         };
@@ -81,7 +118,11 @@ fn meant(statement: &Statement, program: &Program, budget: &Budget) -> Result<Re
     Ok(region)
 }
 
-fn verdict(condition: &Condition, program: &Program, budget: &Budget) -> Result<Verdict, Exceeded> {
+pub(crate) fn verdict(
+    condition: &Condition,
+    program: &Program,
+    budget: &Budget,
+) -> Result<Verdict, Exceeded> {
     if let Some(held) = Held::of(&condition.test, condition.fold, budget)? {
         // INVARIANT: what a program tests is in its lists.
         let variable = Variable::of(condition.source, program).ok_or(Exceeded)?;

@@ -11,6 +11,8 @@ mod example;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 
 use claimbound_language::engine::Automaton;
@@ -21,6 +23,40 @@ use dfa::Dfa;
 /// A set of texts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Texts(Rc<Dfa>);
+
+/// How far into a set's texts a text has come: where two have come equally far,
+/// they go on in the same ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place(u32);
+
+/// Sets of one text: what stands between the parts of a subject, what forms are
+/// called and what statements ask for is asked for again and again.
+#[derive(Default)]
+struct Kept(RefCell<HashMap<String, (Texts, u64)>>);
+
+impl Kept {
+    /// The most texts to keep, and the longest, in bytes.
+    const MOST: usize = 1024;
+    const LONGEST: usize = 256;
+
+    /// The set of a text, which takes as many steps as if it were made anew.
+    fn one(&self, text: &str, budget: &Budget) -> Result<Texts, Exceeded> {
+        if let Some((texts, steps)) = self.0.borrow().get(text) {
+            budget.take(*steps)?;
+            return Ok(texts.clone());
+        }
+        let before = budget.left();
+        let texts = Texts::of([text], false, budget)?;
+        if text.len() <= Self::LONGEST {
+            let mut kept = self.0.borrow_mut();
+            if kept.len() >= Self::MOST {
+                kept.clear();
+            }
+            kept.insert(text.to_owned(), (texts.clone(), before - budget.left()));
+        }
+        Ok(texts)
+    }
+}
 
 /// How many texts there are in a set, as far as it is worth counting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +88,10 @@ impl Texts {
     /// # Errors
     /// [`Exceeded`].
     pub fn one(text: &str, budget: &Budget) -> Result<Self, Exceeded> {
-        Self::of([text], false, budget)
+        thread_local! {
+            static KEPT: Kept = Kept::default();
+        }
+        KEPT.with(|kept| kept.one(text, budget))
     }
 
     /// These texts; where case is folded, in any ASCII case.
@@ -145,22 +184,106 @@ impl Texts {
         pieces: &[Self],
         budget: &Budget,
     ) -> Result<Vec<Vec<Self>>, Exceeded> {
+        let useful = self.useful(pieces, budget)?;
         let mut done = Vec::new();
-        let mut begun: Vec<(u32, Vec<Self>)> = vec![(0, Vec::new())];
+        let mut begun: Vec<(u32, Vec<Self>)> = Vec::new();
+        if useful.front().is_some_and(|first| first.contains(&0)) {
+            begun.push((0, Vec::new()));
+        }
         while let Some((state, ways)) = begun.pop() {
-            let Some(piece) = pieces.get(ways.len()) else {
-                if self.0.is_accepting(state) {
-                    done.push(ways);
-                }
+            let after = useful.get(ways.len() + 1);
+            let (Some(piece), Some(after)) = (pieces.get(ways.len()), after) else {
+                done.push(ways);
                 continue;
             };
-            for (next, dfa) in self.0.ways_from(state, &piece.0, budget)? {
+            for (next, dfa) in self.0.ways_from(state, &piece.0, after, budget)? {
                 let mut longer = ways.clone();
                 longer.push(Self(Rc::new(dfa)));
                 begun.push((next, longer));
             }
         }
         Ok(done)
+    }
+
+    /// Where a text of it begins.
+    pub(crate) const fn beginning() -> Place {
+        Place(0)
+    }
+
+    /// Where a text of this set may be after a text of `piece`, begun at `place`,
+    /// if it can still become one of this set.
+    ///
+    /// # Errors
+    /// [`Exceeded`].
+    pub(crate) fn places_after(
+        &self,
+        place: Place,
+        piece: &Self,
+        budget: &Budget,
+    ) -> Result<Vec<Place>, Exceeded> {
+        let ends = self.0.ends(place.0, &piece.0, budget)?;
+        Ok(ends.into_iter().map(Place).collect())
+    }
+
+    /// Whether a text that ends here is one of this set.
+    pub(crate) fn may_end(&self, place: Place) -> bool {
+        self.0.is_accepting(place.0)
+    }
+
+    /// Whether a text of this set may go on from here in any way.
+    ///
+    /// # Errors
+    /// [`Exceeded`].
+    pub(crate) fn is_open(&self, place: Place, budget: &Budget) -> Result<bool, Exceeded> {
+        let rest = self.0.beginning_in(place.0, budget)?;
+        Ok(rest == *Self::all().0)
+    }
+
+    /// Its texts with some ASCII characters spelt as these texts are.
+    ///
+    /// # Errors
+    /// [`Exceeded`].
+    pub(crate) fn spelt(&self, by: &[(u8, &[u8])], budget: &Budget) -> Result<Self, Exceeded> {
+        self.0.spelt(by, budget).map(|dfa| Self(Rc::new(dfa)))
+    }
+
+    /// The texts that are spelt so as one of this set.
+    ///
+    /// # Errors
+    /// [`Exceeded`].
+    pub(crate) fn read(&self, by: &[(u8, &[u8])], budget: &Budget) -> Result<Self, Exceeded> {
+        let read = self.0.read(by, budget)?;
+        Self(Rc::new(read)).and(&Self::all(), budget)
+    }
+
+    /// For each piece the states that it may begin in, and at last those to end in,
+    /// so that all pieces make a text of this set.
+    fn useful(
+        &self,
+        pieces: &[Self],
+        budget: &Budget,
+    ) -> Result<VecDeque<BTreeSet<u32>>, Exceeded> {
+        let mut leads = Vec::with_capacity(pieces.len());
+        let mut begins = BTreeSet::from([0]);
+        for piece in pieces {
+            let mut ends_of = Vec::with_capacity(begins.len());
+            for state in &begins {
+                ends_of.push((*state, self.0.ends(*state, &piece.0, budget)?));
+            }
+            begins = ends_of.iter().flat_map(|(_, ends)| ends).copied().collect();
+            leads.push(ends_of);
+        }
+        begins.retain(|state| self.0.is_accepting(*state));
+        let mut useful = VecDeque::from([begins]);
+        for ends_of in leads.iter().rev() {
+            let is_wanted = |end| useful.front().is_some_and(|after| after.contains(end));
+            let begins = ends_of
+                .iter()
+                .filter(|(_, ends)| ends.iter().any(is_wanted));
+            let begins = begins.map(|(state, _)| *state).collect();
+            useful.push_front(begins);
+        }
+        Ok(useful)
     }
 
     fn with(

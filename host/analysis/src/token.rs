@@ -16,7 +16,7 @@ pub(crate) const USUAL_TIME: u64 = 1_795_428_000;
 /// How long they live where nothing is asked of it, in seconds.
 pub(crate) const USUAL_LIFETIME: u64 = 300;
 /// Whom they are for where nothing is asked of it.
-const USUAL_AUDIENCE: &str = "https://service.example";
+pub(crate) const USUAL_AUDIENCE: &str = "https://service.example";
 
 /// The token, and the circumstances in which it is presented; none where what was
 /// found is of no token: it has expired, or has one audience and two.
@@ -39,8 +39,13 @@ pub fn token(found: &Found, issuer: &str, model: &Model) -> Option<Token> {
     let is_issued = [Variable::Lifetime, Variable::Age]
         .iter()
         .all(|variable| value(variable) != Some(&Example::Absent));
-    let since = now.checked_sub(number(&Variable::Age).unwrap_or(0))?;
-    let ends = since.checked_add(number(&Variable::Lifetime).unwrap_or(USUAL_LIFETIME))?;
+    let age = number(&Variable::Age).unwrap_or(0);
+    let lifetime = number(&Variable::Lifetime).unwrap_or(USUAL_LIFETIME);
+    // What has neither age nor lifetime is alive where it is issued in the future,
+    // as clocks differ.
+    let ahead = u64::from(age == 0 && lifetime == 0);
+    let since = now.checked_add(ahead)?.checked_sub(age)?;
+    let ends = since.checked_add(lifetime)?;
     if ends <= now {
         return None;
     }
@@ -66,10 +71,11 @@ pub fn token(found: &Found, issuer: &str, model: &Model) -> Option<Token> {
         ("exp", Some(Json::from(ends))),
         ("jti", Some(Json::from("example"))),
     ];
-    for (name, value) in registered {
-        // A statement may ask for a token id of its own.
-        if let Some(value) = value.filter(|_| !claims.contains_key(name)) {
-            claims.insert(name.to_owned(), value);
+    for (name, said) in registered {
+        // A statement may ask for a token id of its own, or for none.
+        let is_asked_for = value(&Variable::Claim(vec![name.to_owned()])).is_some();
+        if let Some(said) = said.filter(|_| !is_asked_for) {
+            claims.insert(name.to_owned(), said);
         }
     }
     let algorithm = text(&Variable::KeyAlgorithm);
@@ -112,6 +118,10 @@ fn listed(found: Option<&Example>, usual: &str, sole: Option<&Example>) -> Optio
         Some(Example::Value(Json::Array(items))) => items.clone(),
         Some(Example::Value(_) | Example::Absent) | None => vec![Json::from(usual)],
     };
+    // A token that does not name its route's audience comes before no policy.
+    if !audiences.iter().any(|one| one == usual) {
+        audiences.push(Json::from(usual));
+    }
     let is_sole = sole != Some(&Example::Value(Json::Bool(false)));
     if !is_sole && audiences.len() < 2 {
         audiences.push(Json::from("https://another.example"));

@@ -264,6 +264,16 @@ impl Values {
         }
     }
 
+    /// The numbers in it.
+    pub(crate) const fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    /// The lists in it.
+    pub(crate) const fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
     /// The texts in it.
     pub fn texts(&self) -> &Texts {
         &self.texts

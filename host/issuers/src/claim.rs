@@ -32,6 +32,8 @@ impl fmt::Display for Chooser {
 pub enum Role {
     /// The branch or tag that it is of.
     Branch,
+    /// Which of the two it is of, `branch` or `tag`.
+    RefType,
     /// Whether that branch or tag is protected, `true` as a text.
     BranchProtection,
     /// The environment that it deploys to.
@@ -54,6 +56,7 @@ impl fmt::Display for Role {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Branch => "branch",
+            Self::RefType => "ref-type",
             Self::BranchProtection => "branch-protection",
             Self::Environment => "environment",
             Self::EnvironmentProtection => "environment-protection",

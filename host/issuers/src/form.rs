@@ -100,6 +100,14 @@ impl Form {
         }
     }
 
+    /// What stands between the pieces of a custom form.
+    pub fn separator(&self) -> Option<char> {
+        match &self.shape {
+            Shape::Fixed(_) => None,
+            Shape::Custom { separator, .. } => Some(*separator),
+        }
+    }
+
     /// The templates whose choice makes a custom subject; the one template of any other form.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.segment_list()

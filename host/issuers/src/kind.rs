@@ -79,6 +79,16 @@ impl Kind {
         self.id.claim.as_deref()
     }
 
+    /// The characters of a name that the issuer writes otherwise inside a subject.
+    pub fn encoded_characters(&self) -> impl Iterator<Item = char> {
+        self.encoding.0.iter().map(|(character, _)| *character)
+    }
+
+    /// The name that a claim gives, as the issuer writes it inside a subject.
+    pub fn encode<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        self.encoding.encode(name)
+    }
+
     /// Whether tokens with a subject of `form` carry names of this kind at all.
     pub fn is_named_in(&self, form: &Form) -> bool {
         !self.not_in.contains(&form.index)

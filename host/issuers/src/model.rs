@@ -162,6 +162,19 @@ impl Model {
             .filter_map(|(part, value)| Some((self.parts.get(part)?.name(), value)))
     }
 
+    /// The parts that a subject of `form` gives by having the segment of this
+    /// template, with their values: the template does not write them.
+    pub fn fixed_by<'m>(
+        &'m self,
+        form: &'m Form,
+        segment: &'m str,
+    ) -> impl Iterator<Item = (&'m str, &'m str)> {
+        let mut segments = form.segment_list().iter();
+        let found = segments.find(|one| one.template.text() == segment);
+        let fixed = found.into_iter().flat_map(|one| &one.fixed);
+        fixed.filter_map(|(part, value)| Some((self.parts.get(*part)?.name(), &**value)))
+    }
+
     /// Reads an issuer's URL, byte for byte.
     ///
     /// A URL that the model lists in full is that one alone; else it counts as

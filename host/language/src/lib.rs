@@ -74,5 +74,6 @@ pub use reasons::{ReasonCode, reason_codes};
 pub use rule::Rule;
 pub use schema::{reference, schema};
 pub use suppression::Suppression;
+pub use time::words as date;
 pub use tree::LARGEST;
 pub use window::{HORIZON, Window, time_zone_data};

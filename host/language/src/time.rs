@@ -30,8 +30,9 @@ pub(crate) fn read(node: &Node, sink: &mut Sink) -> Option<Placed<u64>> {
     Some(Placed::new(seconds, &node.place))
 }
 
-/// A moment as RFC 3339, in UTC.
-pub(crate) fn words(seconds: u64) -> String {
+/// A moment, in seconds since 1970, as RFC 3339 in UTC; the bare number past what that
+/// can write.
+pub fn words(seconds: u64) -> String {
     i64::try_from(seconds)
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok())

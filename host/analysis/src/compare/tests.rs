@@ -212,7 +212,7 @@ proptest! {
 }
 
 /// What a forge's policy may say of the subject.
-const SUBJECTS: [&str; 9] = [
+const SUBJECTS: [&str; 13] = [
     r#"subject = { owner = { name = "acme", id = "1" }, repository = { name = "acme/infra", id = "2" }, environment = "production" }"#,
     r#"subject = { owner = { name = "acme", id = "1" }, repository = { name = "acme/infra", id = "2" }, ref = "refs/heads/main" }"#,
     r#"subject = { owner = { name = "acme", id = "1" }, any = ["repository", "ref"] }"#,
@@ -222,6 +222,10 @@ const SUBJECTS: [&str; 9] = [
     "danger = \"test\"\nsubject = \"repo:acme/infra:environment:production\"",
     "danger = \"test\"\nsubject = { glob = \"repo:acme/*:ref:refs/heads/*\" }",
     "danger = \"test\"\nsubject = { regex = \"repo:acme(@1)?/infra(@2)?:.*\" }",
+    r#"subject = { owner = { name = "acme", id = "1" }, repository = { name = "acme/infra", id = "2" }, environment = "production", any = ["actor"] }"#,
+    r#"subject = { owner = { name = "acme", id = "1" }, actor = "alice", any = ["repository", "ref"] }"#,
+    r#"subject = "repository_owner_id:1:repository_id:2:ref:refs/heads/main""#,
+    "danger = \"test\"\nsubject = { glob = \"repository_owner_id:1:**\" }",
 ];
 
 /// What it may say of claims.
@@ -279,6 +283,8 @@ fn jobs() -> Vec<Token> {
                 for front in [
                     format!("repo:{owner}/{repository}"),
                     format!("repo:{owner}@{owner_id}/{repository}@{id}"),
+                    format!("repository_owner_id:{owner_id}:repository_id:{id}"),
+                    format!("actor:alice:repo:{owner}/{repository}"),
                 ] {
                     for (git_ref, environment) in [
                         (Some("refs/heads/main"), Some("production")),
@@ -342,6 +348,21 @@ proptest! {
                 Relation::Different | Relation::Unknown => true,
             };
             prop_assert!(is_told, "{told:?} {was} {is} {:?}", job.claims);
+        }
+    }
+}
+
+#[test]
+fn of_a_forges_policies_it_is_known_how_they_relate() {
+    let last = SUBJECTS.len() - 1;
+    for (place, asked) in (0..=last).zip((1..ASKED.len()).cycle()) {
+        for new in [(place, asked), ((place + 1).min(last), 0)] {
+            let policies = (forge_policy(&[(place, 0)]), forge_policy(&[new]));
+            let (Some(old), Some(new)) = policies else {
+                continue;
+            };
+            let told = compare(&old, &new, Budget::USUAL).relation;
+            assert_ne!(told, Relation::Unknown, "{place} {asked}");
         }
     }
 }

@@ -47,6 +47,7 @@ pub struct Finding {
     pub example: Option<Token>,
     /// Why the document suppresses it.
     pub suppressed: Option<String>,
+    severity: Severity,
 }
 
 impl Finding {
@@ -65,6 +66,7 @@ impl Finding {
             hint: None,
             example: None,
             suppressed: None,
+            severity: rule.severity,
         }
     }
 
@@ -88,9 +90,15 @@ impl Finding {
         self
     }
 
-    /// How much it matters.
+    /// Says that it matters otherwise than most of its rule's.
+    pub(crate) fn of_severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// How much it matters: what its rule says, unless it was found to matter less.
     pub fn severity(&self) -> Severity {
-        self.rule.severity
+        self.severity
     }
 
     /// What stays the same of it while the document around it changes: a digest of
@@ -105,5 +113,25 @@ impl Finding {
             .map(|part| format!("{}:{part}", part.len()))
             .collect();
         digest(&joined.concat())
+    }
+}
+
+/// Names in backticks, as a sentence lists them; of many, the first few.
+pub(crate) fn listed<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
+    /// How many a sentence bears.
+    const MOST: usize = 5;
+    let mut names: Vec<String> = names
+        .into_iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect();
+    if names.len() > MOST {
+        let others = names.len() - MOST;
+        names.truncate(MOST);
+        names.push(format!("{others} more"));
+    }
+    match names.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
     }
 }

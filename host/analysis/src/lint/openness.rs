@@ -54,6 +54,7 @@ impl Measure {
             Role::Workflow => Self::Ref,
             Role::BranchProtection | Role::EnvironmentProtection => Self::Unprotected,
             Role::Branch
+            | Role::RefType
             | Role::Environment
             | Role::Trigger
             | Role::Runner

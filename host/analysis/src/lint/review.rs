@@ -1,7 +1,8 @@
 //! A policy under review: its statements with the tokens that they decide.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use claimbound_language::engine::model::{self, Literal, Source, Test};
 use claimbound_language::{
@@ -9,22 +10,40 @@ use claimbound_language::{
 };
 
 use crate::budget::{Budget, Exceeded};
+use crate::known::Known;
 use crate::lint::rule::Rule;
+use crate::naming::{self, Found};
+use crate::pairs::Pairs;
 use crate::region::Region;
-use crate::statement::{decided, spoken_of};
-use crate::takeover::{Outsider, accepted};
+use crate::statement::{decided_among, spoken_of};
+use crate::takeover::{Outsider, Registers, accepted};
 use crate::texts::Texts;
 use crate::values::Values;
 use crate::variable::Variable;
+
+/// How many times the steps of one question it may take to find what the statements
+/// about one issuer decide.
+const MOST_QUESTIONS: usize = 32;
 
 /// What rules look at.
 pub(crate) struct Review<'p> {
     pub(crate) policy: &'p Compiled,
     pub(crate) cases: Option<&'p Cases>,
     pub(crate) statements: Vec<Stated<'p>>,
+    issuers: Vec<About<'p>>,
     /// How many steps each question may take.
     steps: u64,
     undecided: RefCell<Vec<Undecided<'p>>>,
+}
+
+/// What is known of a token that would show a fault.
+pub(crate) enum Shown {
+    /// There is no such token.
+    Never,
+    /// This one does.
+    By(Box<Token>),
+    /// It takes too long to tell, or something is not followed.
+    Perhaps,
 }
 
 /// A question to which there is no answer.
@@ -33,13 +52,28 @@ pub(crate) struct Undecided<'p> {
     pub(crate) statement: &'p Statement,
 }
 
+/// The statements about one issuer.
+struct About<'p> {
+    url: &'p str,
+    /// Where they stand among all.
+    places: Vec<usize>,
+    pairs: Pairs,
+}
+
 /// One statement, as it was written and as it was compiled.
 pub(crate) struct Stated<'p> {
+    /// Its place among all.
+    pub(crate) place: usize,
     pub(crate) written: &'p Statement,
     pub(crate) compiled: &'p model::Statement,
     pub(crate) issuer: &'p IssuerSummary,
     /// None where finding them takes too long.
     regions: Option<Regions>,
+    /// What the policy knows of the issuer.
+    pub(crate) known: Rc<Known>,
+    registers: OnceCell<Registers>,
+    is_possible: OnceCell<Result<bool, Exceeded>>,
+    decides: OnceCell<Result<bool, Exceeded>>,
 }
 
 /// Tokens of a statement.
@@ -52,48 +86,144 @@ struct Regions {
 
 impl<'p> Review<'p> {
     pub(crate) fn new(policy: &'p Compiled, cases: Option<&'p Cases>, steps: u64) -> Self {
+        let known: Vec<(&str, Rc<Known>)> = policy
+            .issuers
+            .iter()
+            .map(|issuer| {
+                let known = Known::of(&policy.program, &issuer.url, &issuer.model);
+                (issuer.url.as_str(), Rc::new(known))
+            })
+            .collect();
+        let known_of = |url: &str| {
+            let mut known = known.iter();
+            known.find(|(one, _)| *one == url).map(|(_, known)| known)
+        };
         let written = policy.document.statements.iter();
         let statements = written.zip(&policy.program.statements);
-        let statements = statements.filter_map(|(written, compiled)| {
-            Some(Stated {
-                written,
-                compiled,
-                issuer: policy.issuer(&compiled.issuer)?,
-                regions: None,
-            })
-        });
+        // INVARIANT: each has an issuer, so that none is left out and places hold.
+        let statements = statements
+            .enumerate()
+            .filter_map(|(place, (written, compiled))| {
+                Some(Stated {
+                    place,
+                    written,
+                    compiled,
+                    issuer: policy.issuer(&compiled.issuer)?,
+                    regions: None,
+                    known: Rc::clone(known_of(&compiled.issuer)?),
+                    registers: OnceCell::new(),
+                    is_possible: OnceCell::new(),
+                    decides: OnceCell::new(),
+                })
+            });
         let mut review = Self {
             policy,
             cases,
             statements: statements.collect(),
+            issuers: Vec::new(),
             steps,
             undecided: RefCell::new(Vec::new()),
         };
         for issuer in &policy.issuers {
-            review.add_regions(&issuer.url);
+            let about = review.about(&issuer.url);
+            review.add_regions(&about);
+            review.issuers.push(about);
         }
         review
     }
 
-    fn add_regions(&mut self, url: &str) {
-        let budget = Budget::new(self.steps);
-        let program = &self.policy.program;
-        let spoken = spoken_of(program, url, &budget);
-        let (Ok(spoken), Ok(decided)) = (spoken, decided(program, url, &budget)) else {
+    fn about(&self, url: &'p str) -> About<'p> {
+        let all = self.statements.iter().enumerate();
+        let own: Vec<_> = all.filter(|(_, one)| one.compiled.issuer == url).collect();
+        About {
+            url,
+            places: own.iter().map(|(place, _)| *place).collect(),
+            pairs: Pairs::of(own.iter().map(|(_, one)| one.compiled)),
+        }
+    }
+
+    fn add_regions(&mut self, about: &About<'p>) {
+        // What each statement speaks of is a question of its own, and yet all of
+        // a document of very many take no more than so many do.
+        let questions = about.places.len().clamp(1, MOST_QUESTIONS);
+        let questions = u64::try_from(questions).unwrap_or(1);
+        let budget = Budget::new(self.steps.saturating_mul(questions));
+        let Ok(spoken) = spoken_of(&self.policy.program, about.url, &budget) else {
             return;
         };
-        let own = self.statements.iter_mut();
-        let own = own.filter(|one| one.compiled.issuer == url);
-        for (stated, (spoken, decided)) in own.zip(spoken.into_iter().zip(decided)) {
-            let forms = stated.forms_written(&budget);
-            let both = forms.and_then(|forms| {
-                Ok(Regions {
-                    spoken_of: spoken.1.and(&forms, &budget)?,
-                    decided: decided.1.and(&forms, &budget)?,
-                })
-            });
-            stated.regions = both.ok();
+        let Ok(decided) = decided_among(&spoken, &about.pairs, &budget) else {
+            return;
+        };
+        for (place, (spoken, decided)) in about.places.iter().zip(spoken.into_iter().zip(decided)) {
+            if let Some(stated) = self.statements.get_mut(*place) {
+                let forms = stated.forms_written(&budget);
+                let both = forms.and_then(|forms| {
+                    Ok(Regions {
+                        spoken_of: spoken.1.and(&forms, &budget)?,
+                        decided: decided.and(&forms, &budget)?,
+                    })
+                });
+                stated.regions = both.ok();
+            }
         }
+    }
+
+    /// The statements about the same issuer that may have a token in common with
+    /// this one, in order: what asks for other values in one place is left out.
+    pub(crate) fn neighbours(
+        &self,
+        stated: &Stated<'p>,
+        budget: &Budget,
+    ) -> Result<Vec<&Stated<'p>>, Exceeded> {
+        let mut issuers = self.issuers.iter();
+        let about = issuers.find(|about| about.url == stated.compiled.issuer);
+        let own = about.and_then(|about| about.places.binary_search(&stated.place).ok());
+        let Some((about, own)) = about.zip(own) else {
+            return Ok(Vec::new());
+        };
+        let places = about.pairs.with(own, budget)?.into_iter();
+        let places = places.filter_map(|place| about.places.get(place));
+        Ok(places
+            .filter_map(|place| self.statements.get(*place))
+            .collect())
+    }
+
+    /// Whether there is a token that a statement speaks of, whatever others say;
+    /// none where that is not known, of which the rule `undecided` tells.
+    pub(crate) fn is_possible(&self, rule: &'static Rule, stated: &Stated<'p>) -> Option<bool> {
+        let answer = stated.is_possible.get_or_init(|| {
+            // What it decides, it speaks of.
+            if let Ok(true) = self.decided(stated) {
+                return Ok(true);
+            }
+            let region = stated.spoken_of()?;
+            Ok(self.signed(stated, region)?.is_some())
+        });
+        self.known(rule, stated, *answer)
+    }
+
+    /// Whether there is a token that a statement decides; none as above.
+    pub(crate) fn decides(&self, rule: &'static Rule, stated: &Stated<'p>) -> Option<bool> {
+        self.known(rule, stated, self.decided(stated))
+    }
+
+    fn decided(&self, stated: &Stated<'p>) -> Result<bool, Exceeded> {
+        *stated.decides.get_or_init(|| {
+            let region = stated.decided()?;
+            Ok(self.signed(stated, region)?.is_some())
+        })
+    }
+
+    /// What of a region the issuer of a statement can sign.
+    fn signed(&self, stated: &Stated<'p>, region: &Region) -> Result<Option<Found>, Exceeded> {
+        let issuer = stated.issuer;
+        let budget = Budget::new(self.steps);
+        naming::example(region, &issuer.url, &issuer.model, &budget)
+    }
+
+    /// How many steps each question may take.
+    pub(crate) const fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// The statements that trust, with what only those say.
@@ -127,6 +257,16 @@ impl<'p> Review<'p> {
             stated,
             answer.and_then(|region| question(region, self.steps)),
         )
+    }
+
+    /// The answer to a question about what a statement says, of no set of tokens.
+    pub(crate) fn decide<T>(
+        &self,
+        rule: &'static Rule,
+        stated: &Stated<'p>,
+        question: impl FnOnce(&Budget) -> Result<T, Exceeded>,
+    ) -> Option<T> {
+        self.known(rule, stated, question(&Budget::new(self.steps)))
     }
 
     /// The answer to a question about the tokens that a statement speaks of,
@@ -177,6 +317,38 @@ impl<'p> Review<'p> {
         found.flatten()
     }
 
+    /// The answer to a question that is not about tokens; none where it is not
+    /// known, of which the rule `undecided` tells.
+    pub(crate) fn computed<T>(
+        &self,
+        rule: &'static Rule,
+        stated: &Stated<'p>,
+        question: impl FnOnce(&Budget) -> Result<T, Exceeded>,
+    ) -> Option<T> {
+        let budget = Budget::new(self.steps);
+        self.known(rule, stated, question(&budget))
+    }
+
+    /// What is known of a token that a statement accepts and whose variables are
+    /// within bounds. Of an answer that is not known, nobody tells.
+    pub(crate) fn shows(
+        &self,
+        stated: &Stated<'p>,
+        bounds: impl FnOnce(&Budget) -> Result<Vec<(Variable, Values)>, Exceeded>,
+    ) -> Shown {
+        let found = stated.decided().and_then(|region| {
+            let budget = Budget::new(self.steps);
+            let bounds = bounds(&budget)?;
+            let name = stated.name();
+            accepted(self.policy, stated.issuer, name, region, &bounds, &budget)
+        });
+        match found {
+            Ok(Some(token)) => Shown::By(Box::new(token)),
+            Ok(None) => Shown::Never,
+            Err(Exceeded) => Shown::Perhaps,
+        }
+    }
+
     /// What somebody outside can do about a statement.
     pub(crate) fn outsider(
         &self,
@@ -185,9 +357,20 @@ impl<'p> Review<'p> {
         question: impl FnOnce(&Outsider<'_>, u64) -> Result<Option<Token>, Exceeded>,
     ) -> Option<Token> {
         let found = self.ask(rule, stated, |region, steps| {
-            let outsider = Outsider::new(self.policy, stated.issuer, stated.name(), region);
+            let outsider = Outsider {
+                policy: self.policy,
+                issuer: stated.issuer,
+                statement: stated.name(),
+                region,
+                known: &stated.known,
+                registers: &stated.registers,
+            };
             question(&outsider, steps)
         });
+        if let Some(Some(_)) = &found {
+            // It may be known already, and then it is this.
+            let _ = stated.decides.set(Ok(true));
+        }
         found.flatten()
     }
 
@@ -237,12 +420,12 @@ impl<'p> Stated<'p> {
         Ok(Region::bounding(Variable::Form, named))
     }
 
-    fn spoken_of(&self) -> Result<&Region, Exceeded> {
+    pub(crate) fn spoken_of(&self) -> Result<&Region, Exceeded> {
         let regions = self.regions.as_ref().ok_or(Exceeded)?;
         Ok(&regions.spoken_of)
     }
 
-    fn decided(&self) -> Result<&Region, Exceeded> {
+    pub(crate) fn decided(&self) -> Result<&Region, Exceeded> {
         let regions = self.regions.as_ref().ok_or(Exceeded)?;
         Ok(&regions.decided)
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use claimbound_language::{Cases, Compiled, compile, parse_cases};
 
-use super::{ALL, Finding, Rule, Sample, lint};
+use super::{ALL, Finding, Rule, Sample, lint_by};
 
-fn read(rule: &Rule, sample: &Sample) -> (Compiled, Option<Cases>) {
+fn read(rule: &'static Rule, sample: &Sample) -> (Compiled, Option<Cases>) {
     let compiled = compile(rule.name, &sample.text()).unwrap_or_else(|error| panic!("{error}"));
     let cases = sample.cases.map(|text| {
         let cases = parse_cases(rule.name, text).unwrap_or_else(|error| panic!("{error}"));
@@ -18,12 +18,9 @@ fn read(rule: &Rule, sample: &Sample) -> (Compiled, Option<Cases>) {
     (compiled, cases)
 }
 
-fn findings(rule: &Rule, sample: &Sample) -> Vec<Finding> {
+pub(crate) fn findings(rule: &'static Rule, sample: &Sample) -> Vec<Finding> {
     let (compiled, cases) = read(rule, sample);
-    let all = lint(&compiled, cases.as_ref(), sample.steps);
-    all.into_iter()
-        .filter(|finding| finding.rule.name == rule.name)
-        .collect()
+    lint_by(rule, &compiled, cases.as_ref(), sample.steps)
 }
 
 #[test]

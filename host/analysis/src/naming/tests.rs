@@ -10,6 +10,7 @@ use claimbound_language::{Compiled, IssuerSummary, compile};
 
 use super::*;
 use crate::statement::decided;
+use crate::texts::Texts;
 use crate::token::token;
 
 /// What is found for each trust of a policy: whether there is a token, where that
@@ -64,3 +65,105 @@ fn each_statement_of_the_shipped_policies_has_its_token() {
     }
     assert!(looked_at > 5);
 }
+
+/// A policy of a forge's jobs with these lines in its one trust.
+fn forge(lines: &str) -> Compiled {
+    let text = format!(
+        r#"claimbound = 1
+policy = {{ name = "deploy", version = "1.0.0" }}
+[issuer.github]
+model = "github-actions"
+[trust.job]
+issuer = "github"
+audience = "https://deploy.acme.example"
+token_lifetime = "15m"
+identity = {{ first_use = "refuse" }}
+{lines}
+[trust.job.grant]
+roles = ["deploy"]
+"#
+    );
+    compile("policy.toml", &text).unwrap_or_else(|error| panic!("{text}\n{error}"))
+}
+
+fn is_there(lines: &str) -> Option<bool> {
+    found(&forge(lines)).pop().unwrap().1
+}
+
+#[test]
+fn a_subject_of_chosen_parts_is_found() {
+    let ids =
+        r#"owner = { name = "acme", id = "1" }, repository = { name = "acme/infra", id = "2" }"#;
+    let literal = "repository_owner_id:1:repository_id:2:\
+                   job_workflow_ref:acme/flows/.github/workflows/deploy.yml@refs/heads/main";
+    for lines in [
+        format!("subject = \"{literal}\""),
+        format!("subject = \"{literal}\"\n[trust.job.claims]\nrepository = \"acme/infra\""),
+        format!("subject = {{ {ids}, actor = \"alice\" }}"),
+        format!("subject = {{ {ids}, environment = \"production\", any = [\"actor\"] }}"),
+        format!("subject = {{ {ids}, workflow = {{ glob = \"deploy*\" }}, sha = \"abc\" }}"),
+        "danger = \"test\"\nsubject = { glob = \"actor:alice:**:repo:acme@1/infra@2:**\" }".into(),
+        "danger = \"test\"\nsubject = { regex = \"run_id:[0-9]+:(repository_id:2:)?sha:a\" }"
+            .into(),
+        "danger = \"test\"\nsubject = { regex = \"(event_name|sha):[a-z]+:pull_request:.*\" }"
+            .into(),
+    ] {
+        assert_eq!(is_there(&lines), Some(true), "{lines}");
+    }
+}
+
+#[test]
+fn a_subject_of_chosen_parts_that_none_can_have_is_known_not_to_be() {
+    for lines in [
+        // What repeats a part says something else, or its part is there twice.
+        "danger = \"test\"\nsubject = { regex = \"actor:alice:sha:.*\" }\n\
+         [trust.job.claims]\nactor = \"bob\""
+            .into(),
+        "subject = \"repository_owner_id:1:repository_id:2:sha:a\"\n\
+         [trust.job.claims]\nrepository_id = \"3\""
+            .to_owned(),
+        "danger = \"test\"\nsubject = { regex = \"actor:[a-z]+:actor:.*\" }".into(),
+        "danger = \"test\"\nsubject = { regex = \"(ref|sha):[a-z]+:nothing:.*\" }".into(),
+        "danger = \"test\"\nsubject = { regex = \".*:ref:a:ref:b:.*\" }".into(),
+    ] {
+        assert_eq!(is_there(&lines), Some(false), "{lines}");
+    }
+}
+
+#[test]
+fn a_value_that_is_spelt_otherwise_in_the_subject_is_found() {
+    let ids =
+        r#"owner = { name = "acme", id = "1" }, repository = { name = "acme/infra", id = "2" }"#;
+    for (lines, expected) in [
+        (
+            format!(
+                "subject = {{ {ids}, any = [\"environment\"] }}\n[trust.job.claims]\nenvironment = \"prod:eu\""
+            ),
+            true,
+        ),
+        (
+            format!(
+                "subject = {{ {ids}, environment = \"prod:eu\" }}\n[trust.job.claims]\nenvironment = {{ regex = \".*:.*\" }}"
+            ),
+            true,
+        ),
+        (
+            format!(
+                "subject = {{ {ids}, environment = \"prod:eu\" }}\n[trust.job.claims]\nenvironment = {{ regex = \"[^:]*\" }}"
+            ),
+            false,
+        ),
+        // Nobody could say which of two values a subject means.
+        (
+            format!(
+                "subject = {{ {ids}, any = [\"environment\"] }}\n[trust.job.claims]\nenvironment = \"prod%3Aeu\""
+            ),
+            false,
+        ),
+    ] {
+        assert_eq!(is_there(&lines), Some(expected), "{lines}");
+    }
+}
+
+mod circumstances;
+mod toy;

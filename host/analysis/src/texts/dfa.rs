@@ -1,8 +1,9 @@
 //! Complete deterministic automata over bytes, kept as small as can be.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use claimbound_language::engine::Automaton;
+use foldhash::fast::RandomState;
 
 use crate::budget::{Budget, Exceeded};
 
@@ -138,7 +139,7 @@ impl Dfa {
             width,
             accepting,
         };
-        raw.smallest(budget)
+        raw.smallest_tree(budget)
     }
 
     /// Accepts what a program's automaton does.
@@ -254,19 +255,132 @@ impl Dfa {
         raw.smallest(budget)
     }
 
-    /// For each state that this one may be in after a text of `piece`, begun in
-    /// `state`, and that can still accept: the texts of `piece` that lead there.
-    pub(super) fn ways_from(
+    /// Accepts what this one does with some bytes spelt as these texts are; texts
+    /// of other bytes are as they were.
+    pub(super) fn spelt(&self, by: &[(u8, &[u8])], budget: &Budget) -> Result<Self, Exceeded> {
+        // Where it is, and how far it has read in which spelling; none is begun
+        // where nothing of it has been read.
+        type At = (u32, usize, usize);
+        let next = |at: &At, byte: u8| -> Vec<At> {
+            let (state, spelling, read) = *at;
+            let (begun, own) = if read > 0 {
+                (spelling..spelling + 1, None)
+            } else {
+                let is_spelt = by.iter().any(|(from, _)| *from == byte);
+                let own = (!is_spelt).then(|| (self.after(state, byte), 0, 0));
+                (0..by.len(), own)
+            };
+            let further = begun.filter_map(|spelling| {
+                let (from, text) = by.get(spelling)?;
+                let after = if text.len() == read + 1 {
+                    (self.after(state, *from), 0, 0)
+                } else {
+                    (state, spelling, read + 1)
+                };
+                (text.get(read) == Some(&byte)).then_some(after)
+            });
+            own.into_iter().chain(further).collect()
+        };
+        let bytes: Vec<u8> = (0..=u8::MAX).collect();
+        let follow = |places: &Vec<At>, byte: &u8| {
+            let places = places.iter().flat_map(|at| next(at, *byte));
+            let mut places: Vec<At> = places.collect();
+            places.sort_unstable();
+            places.dedup();
+            places
+        };
+        let cost = |places: &Vec<At>| count(places.len()) + 1;
+        let (states, rows) = explored(vec![(0, 0, 0)], &bytes, cost, follow, budget)?;
+        let accepts = |at: &At| at.2 == 0 && self.is_accepting(at.0);
+        let mut classes = Box::new([0; BYTES]);
+        for (place, byte) in classes.iter_mut().zip(bytes) {
+            *place = byte;
+        }
+        let raw = Raw {
+            classes,
+            width: BYTES,
+            rows,
+            accepting: states
+                .iter()
+                .map(|places| places.iter().any(accepts))
+                .collect(),
+        };
+        raw.smallest(budget)
+    }
+
+    /// Accepts the texts of which this one does what [`Dfa::spelt`] makes of them.
+    pub(super) fn read(&self, by: &[(u8, &[u8])], budget: &Budget) -> Result<Self, Exceeded> {
+        budget.take(count(self.states()).saturating_mul(count(BYTES)))?;
+        let next = |state: u32, byte: u8| {
+            let spelt = by.iter().find(|(from, _)| *from == byte);
+            let text = spelt.map_or(std::slice::from_ref(&byte), |(_, text)| *text);
+            text.iter()
+                .fold(state, |state, byte| self.after(state, *byte))
+        };
+        let accepting = (0..number(self.states())).map(|state| self.is_accepting(state));
+        Raw::by(accepting.collect(), next).smallest(budget)
+    }
+
+    /// Accepts what this one does once it has come to a state.
+    pub(super) fn beginning_in(&self, state: u32, budget: &Budget) -> Result<Self, Exceeded> {
+        let classes: Vec<u8> = (0..=u8::MAX).take(self.width).collect();
+        let next = |state: &u32, class: &u8| self.next(*state, *class);
+        let (states, rows) = explored(state, &classes, |_| 1, next, budget)?;
+        let accepting = states.iter().map(|state| self.is_accepting(*state));
+        let raw = Raw {
+            classes: self.classes.clone(),
+            width: self.width,
+            rows,
+            accepting: accepting.collect(),
+        };
+        raw.smallest(budget)
+    }
+
+    /// The states that this one may be in after a text of `piece`, begun in `state`,
+    /// and that can still accept.
+    pub(super) fn ends(
         &self,
         state: u32,
         piece: &Self,
         budget: &Budget,
+    ) -> Result<Vec<u32>, Exceeded> {
+        let (_, pairs) = self.classes_with(piece);
+        let is_dead = |(one, two): (u32, u32)| self.is_dead(one) || piece.is_dead(two);
+        let mut found: Numbered<(u32, u32)> = Numbered::default();
+        found.number((state, 0));
+        let mut at = 0;
+        while let Some((one, two)) = found.get(at) {
+            at += 1;
+            budget.take(count(pairs.len()) + 1)?;
+            // What leads on to nothing is not followed.
+            if !is_dead((one, two)) {
+                for (first, second) in &pairs {
+                    found.number((self.next(one, *first), piece.next(two, *second)));
+                }
+            }
+        }
+        Ok(self.ends_among(&found.things, piece))
+    }
+
+    fn ends_among(&self, states: &[(u32, u32)], piece: &Self) -> Vec<u32> {
+        let ends = states.iter();
+        let ends = ends.filter(|(one, two)| !self.is_dead(*one) && piece.is_accepting(*two));
+        as_set(ends.map(|(one, _)| *one).collect())
+    }
+
+    /// For each of the `wanted` states that this one may be in after a text of
+    /// `piece`, begun in `state`: the texts of `piece` that lead there.
+    pub(super) fn ways_from(
+        &self,
+        state: u32,
+        piece: &Self,
+        wanted: &BTreeSet<u32>,
+        budget: &Budget,
     ) -> Result<Vec<(u32, Self)>, Exceeded> {
         let (classes, pairs) = self.classes_with(piece);
         let (states, rows) = self.beside(piece, state, &pairs, budget)?;
-        let ends = states.iter();
-        let ends = ends.filter(|(one, two)| !self.is_dead(*one) && piece.is_accepting(*two));
-        let ends = as_set(ends.map(|(one, _)| *one).collect());
+        let mut ends = self.ends_among(&states, piece);
+        ends.retain(|end| wanted.contains(end));
         let mut ways = Vec::with_capacity(ends.len());
         for end in ends {
             let accepts = |(one, two): &(u32, u32)| *one == end && piece.is_accepting(*two);
@@ -292,6 +406,17 @@ impl Dfa {
             *place = u8::try_from(pairs.number((*one, *two))).unwrap_or(u8::MAX);
         }
         (classes, pairs.things)
+    }
+
+    /// The first byte of each class, in the order of these bytes.
+    pub(super) fn firsts(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut seen = [false; BYTES];
+        let is_first = |byte: &u8| {
+            let class = self.classes.get(usize::from(*byte)).copied();
+            let seen = seen.get_mut(usize::from(class.unwrap_or(0)));
+            seen.is_some_and(|seen| !std::mem::replace(seen, true))
+        };
+        bytes.iter().copied().filter(is_first).collect()
     }
 
     pub(super) fn is_accepting(&self, state: u32) -> bool {
@@ -376,18 +501,22 @@ impl Raw {
     /// The smallest automaton of the same language: states that can't be told
     /// apart become one (Moore), and those that nothing leads to go.
     fn smallest(self, budget: &Budget) -> Result<Dfa, Exceeded> {
-        let mut groups: Vec<u32> = self.accepting.iter().map(|one| u32::from(*one)).collect();
+        budget.take(count(self.rows.len()).saturating_mul(count(self.width) + 1))?;
+        let mut groups = self.by_distance();
         let mut known = 0;
         loop {
             budget.take(count(self.rows.len()).saturating_mul(count(self.width) + 1))?;
             let of = |state: &u32| groups.get(index(*state)).copied().unwrap_or(0);
-            let mut found: Numbered<(u32, Vec<u32>)> = Numbered::default();
-            let next: Vec<u32> = self
-                .rows
-                .iter()
-                .zip(&groups)
-                .map(|(row, own)| found.number((*own, row.iter().map(of).collect())))
-                .collect();
+            // What tells states apart, one after another: own group, and those
+            // that it leads to.
+            let mut told: Vec<u32> = Vec::with_capacity(groups.len() * (self.width + 1));
+            for (row, own) in self.rows.iter().zip(&groups) {
+                told.push(*own);
+                told.extend(row.iter().map(of));
+            }
+            let mut found: Numbered<&[u32]> = Numbered::default();
+            let told = told.chunks_exact(self.width + 1);
+            let next: Vec<u32> = told.map(|one| found.number(one)).collect();
             let count = found.things.len();
             groups = next;
             if count == known {
@@ -398,10 +527,68 @@ impl Raw {
         self.grouped(&groups, budget)
     }
 
+    /// Groups of states that are told apart by how far they are from a state that
+    /// accepts, and from one that does not: in what comes of a text or two, few are
+    /// left to be told apart otherwise.
+    fn by_distance(&self) -> Vec<u32> {
+        let mut before: Vec<Vec<usize>> = vec![Vec::new(); self.rows.len()];
+        for (state, row) in self.rows.iter().enumerate() {
+            for next in row {
+                if let Some(before) = before.get_mut(index(*next)) {
+                    before.push(state);
+                }
+            }
+        }
+        let mut found: Numbered<(u32, u32)> = Numbered::default();
+        let [to_yes, to_no] = [true, false].map(|accepts| self.distances(accepts, &before));
+        let both = to_yes.into_iter().zip(to_no);
+        both.map(|both| found.number(both)).collect()
+    }
+
+    /// How far each state is from one that accepts, or that does not.
+    fn distances(&self, accepts: bool, before: &[Vec<usize>]) -> Vec<u32> {
+        let start = |one: &bool| if *one == accepts { 0 } else { u32::MAX };
+        let mut distances: Vec<u32> = self.accepting.iter().map(start).collect();
+        let states = self.accepting.iter().enumerate();
+        let starts = states.filter(|(_, one)| **one == accepts);
+        let mut reached: Vec<usize> = starts.map(|(state, _)| state).collect();
+        let mut at = 0;
+        while let Some(state) = reached.get(at).copied() {
+            at += 1;
+            let own = distances.get(state).copied().unwrap_or(0);
+            for earlier in before.get(state).into_iter().flatten() {
+                if let Some(distance @ &mut u32::MAX) = distances.get_mut(*earlier) {
+                    *distance = own.saturating_add(1);
+                    reached.push(*earlier);
+                }
+            }
+        }
+        distances
+    }
+
+    /// The same of a tree: each state leads to later ones alone and to the dead
+    /// one, which is 1.
+    fn smallest_tree(self, budget: &Budget) -> Result<Dfa, Exceeded> {
+        budget.take(count(self.rows.len()).saturating_mul(count(self.width) + 1))?;
+        let mut groups: Vec<u32> = vec![0; self.rows.len()];
+        let mut found: Numbered<Vec<u32>> = Numbered::default();
+        found.number(vec![0; self.width + 1]);
+        let states = self.rows.iter().zip(&self.accepting).enumerate();
+        for (state, (row, accepts)) in states.rev() {
+            let of = |state: &u32| groups.get(index(*state)).copied().unwrap_or(0);
+            let own = std::iter::once(u32::from(*accepts));
+            let group = found.number(own.chain(row.iter().map(of)).collect());
+            if let Some(place) = groups.get_mut(state) {
+                *place = group;
+            }
+        }
+        self.grouped(&groups, budget)
+    }
+
     /// One state for each group, as a search from the first finds them.
     fn grouped(&self, groups: &[u32], budget: &Budget) -> Result<Dfa, Exceeded> {
         let of = |state: u32| groups.get(index(state)).copied().unwrap_or(0);
-        let mut member: HashMap<u32, usize> = HashMap::new();
+        let mut member: HashMap<u32, usize, RandomState> = HashMap::default();
         for (state, group) in groups.iter().enumerate() {
             member.entry(*group).or_insert(state);
         }
@@ -436,7 +623,8 @@ impl Raw {
             *place = u8::try_from(merged.number(column)).unwrap_or(u8::MAX);
         }
         // Now that the classes have their order, so have the states.
-        let place: HashMap<u32, usize> = (reached.things.iter().copied()).zip(0..).collect();
+        let place: HashMap<u32, usize, RandomState> =
+            (reached.things.iter().copied()).zip(0..).collect();
         let mut order: Numbered<u32> = Numbered::default();
         order.number(of(0));
         let (mut table, mut accepting) = (Vec::new(), Vec::new());
@@ -486,16 +674,17 @@ fn as_set(mut states: Vec<u32>) -> Vec<u32> {
     states
 }
 
-/// Things in the order in which they were found, each with its number.
+/// Things in the order in which they were found, each with its number. The hashes
+/// are seeded, and no order depends on them.
 struct Numbered<T> {
-    numbers: HashMap<T, u32>,
+    numbers: HashMap<T, u32, RandomState>,
     things: Vec<T>,
 }
 
 impl<T> Default for Numbered<T> {
     fn default() -> Self {
         Self {
-            numbers: HashMap::new(),
+            numbers: HashMap::default(),
             things: Vec::new(),
         }
     }

@@ -19,7 +19,8 @@ fn by_readability() -> Vec<u8> {
 /// other; of those that are as short, the first by how readable its bytes are, from
 /// the left.
 pub(super) fn shortest(dfa: &Dfa) -> Option<String> {
-    let bytes = by_readability();
+    // Bytes of one class lead to the same states: the most readable is enough.
+    let bytes = dfa.firsts(&by_readability());
     // How each state was reached first: from which, and by what. The beginning is
     // a place of its own, behind the states, which nothing leads to.
     let mut from: Vec<Option<(usize, u8)>> = vec![None; dfa.states()];

@@ -268,3 +268,18 @@ fn a_question_ends_where_its_budget_does() {
     let texts = texts.iter().map(String::as_str);
     assert_eq!(Texts::of(texts, false, &Budget::new(1000)), Err(Exceeded));
 }
+
+#[test]
+fn a_set_that_is_kept_takes_the_steps_that_it_took() {
+    let steps = || {
+        let budget = Budget::default();
+        let texts = Texts::one("refs/heads/kept", &budget).unwrap();
+        assert!(texts.contains("refs/heads/kept"));
+        Budget::USUAL - budget.left()
+    };
+    let first = steps();
+    assert!(first > 0);
+    assert_eq!(steps(), first);
+    let too_few = Budget::new(first - 1);
+    assert_eq!(Texts::one("refs/heads/kept", &too_few), Err(Exceeded));
+}

@@ -5,7 +5,6 @@ use std::ops::Range;
 use claimbound_issuers::{Chooser, Need, Role};
 use claimbound_language::Subject;
 
-use crate::known::Known;
 use crate::lint::control::Control;
 use crate::lint::finding::{Finding, Severity};
 use crate::lint::openness::left_open;
@@ -296,8 +295,8 @@ fn is_alone<'p>(review: &Review<'p>, stated: &Stated<'p>) -> bool {
     if kinds.all(|kind| kind.id_need() == Need::None) {
         return false;
     }
-    let program = &review.policy.program;
-    let known = Known::of(program, &stated.issuer.url, model);
-    let token = review.token(&RULE, stated, |budget| known.other_ids(model, budget));
+    let token = review.token(&RULE, stated, |budget| {
+        stated.known.other_ids(model, budget.left()).cloned()
+    });
     token.is_some()
 }

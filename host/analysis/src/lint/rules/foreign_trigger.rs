@@ -62,6 +62,10 @@ ref = "refs/heads/main"
     check: Check::Policy(check),
 };
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method is of one lifetime, and the question is asked of any"
+)]
 fn check(review: &Review<'_>) -> Vec<Finding> {
     let found = review.trusts().filter_map(|(stated, _)| {
         let token = review.outsider(&RULE, stated, |outsider, steps| outsider.triggers(steps))?;

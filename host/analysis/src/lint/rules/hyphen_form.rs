@@ -1,10 +1,11 @@
 //! Ids that are none: joined to a name by a hyphen.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use claimbound_issuers::{Kind, Model};
 use claimbound_language::engine::model::{Literal, Source, Test};
-use claimbound_language::{Operator, Placed, Subject, SubjectTable};
+use claimbound_language::{Operator, Pattern, Placed, Subject, SubjectTable};
 
 use crate::budget::{Budget, Exceeded};
 use crate::lint::control::Control;
@@ -28,7 +29,8 @@ written for it trusts nobody that its author knows, and whoever takes the names.
 It is decided for models with a form that writes a name and its id with `@` between them. A subject is found \
 whose every name ends in a hyphen and digits where that form has an id, be it written out or a pattern all \
 of whose texts do; and so is a name in a table whose digits are the very id that is asked for beside it, or \
-where every name ends so and no id is asked for. One name that ends in digits among others is a name.",
+where every name ends so and no id is asked for. Where an id is asked for, other digits are of the name, and \
+so is one name that ends in digits among others, or a number of fewer than four.",
     fix: "\
 Write the ids behind `@` (`repo:octo-org@123456/octo-repo@456789:…`), or give them in a table, which \
 understands the forms with and without them: `owner = { name = \"octo-org\", id = \"123456\" }`.",
@@ -93,6 +95,45 @@ subject = "repo:platform/site-2027:ref:refs/heads/main"
         ),
         Sample::of(
             r#"
+# both names end in digits, and the ids are others
+[trust.main]
+issuer = "github"
+audience = "https://cloud.acme.example"
+token_lifetime = "5m"
+subject = "repo:acme-2019/site-2027:ref:refs/heads/main"
+claims = { repository_owner_id = "123456", repository_id = "456789" }
+"#,
+        ),
+        Sample::of(
+            r#"
+# numbers of teams and services, in a pattern
+[issuer.server]
+model = "github-actions"
+url = "https://github.acme.example/_services/token"
+
+[trust.main]
+issuer = "server"
+audience = "https://cloud.acme.example"
+token_lifetime = "5m"
+subject = { glob = "repo:team-1/service-2:environment:*" }
+"#,
+        ),
+        Sample::of(
+            r#"
+# numbers of teams and services
+[issuer.server]
+model = "github-actions"
+url = "https://github.acme.example/_services/token"
+
+[trust.main]
+issuer = "server"
+audience = "https://cloud.acme.example"
+token_lifetime = "5m"
+subject = "repo:team-1/service-2:ref:refs/heads/main"
+"#,
+        ),
+        Sample::of(
+            r#"
 # this issuer never writes ids into the subject
 [issuer.cluster]
 model = "kubernetes"
@@ -141,6 +182,17 @@ any = ["repository", "ref"]
         ),
         Sample::of(
             r#"
+# the very ids stand beside them
+[trust.main]
+issuer = "github"
+audience = "https://cloud.acme.example"
+token_lifetime = "5m"
+subject = "repo:octo-org-123456/octo-repo-456789:ref:refs/heads/main"
+claims = { repository_owner_id = "123456", repository_id = "456789" }
+"#,
+        ),
+        Sample::of(
+            r#"
 [issuer.server]
 model = "github-actions"
 url = "https://github.acme.example/_services/token"
@@ -165,7 +217,12 @@ fn check(review: &Review<'_>) -> Vec<Finding> {
         let pairs = pairs.get(stated.issuer.url.as_str())?;
         let pairs = Some(pairs).filter(|pairs| !pairs.is_empty())?;
         let place = match &stated.written.subject.as_ref()?.value {
-            Subject::Table(table) => in_table(&stated.issuer.model, pairs, table)?,
+            Subject::Table(table) => in_table(
+                &stated.issuer.model,
+                pairs,
+                table,
+                claimed_ids(stated).as_ref(),
+            )?,
             Subject::Literal(_) | Subject::Whole(_) => {
                 in_text(review, stated, pairs).then(|| stated.subject_place())?
             }
@@ -199,6 +256,10 @@ fn pairs(model: &Model) -> Vec<Pair<'_>> {
     pairs
 }
 
+/// The fewest digits that are taken for an id where no id is asked for beside them:
+/// shorter numbers are mostly of the name.
+const FEWEST: usize = 4;
+
 /// The digits behind the last hyphen of a name, if they are all that is there.
 fn digits(name: &str) -> Option<&str> {
     let (before, digits) = name.rsplit_once('-')?;
@@ -206,18 +267,41 @@ fn digits(name: &str) -> Option<&str> {
     (is_id && !before.is_empty()).then_some(digits)
 }
 
+/// Whether a name ends in what stands for an id, of those that are asked for beside
+/// it; none are asked for where there are none.
+fn is_hyphened(name: &str, asked: Option<&BTreeSet<&str>>) -> bool {
+    digits(name).is_some_and(|digits| match asked {
+        Some(ids) => ids.contains(digits),
+        None => digits.len() >= FEWEST,
+    })
+}
+
+/// The ids that a statement asks for under `claims`; none where it asks for none.
+fn claimed_ids<'p>(stated: &Stated<'p>) -> Option<BTreeSet<&'p str>> {
+    let model = &stated.issuer.model;
+    let conditions = stated.written.claims.iter();
+    let asked = conditions.filter(|one| model.kind_of_id(&one.path.value).is_some());
+    let mut asked = asked.peekable();
+    asked.peek()?;
+    Some(asked.flat_map(|one| pinned(Some(&one.operator))).collect())
+}
+
 /// Whether a subject that is not a table has the form.
 fn in_text<'p>(review: &Review<'p>, stated: &Stated<'p>, pairs: &[Pair<'_>]) -> bool {
     let model = &stated.issuer.model;
+    let asked = claimed_ids(stated);
     if let Some(written) = stated.subjects() {
         let has_form = |text: &&str| {
             let subject = model.parse_subject(text).ok();
             subject.is_some_and(|subject| {
                 let parts: Vec<(&str, &str)> = subject.parts().collect();
-                all_hyphened(&parts, pairs)
+                all_hyphened(&parts, pairs, asked.as_ref())
             })
         };
         return written.iter().any(has_form);
+    }
+    if asked.is_some() {
+        return false;
     }
     let of_form = review.ask_alone(&RULE, stated, |_, steps| {
         let budget = Budget::new(steps);
@@ -227,11 +311,15 @@ fn in_text<'p>(review: &Review<'p>, stated: &Stated<'p>, pairs: &[Pair<'_>]) -> 
 }
 
 /// Whether every name of a subject ends in digits, and no id is among its parts.
-fn all_hyphened(parts: &[(&str, &str)], pairs: &[Pair<'_>]) -> bool {
+fn all_hyphened(
+    parts: &[(&str, &str)],
+    pairs: &[Pair<'_>],
+    asked: Option<&BTreeSet<&str>>,
+) -> bool {
     let value = |part| parts.iter().find(|(name, _)| *name == part);
     let mut names = pairs.iter().filter_map(|(name, _)| value(*name)).peekable();
     let has_id = pairs.iter().any(|(_, id)| value(*id).is_some());
-    !has_id && names.peek().is_some() && names.all(|(_, name)| digits(name).is_some())
+    !has_id && names.peek().is_some() && names.all(|(_, name)| is_hyphened(name, asked))
 }
 
 /// Whether all texts of a pattern are of the form.
@@ -274,12 +362,16 @@ fn start_of(
     let Some(last) = pieces.iter().rposition(is_id) else {
         return Ok(None);
     };
+    // INVARIANT: this is a small pattern.
+    let long = Pattern::regex(&format!(".{{{FEWEST},}}")).map_err(|_| Exceeded)?;
+    let long = Texts::accepted(&long.automaton, budget)?;
     let mut start = Texts::one("", budget)?;
     for piece in pieces.iter().take(last + 1) {
         let next = match piece {
             Piece::Literal(text) if text == "@" => Texts::one("-", budget)?,
             Piece::Literal(text) => Texts::one(text, budget)?,
             Piece::Part(name) => match model.part(name) {
+                Some(part) if is_id(piece) => shape::texts(part, budget)?.and(&long, budget)?,
                 Some(part) => shape::texts(part, budget)?,
                 None => Texts::none(),
             },
@@ -295,7 +387,7 @@ struct Named<'p> {
     /// What stands for the name.
     names: Vec<String>,
     /// The ids that it asks for.
-    ids: Vec<&'p str>,
+    ids: BTreeSet<&'p str>,
     asks_for_id: bool,
 }
 
@@ -304,19 +396,26 @@ fn in_table<'p>(
     model: &Model,
     pairs: &[Pair<'_>],
     table: &'p SubjectTable,
+    claimed: Option<&BTreeSet<&'p str>>,
 ) -> Option<&'p Range<usize>> {
     let named = pairs.iter().filter_map(|pair| named(model, *pair, table));
     let named: Vec<Named<'p>> = named.collect();
     let repeats = |one: &&Named<'_>| {
-        let mut ends = one.names.iter().filter_map(|name| digits(name));
-        ends.any(|digits| one.ids.contains(&digits))
+        let mut all = one.names.iter();
+        all.any(|name| {
+            is_hyphened(name, Some(&one.ids))
+                || claimed.is_some_and(|ids| is_hyphened(name, Some(ids)))
+        })
     };
     if let Some(found) = named.iter().find(repeats) {
         return Some(found.place);
     }
     let is_bare = |one: &Named<'_>| {
-        let ends = |name: &String| digits(name).is_some();
-        !one.asks_for_id && !one.names.is_empty() && one.names.iter().all(ends)
+        let mut all = one.names.iter();
+        claimed.is_none()
+            && !one.asks_for_id
+            && !one.names.is_empty()
+            && all.all(|name| is_hyphened(name, None))
     };
     let first = named.first()?;
     (named.len() == pairs.len() && named.iter().all(is_bare)).then_some(first.place)

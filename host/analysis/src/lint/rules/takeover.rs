@@ -81,6 +81,10 @@ claims = { job_workflow_ref = "acme/infra/.github/workflows/deploy.yml@refs/head
     check: Check::Policy(check),
 };
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method is of one lifetime, and the question is asked of any"
+)]
 fn check(review: &Review<'_>) -> Vec<Finding> {
     let found = review.trusts().filter_map(|(stated, _)| {
         let token = review.outsider(&RULE, stated, |outsider, steps| outsider.registers(steps))?;
