@@ -21,8 +21,7 @@ use claimbound::policy::{Policy, Request};
 use claimbound::sandbox::{self, Sandbox};
 use claimbound::token::Claims;
 use claimbound::verify::Verified;
-use claimbound_engine::encode::encode;
-use claimbound_engine::model::Program;
+use claimbound_analysis::{MutationLimits, Tried, boundary, coverage, mutation};
 use claimbound_engine::{Decision, FirstUse, Grant, Obligation};
 use claimbound_language::{
     Case, CaseOutcome, Cases, Compiled, DerivedToken, Expected, compile, parse_cases,
@@ -357,59 +356,55 @@ fn every_policy_has_a_case_for_each_way_that_all_of_them_say_no() {
     }
 }
 
-/// Conditions that follow from another one beside them, so that no case can
-/// tell whether they are there, and why they follow.
-const IMPLIED: [(&str, &str); 3] = [
-    (
-        "subject form",
-        "only these forms have the parts that are asked for",
-    ),
-    ("subject.owner.name", "the repository's name begins with it"),
-    (
-        "subject.namespace",
-        "the service account's name begins with it",
-    ),
-];
-
-/// Whether every case passes with what is left of the program.
-fn passes(whole: &Compiled, program: Program, cases: &[(&Case, DerivedToken)]) -> bool {
-    let weaker = Compiled {
-        bytes: encode(&program).unwrap(),
-        program,
-        ..whole.clone()
-    };
-    cases.iter().all(|(case, token)| {
-        let verdict = weaker.decide(&token.claims, &token.key, &token.request);
-        CaseOutcome::of(&case.expected, &verdict.unwrap().decision) == CaseOutcome::Passed
-    })
+#[test]
+fn every_statement_decides_a_case_and_every_condition_is_seen_both_ways() {
+    for policy in shipped() {
+        let tried = Tried::of(&policy.cases, &policy.compiled).unwrap();
+        let coverage = coverage(&policy.compiled, &tried).unwrap();
+        let statements = coverage.statements.len();
+        assert_eq!(coverage.decided(), statements, "{}", policy.name);
+        let (seen, all) = coverage.conditions();
+        assert_eq!(seen, all, "{}: {coverage:#?}", policy.name);
+    }
 }
 
 #[test]
-fn no_condition_can_be_taken_out_without_a_case_that_notices() {
-    let mut implied = BTreeSet::new();
+fn no_condition_can_be_dropped_or_loosened_without_a_case_that_notices() {
     for policy in shipped() {
-        let whole = &policy.compiled;
-        let derive = |case| policy.cases.derive(whole, case).unwrap();
-        let cases = policy.cases.cases.iter().map(|case| (case, derive(case)));
-        let cases: Vec<_> = cases.collect();
-        let mut unnoticed = Vec::new();
-        for (at, statement) in whole.program.statements.iter().enumerate() {
-            for (index, condition) in statement.conditions.iter().enumerate() {
-                let mut weaker = whole.program.clone();
-                weaker.statements[at].conditions.remove(index);
-                if !passes(whole, weaker, &cases) {
-                    continue;
-                }
-                match IMPLIED.iter().find(|(label, _)| *label == condition.label) {
-                    Some((label, _)) => _ = implied.insert(*label),
-                    None => unnoticed.push(format!("{}: {}", statement.name, condition.label)),
-                }
-            }
-        }
-        assert_eq!(unnoticed, [""; 0], "{}", policy.name);
+        let tried = Tried::of(&policy.cases, &policy.compiled).unwrap();
+        let limits = MutationLimits::default();
+        let mutation = mutation(&policy.compiled, &tried, limits, |_, _| ());
+        let survivors = mutation.survivors.iter().map(|one| &one.mutant);
+        let survivors = survivors.map(|one| (&one.statement, &one.condition, &one.change));
+        assert_eq!(survivors.collect::<Vec<_>>(), [], "{}", policy.name);
+        assert!(
+            mutation.noticed > 0 && mutation.untried == 0,
+            "{}",
+            policy.name
+        );
     }
-    let exceptions: BTreeSet<&str> = IMPLIED.iter().map(|(label, _)| *label).collect();
-    assert_eq!(implied, exceptions, "an exception that nothing needs");
+}
+
+#[test]
+fn boundary_cases_of_every_policy_pass_and_the_component_agrees() {
+    let sandbox = patient();
+    for mut policy in shipped() {
+        let made = boundary(&policy.compiled, |_, _| ());
+        let text = made.case_file(&policy.compiled);
+        policy.cases = parse_cases("boundary.toml", &text).unwrap();
+        // Each trust has a token, and each a near miss.
+        for one in policy.compiled.statements.iter().filter(|one| one.trusts) {
+            let name = Some(one.name.as_str());
+            let sides = policy.cases.cases.iter().map(|case| match &case.expected {
+                Expected::Allow { statement, .. } => (true, Some(statement.value.as_str())),
+                Expected::Deny { statement, .. } => (false, statement.as_deref()),
+            });
+            let sides: Vec<_> = sides.collect();
+            assert!(sides.contains(&(true, name)), "{}", policy.name);
+            assert!(sides.contains(&(false, name)), "{}", policy.name);
+        }
+        agree(&policy, &sandbox);
+    }
 }
 
 #[test]

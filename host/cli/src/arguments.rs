@@ -44,7 +44,7 @@ impl Arguments {
         }
         let mut command = Self::command();
         let message = "this command writes `human` and `json`; reviews are written otherwise as well, \
-            by `claimbound lint` and `claimbound test`";
+            by `claimbound lint`, `claimbound test` and `claimbound diff`";
         Err(command.error(ErrorKind::InvalidValue, message))
     }
 }

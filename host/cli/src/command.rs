@@ -47,11 +47,13 @@ pub(crate) enum Command {
 impl Command {
     /// Whether its answer can be written so.
     pub(crate) const fn writes(&self, written: Written) -> bool {
-        match (self, written) {
-            (_, Written::Human | Written::Json) | (Self::Lint(_), _) => true,
-            (Self::Test(_), Written::Junit) => true,
-            _ => false,
-        }
+        matches!(
+            (self, written),
+            (_, Written::Human | Written::Json)
+                | (Self::Lint(_), _)
+                | (Self::Test(_), Written::Junit)
+                | (Self::Diff(_), Written::Markdown)
+        )
     }
 
     /// The shape of its answer.

@@ -20,6 +20,7 @@ mod input;
 mod issuers;
 mod ledger;
 mod malformed;
+mod markdown;
 mod naming;
 mod nearest;
 mod operator;

@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use serde_json::{Map, Value};
+
 use crate::artifact::is_header;
 
 /// What stands in a secret's place.
@@ -25,22 +27,65 @@ pub(crate) fn redacted(text: &str) -> String {
 /// The same for a text that quotes parts of another, such as single lines of
 /// it: what is secret there is secret here.
 pub(crate) fn quoting(text: &str, source: &str) -> String {
-    let all = secrets(source);
-    let all = all.iter().filter_map(|range| source.get(range.clone()));
-    // Secrets may be broken into lines, and a quotation shows one of them.
-    let lines = all.flat_map(str::lines).map(str::trim);
-    let lines: HashSet<_> = lines.filter(|line| line.len() >= SHORTEST).collect();
-    if lines.len() > MOST {
-        return HIDDEN.to_owned();
+    Quotations::of(source).redacted(text)
+}
+
+/// What texts that quote parts of another must not repeat.
+#[derive(Debug)]
+pub(crate) struct Quotations {
+    /// The lines of its secrets, the longest first; none where they are too many.
+    lines: Option<Vec<String>>,
+}
+
+impl Quotations {
+    /// Of this text.
+    pub(crate) fn of(source: &str) -> Self {
+        let all = secrets(source);
+        let all = all.iter().filter_map(|range| source.get(range.clone()));
+        // Secrets may be broken into lines, and a quotation shows one of them.
+        let lines = all.flat_map(str::lines).map(str::trim);
+        let lines: HashSet<_> = lines.filter(|line| line.len() >= SHORTEST).collect();
+        let is_bounded = lines.len() <= MOST;
+        let mut lines: Vec<_> = lines.into_iter().map(str::to_owned).collect();
+        // A longer one may hold a shorter one.
+        lines.sort_by_key(|line| std::cmp::Reverse(line.len()));
+        Self {
+            lines: is_bounded.then_some(lines),
+        }
     }
-    // A longer one may hold a shorter one.
-    let mut lines: Vec<_> = lines.into_iter().collect();
-    lines.sort_by_key(|line| std::cmp::Reverse(line.len()));
-    let mut shown = text.to_owned();
-    for line in lines {
-        shown = shown.replace(line, HIDDEN);
+
+    /// The text without them, and without secrets of its own.
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        let Some(lines) = &self.lines else {
+            return HIDDEN.to_owned();
+        };
+        let mut shown = text.to_owned();
+        for line in lines {
+            shown = shown.replace(line, HIDDEN);
+        }
+        redacted(&shown)
     }
-    redacted(&shown)
+
+    /// The value, each of its texts so, and without the private members of JWKs.
+    pub(crate) fn redacted_json(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => self.redacted(text).into(),
+            Value::Array(items) => items.iter().map(|item| self.redacted_json(item)).collect(),
+            Value::Object(members) => self.redacted_members(members).into(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        }
+    }
+
+    fn redacted_members(&self, members: &Map<String, Value>) -> Map<String, Value> {
+        let is_key = members.contains_key("kty");
+        let member = |(name, value): (&String, &Value)| {
+            if is_key && MEMBERS.contains(&name.as_str()) {
+                return (name.clone(), HIDDEN.into());
+            }
+            (self.redacted(name), self.redacted_json(value))
+        };
+        members.iter().map(member).collect()
+    }
 }
 
 type Range = std::ops::Range<usize>;
@@ -279,5 +324,17 @@ mod tests {
         assert_eq!(quoting("4 | BBBBCCCC", token), "4 | …");
         let jwk = "{\n\"kty\": \"EC\",\n\"d\": \"AAAABBBB\"\n}";
         assert_eq!(quoting("3 | \"d\": \"AAAABBBB\"", jwk), "3 | \"d\": \"…\"");
+    }
+
+    #[test]
+    fn a_value_stays_a_value_and_hides_what_its_source_would() {
+        let source = "x = '''\n-----BEGIN PRIVATE KEY-----\nAAAABBBB\n'''";
+        let value = serde_json::json!({
+            "a": ["AAAABBBB", 1], "eyJ.x.secret": { "kty": "OKP", "d": "short", "kid": "d" },
+        });
+        let hidden = serde_json::json!({
+            "a": ["…", 1], "eyJ.x.…": { "kty": "OKP", "d": "…", "kid": "d" },
+        });
+        assert_eq!(Quotations::of(source).redacted_json(&value), hidden);
     }
 }

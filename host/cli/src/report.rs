@@ -1,7 +1,14 @@
 //! What a review came to, and the formats in which it is written.
 
+mod about;
+mod github;
 mod human;
 mod json;
+pub(crate) mod junit;
+mod markdown;
+mod path;
+mod sarif;
+mod suites;
 
 use std::ops::Range;
 
@@ -9,6 +16,7 @@ use claimbound_analysis::lint::Severity;
 use claimbound_language::{Diagnostics, Example};
 
 use crate::console::{self, Written};
+use crate::findings::counted;
 
 /// What was found in one policy.
 #[derive(Debug)]
@@ -114,13 +122,48 @@ impl Counts {
     }
 }
 
+/// How many policies were looked at, and what was found, in a few words.
+fn summary(reviews: &[Review]) -> String {
+    let counts = Counts::of(reviews);
+    let policies = match reviews.len() {
+        1 => "1 policy".to_owned(),
+        many => format!("{many} policies"),
+    };
+    let mut parts = vec![
+        counted(counts.errors, "error"),
+        counted(counts.warnings, "warning"),
+        counted(counts.notes, "note"),
+    ];
+    if counts.suppressed > 0 {
+        parts.push(format!("{} suppressed", counts.suppressed));
+    }
+    if counts.known > 0 {
+        parts.push(format!("{} known from the baseline", counts.known));
+    }
+    format!("{policies}: {}", parts.join(", "))
+}
+
+/// What the findings were held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Against {
+    /// Nothing: all of them count.
+    Nothing,
+    /// A baseline.
+    Baseline,
+}
+
 /// Writes reviews to standard output.
-pub(crate) fn write(reviews: &[Review], written: Written) -> anyhow::Result<()> {
+pub(crate) fn write(reviews: &[Review], against: Against, written: Written) -> anyhow::Result<()> {
     match written {
         Written::Human => console::write_page(&human::page(reviews)),
         Written::Json => console::write_json(&format!("{:#}", json::of(reviews))),
-        Written::Sarif | Written::Junit | Written::Github | Written::Markdown => {
-            anyhow::bail!("not yet")
+        // These redact each text that they quote, and stay whole around it.
+        Written::Sarif => console::write_made(&format!("{:#}", sarif::of(reviews, against))),
+        Written::Github => console::write_raw(github::text(reviews).as_bytes()),
+        Written::Markdown => console::write_raw(markdown::text(reviews).as_bytes()),
+        Written::Junit => {
+            let xml = junit::xml("claimbound lint", &suites::of(reviews))?;
+            console::write_raw(xml.as_bytes())
         }
     }
 }
@@ -148,4 +191,40 @@ pub(crate) fn remarks_of(findings: &Diagnostics, policy: &str) -> Vec<Remark> {
         }
     };
     findings.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error about the first byte.
+    pub(super) fn remark(message: &str) -> Remark {
+        Remark {
+            rule: "takeover",
+            severity: Severity::Error,
+            statement: None,
+            message: message.to_owned(),
+            label: String::new(),
+            hint: None,
+            place: 0..1,
+            example: None,
+            fingerprint: "sha256:00".to_owned(),
+            standing: Standing::Open,
+        }
+    }
+
+    pub(super) fn review(file: &str, text: &str, remarks: Vec<Remark>) -> Review {
+        Review {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            remarks,
+        }
+    }
+
+    #[test]
+    fn columns_are_counted_in_characters() {
+        let review = review("p.toml", "a\nüb\n", Vec::new());
+        let lines = review.lines(&(4..5));
+        assert_eq!((lines.start, lines.end), ((2, 2), (2, 3)));
+    }
 }

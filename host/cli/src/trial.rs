@@ -5,7 +5,8 @@ use anyhow::{Context as _, anyhow, bail};
 use claimbound::grant::Grant;
 use claimbound::outcome::Outcome;
 use claimbound::sandbox::Sandbox;
-use claimbound_language::{Case, CaseOutcome, Cases, Expected, ExpectedGrant, Placed};
+use claimbound_analysis::Tried;
+use claimbound_language::{Case, CaseOutcome, Cases, Compiled, Expected, ExpectedGrant, Placed};
 
 use crate::code_cache;
 use crate::policy_file::PolicyFile;
@@ -53,13 +54,28 @@ impl Trial {
         code_cache::notes(&self.file.path, &self.sandboxed.policy)
     }
 
+    /// Each case with its token.
+    pub(crate) fn tried(&self) -> anyhow::Result<Vec<Tried>> {
+        Tried::of(&self.cases, self.compiled()?).map_err(|message| anyhow!(message))
+    }
+
+    /// The policy's document.
+    pub(crate) fn compiled(&self) -> anyhow::Result<&Compiled> {
+        self.file.compiled().context("the document is gone")
+    }
+
+    /// The policy in its sandbox.
+    pub(crate) const fn sandboxed(&self) -> &Sandboxed {
+        &self.sandboxed
+    }
+
     /// Runs every case, in the order of the file.
     pub(crate) fn run(&self) -> impl Iterator<Item = anyhow::Result<Verdict>> {
         self.cases.cases.iter().map(|case| self.case(case))
     }
 
     fn case(&self, case: &Case) -> anyhow::Result<Verdict> {
-        let compiled = self.file.compiled().context("the document is gone")?;
+        let compiled = self.compiled()?;
         let broken = |message: String| anyhow!("case `{}`: {message}", case.name.value);
         let mut faults = Vec::new();
         match self.cases.run(compiled, case).map_err(broken)? {
@@ -122,7 +138,7 @@ fn said(outcome: &Outcome) -> Vec<Expected> {
 }
 
 /// How an outcome differs from what a case expects, in one sentence.
-fn mismatch(expected: &Expected, outcome: &Outcome) -> Option<String> {
+pub(crate) fn mismatch(expected: &Expected, outcome: &Outcome) -> Option<String> {
     match (expected, outcome) {
         (_, Outcome::Error(error)) => Some(format!("no answer: {error}")),
         (Expected::Allow { statement, grant }, Outcome::Allow(allowed)) => {

@@ -128,7 +128,7 @@ fn a_document_that_does_not_compile_is_a_finding_and_the_others_are_looked_at() 
     let ran = program.run(&["lint", "all", "--format", "json"]);
     let json = ran.json();
     assert_eq!(ran.status, 1);
-    assert_eq!(rules(&json), ["document.tenant", "document.unknown-key"]);
+    assert_eq!(rules(&json), ["document.unknown-key", "document.tenant"]);
     assert_eq!(json["policies"].as_array().unwrap().len(), 2);
 }
 
@@ -291,5 +291,35 @@ fn formats_of_reviews_are_for_reviews() {
         let ran = program.run(&["inspect", "policy.toml", "--format", format]);
         assert_eq!((ran.status, &*ran.out), (2, ""), "{format}");
         assert!(ran.err.contains("claimbound lint"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn of_the_shipped_policies_there_is_nothing_to_tell() {
+    let program = Program::new();
+    let policies = crate::tree::root().join("policies");
+    let ran = program.run(&["lint", policies.to_str().unwrap(), "--fail-on", "note"]);
+    assert_eq!(ran.status, 0, "{}", ran.out);
+    assert!(
+        ran.out.ends_with("0 errors, 0 warnings, 0 notes\n"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn many_policies_are_told_of_in_their_order() {
+    let program = Program::new();
+    for number in 0..40 {
+        let text = if number % 2 == 0 { OPEN } else { SOUND };
+        program.write(&format!("all/p{number:02}/policy.toml"), text);
+    }
+    let json = program.run(&["lint", "all", "--format", "json"]).json();
+    let policies = json["policies"].as_array().unwrap();
+    assert_eq!(policies.len(), 40);
+    for (number, policy) in policies.iter().enumerate() {
+        assert_eq!(policy["policy"], format!("all/p{number:02}/policy.toml"));
+        let findings = policy["findings"].as_array().unwrap();
+        assert_eq!(findings.is_empty(), number % 2 == 1, "{policy}");
     }
 }

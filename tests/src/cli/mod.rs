@@ -5,7 +5,10 @@ mod bad_input;
 mod bench;
 mod build;
 #[cfg(unix)]
+mod ci;
+#[cfg(unix)]
 mod code_cache;
+mod coverage;
 mod decide;
 mod demo;
 mod diff;
@@ -16,6 +19,8 @@ mod ledger;
 mod lint;
 mod operator;
 pub(crate) mod program;
+#[cfg(unix)]
+mod reports;
 mod revoke;
 mod scaffold;
 mod secrets;

@@ -81,7 +81,7 @@ impl Rewrite {
 fn some(members: &Map<String, Value>, index: Index) -> Option<String> {
     (!members.is_empty()).then(|| {
         let names: Vec<&String> = members.keys().collect();
-        index.get(&names).to_string()
+        (*index.get(&names)).clone()
     })
 }
 

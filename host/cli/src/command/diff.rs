@@ -1,5 +1,7 @@
 //! `diff`: which tokens two policies decide otherwise, each kind with an example.
 
+mod markdown;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -11,11 +13,11 @@ use claimbound_language::{Compiled, DerivedToken};
 use serde_json::{Value, json};
 
 use crate::component::{self, Origin};
-use crate::console::{Console, Status};
+use crate::console::{self, Console, Status, Written};
+use crate::example;
 use crate::page::{Ink, Page};
 use crate::policy_file::PolicyFile;
 use crate::sandboxed::Sandboxed;
-use crate::{example, time};
 
 /// Say which tokens two policies decide otherwise, each kind with an example.
 #[derive(Debug, clap::Args)]
@@ -28,7 +30,8 @@ Examples:
 The newer policy is `equivalent`, `narrower`, `wider` or `different`, for all tokens that there
 can be and not for some that were tried; where that would take too long it is `unknown`. What
 grants more or asks for less is wider: a role, a longer lifetime, no single use any more. Each
-example is a token that both components were asked about.
+example is a token that both components were asked about. `--format markdown` writes a comment
+for a pull request.
 
 Exit status: 0 equivalent, 1 they differ, 2 unknown, or a file can't be read; `--fail-on` says
 what else is 0.")]
@@ -150,7 +153,11 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
             .confirm(difference, difference.before.as_deref())?;
         sides.new.confirm(difference, difference.after.as_deref())?;
     }
-    console.answer(|| sides.page(&comparison), || sides.to_json(&comparison))?;
+    if console.written() == Written::Markdown {
+        console::write_raw(markdown::text(&sides, &comparison).as_bytes())?;
+    } else {
+        console.answer(|| sides.page(&comparison), || sides.to_json(&comparison))?;
+    }
     Ok(arguments.fail_on.status(comparison.relation))
 }
 
@@ -203,7 +210,7 @@ impl Sides {
             for (label, was, is) in self.changed(difference) {
                 page.field(label, format!("{was} → {is}"));
             }
-            show_example(&mut page, difference);
+            example::show(&mut page, &difference.token);
         }
         page
     }
@@ -261,17 +268,6 @@ fn said(difference: &Difference) -> String {
         }
         (None, None) => String::new(),
     }
-}
-
-/// The token, and when and where it is presented.
-fn show_example(page: &mut Page, difference: &Difference) {
-    let request = &difference.token.request;
-    page.field("at", time::date(request.now));
-    page.field("route", &request.audience);
-    for (name, value) in &request.attributes {
-        page.field("attribute", format!("{name}={value}"));
-    }
-    example::claims(page, &difference.token.claims);
 }
 
 /// What a statement grants and asks for, each by a label and in words.

@@ -1,14 +1,15 @@
 //! `explain`: decides one token and shows every condition.
 
-use anyhow::bail;
+use anyhow::Context as _;
 use claimbound::ledger::Run;
 use claimbound::obligation::Obligation;
 use claimbound::outcome::Outcome;
 use claimbound::policy::Step;
 use claimbound::reason::Code;
-use claimbound_analysis::lint;
+use claimbound_analysis::lint::rule as rule_of;
 use serde_json::{Value, json};
 
+use crate::command::lint;
 use crate::console::{Console, Shape, Status};
 use crate::page::{Cell, Ink, Page};
 use crate::{outcome, question};
@@ -55,6 +56,7 @@ impl clap::Args for Arguments {
         let rule = clap::Arg::new(RULE)
             .value_name("RULE")
             .help("A rule of `claimbound lint`, or the code of a finding, to be explained")
+            .value_parser(lint::known_rule)
             .conflicts_with_all(["policy", "token", "claims"]);
         AboutToken::augment_args(command)
             .arg(rule)
@@ -105,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 
 /// Shows the page of a rule.
 fn explain_rule(name: &str, console: Console) -> anyhow::Result<Status> {
-    if let Some(rule) = lint::rule(name) {
+    if let Some(rule) = rule_of(name) {
         console.answer(
             || {
                 let mut page = Page::default();
@@ -123,12 +125,10 @@ fn explain_rule(name: &str, console: Console) -> anyhow::Result<Status> {
         )?;
         return Ok(Status::Yes);
     }
-    let compilers = claimbound_language::Rule::ALL.iter();
-    let Some(rule) = compilers.clone().find(|rule| rule.code() == name) else {
-        let names = lint::ALL.iter().map(|rule| rule.name);
-        let names: Vec<&str> = names.chain(compilers.map(|rule| rule.code())).collect();
-        bail!("there is no rule `{name}`; there are {}", names.join(", "));
-    };
+    let mut compilers = claimbound_language::Rule::ALL.iter();
+    // INVARIANT: a name that is no rule's was refused as an argument.
+    let rule = compilers.find(|rule| rule.code() == name);
+    let rule = rule.with_context(|| format!("there is no rule `{name}`"))?;
     console.answer(
         || {
             let mut page = Page::default();

@@ -1,7 +1,9 @@
 //! `lint`: what a reviewer would say of a policy, rule by rule.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use claimbound_analysis::Budget;
 use claimbound_analysis::lint::{self, Finding, Severity};
@@ -10,9 +12,10 @@ use claimbound_language::{Cases, Compiled};
 use crate::baseline::Baseline;
 use crate::component::{Carried, Kind, Origin};
 use crate::console::{Console, Progress, Status};
+use crate::nearest::did_you_mean;
 use crate::policies::{self, Wanted};
 use crate::policy_file;
-use crate::report::{self, Remark, Review, Standing};
+use crate::report::{self, Against, Remark, Review, Standing};
 use crate::{input, output};
 
 /// Say what a policy really accepts and who could take it over, rule by rule.
@@ -89,22 +92,21 @@ impl FailOn {
 }
 
 /// The name of a rule, of the linter's or the compiler's.
-fn known_rule(name: &str) -> Result<String, String> {
+pub(crate) fn known_rule(name: &str) -> Result<String, String> {
     let compilers = claimbound_language::Rule::ALL
         .iter()
         .map(|rule| rule.code());
-    let all: Vec<&str> = lint::ALL
-        .iter()
-        .map(|rule| rule.name)
-        .chain(compilers)
-        .collect();
+    let all = lint::ALL.iter().map(|rule| rule.name).chain(compilers);
+    let all: Vec<&str> = all.collect();
     if all.contains(&name) {
         return Ok(name.to_owned());
     }
-    Err(format!(
-        "there is no such rule; there are {}",
-        all.join(", ")
-    ))
+    let near = did_you_mean(name, &all);
+    Err(if near.is_empty() {
+        format!("there is no such rule; there are {}", all.join(", "))
+    } else {
+        format!("there is no such rule{near}")
+    })
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
@@ -125,30 +127,53 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
             }
         }
     }
-    report::write(&reviews, console.written())?;
+    let against = match (&arguments.baseline, &arguments.write_baseline) {
+        (None, None) => Against::Nothing,
+        (Some(_), _) | (_, Some(_)) => Against::Baseline,
+    };
+    report::write(&reviews, against, console.written())?;
     let mut open = reviews.iter().flat_map(Review::open);
     let fails = open.any(|remark| arguments.fail_on.counts(remark.severity));
     Ok(if fails { Status::No } else { Status::Yes })
 }
 
+/// Reviews each policy, on as many threads as there are processors; in their order.
 fn reviewed(policies: &BTreeSet<PathBuf>, arguments: &Arguments) -> anyhow::Result<Vec<Review>> {
     let progress = Progress::of(policies.len());
-    let mut reviews = Vec::with_capacity(policies.len());
-    for (number, path) in policies.iter().enumerate() {
-        progress.at(number + 1, &path.to_string_lossy());
-        let mut review = review(path, arguments.steps)?;
-        if !arguments.rule.is_empty() {
-            let is_asked = |remark: &Remark| arguments.rule.iter().any(|rule| rule == remark.rule);
-            review.remarks.retain(is_asked);
+    let next = AtomicUsize::new(0);
+    let policies: Vec<&PathBuf> = policies.iter().collect();
+    let work = || {
+        let mut own = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = policies.get(number) else {
+                return own;
+            };
+            progress.at(number + 1, &path.to_string_lossy());
+            own.push((number, review(path, arguments)));
         }
-        reviews.push(review);
-    }
-    Ok(reviews)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let mut all: Vec<_> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(policies.len()))
+            .map(|_| scope.spawn(work))
+            .collect();
+        let mut all = work();
+        for other in others {
+            match other.join() {
+                Ok(own) => all.extend(own),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    });
+    all.sort_by_key(|(number, _)| *number);
+    all.into_iter().map(|(_, review)| review).collect()
 }
 
 /// Reviews one policy. A document that does not compile is a finding, not a failure:
 /// the others are looked at all the same.
-fn review(path: &Path, steps: u64) -> anyhow::Result<Review> {
+fn review(path: &Path, arguments: &Arguments) -> anyhow::Result<Review> {
     let path = policy_file::in_folder(path)?;
     let bytes = input::file(&path, input::COMPONENT)?;
     let name = path.display().to_string();
@@ -159,13 +184,21 @@ fn review(path: &Path, steps: u64) -> anyhow::Result<Review> {
         }
         Kind::Component | Kind::Module => carried(&name, &bytes)?,
     };
-    let remarks = match claimbound_language::compile(&name, &text) {
+    let mut remarks = match claimbound_language::compile(&name, &text) {
         Err(findings) => report::remarks_of(&findings, &name),
         Ok(compiled) => {
             let cases = cases.map(|cases| read_cases(&name, &cases, &compiled));
-            remarks(&compiled, cases.transpose()?.as_ref(), &text, steps)
+            remarks(
+                &compiled,
+                cases.transpose()?.as_ref(),
+                &text,
+                arguments.steps,
+            )
         }
     };
+    if !arguments.rule.is_empty() {
+        remarks.retain(|remark| arguments.rule.iter().any(|rule| rule == remark.rule));
+    }
     Ok(Review {
         file: name,
         text,

@@ -1,22 +1,25 @@
-//! `test`: runs case files on documents and on the components built from them.
+//! `test`: runs case files on documents and on the components built from them, and says
+//! how much they prove.
 
-use std::collections::BTreeSet;
+mod coverage;
+mod generate;
+mod mutation;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use claimbound::sandbox::Sandbox;
+use claimbound_analysis::{Coverage, Mutation};
 use serde_json::{Value, json};
 
-use crate::console::{self, Console, Format, Progress, Status};
+use crate::console::{self, Console, Progress, Status, Written};
 use crate::page::{Ink, Page};
+use crate::policies::{self, Wanted};
 use crate::policy_file::{self, PolicyFile};
+use crate::redact::redacted;
+use crate::report::junit::{self, Suite};
 use crate::trial::{Trial, Verdict};
 use crate::{code_cache, component};
-
-/// How deep folders are searched.
-const DEEPEST: usize = 16;
-/// The most policies of one run.
-const MOST: usize = 10_000;
 
 /// Run case files on a policy: on its document and on the component built from it.
 #[derive(Debug, clap::Args)]
@@ -27,11 +30,20 @@ Examples:
   claimbound test policy.toml --cases more-cases.toml
   claimbound test deploy.wasm           the cases inside it, or beside it
   claimbound test --code-cache ~/.cache/claimbound --code-key code.key
+  claimbound test --coverage            which statements and conditions no case has seen
+  claimbound test --min-mutation 100    in CI: some case notices each condition that is weakened
+  claimbound test --generate policy.toml > boundary.toml
+                                        tokens just inside and just outside each condition
 
 A policy is decided twice, and both must say what a case expects: the document, decided natively, and the
 component, in its sandbox.
 
-Exit status: 0 all passed, 1 some failed, 2 a policy or its cases can't be read.")]
+A mutant is the policy with one condition dropped or loosened, or one forbid dropped or tightened.
+One that decides every token as the policy does is not counted. Of one that no case notices, a
+token is shown that it decides otherwise: make a case of it.
+
+Exit status: 0 all passed, 1 some failed, or fewer mutants were noticed than have to be, 2 a policy
+or its cases can't be read.")]
 pub(crate) struct Arguments {
     /// Documents, components, or folders to search; by default this folder.
     #[arg(value_name = "POLICY")]
@@ -41,6 +53,25 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     cases: Option<PathBuf>,
 
+    /// Say which statements decided no case, and which conditions were not seen both to
+    /// hold and not to.
+    #[arg(long)]
+    coverage: bool,
+
+    /// Drop or loosen each condition in turn, and say whether a case notices.
+    #[arg(long)]
+    mutation: bool,
+
+    /// How many percent of the mutants of each policy have to be noticed; implies
+    /// `--mutation`.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    min_mutation: Option<u8>,
+
+    /// Print a case file for one policy: for each condition of each trust, tokens just
+    /// inside and just outside. No cases are needed, and none are run.
+    #[arg(long, conflicts_with_all = ["cases", "coverage", "mutation", "min_mutation"])]
+    generate: bool,
+
     #[command(flatten)]
     code_cache: code_cache::Arguments,
 }
@@ -49,89 +80,74 @@ pub(crate) struct Arguments {
 struct Report {
     policy: String,
     verdicts: Vec<Verdict>,
+    coverage: Option<Coverage>,
+    mutation: Option<Mutation>,
+    /// How many percent of the mutants have to be noticed.
+    least: Option<u8>,
     notes: Vec<String>,
 }
 
-pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let here = [PathBuf::from(".")];
-    let given = match arguments.policies.as_slice() {
-        [] => here.as_slice(),
-        some => some,
-    };
-    let mut policies = BTreeSet::new();
-    for path in given {
-        search(path, &mut policies)?;
+impl Report {
+    fn is_good(&self) -> bool {
+        let passed = self.verdicts.iter().all(|one| one.faults.is_empty());
+        passed && self.is_mutated_enough()
     }
+
+    fn is_mutated_enough(&self) -> bool {
+        let both = self.mutation.as_ref().zip(self.least);
+        both.is_none_or(|(mutation, least)| mutation::reaches(mutation, least))
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let sandbox = arguments.code_cache.sandbox()?;
+    if arguments.generate {
+        return generate::run(&arguments.policies, &sandbox, console);
+    }
+    let policies = policies::found(&arguments.policies, Wanted::WithCases)?;
     let mut reports = Vec::new();
     let progress = Progress::of(policies.len());
     for (number, policy) in policies.iter().enumerate() {
         progress.at(number + 1, &policy.to_string_lossy());
-        reports.push(report(&sandbox, policy, arguments.cases.as_deref())?);
+        reports.push(arguments.report(&sandbox, policy)?);
     }
     drop(progress);
     let failed = count(&reports, |verdict| !verdict.faults.is_empty());
-    match console.format() {
-        Format::Human => console::write_page(&page(&reports, failed))?,
-        Format::Json => console::write_json(&format!("{:#}", to_json(&reports, failed)))?,
+    if console.written() == Written::Junit {
+        console::write_raw(redacted(&junit(&reports)?).as_bytes())?;
+    } else {
+        console.answer(|| page(&reports, failed), || to_json(&reports, failed))?;
     }
     for report in &reports {
         super::check::notes(&report.notes);
     }
-    Ok(if failed == 0 { Status::Yes } else { Status::No })
+    let is_good = reports.iter().all(Report::is_good);
+    Ok(if is_good { Status::Yes } else { Status::No })
 }
 
-/// Adds the policies that a path means: a file itself, a folder's all.
-fn search(path: &Path, found: &mut BTreeSet<PathBuf>) -> anyhow::Result<()> {
-    if !path.is_dir() {
-        found.insert(path.to_owned());
-        return Ok(());
+impl Arguments {
+    fn report(&self, sandbox: &Sandbox, path: &Path) -> anyhow::Result<Report> {
+        let file = PolicyFile::open(path)?;
+        let (name, text) = case_text(&file, self.cases.as_deref())?;
+        let trial = Trial::new(sandbox, file, &name, &text)?;
+        let policy = path.display().to_string();
+        let mutates = self.mutation || self.min_mutation.is_some();
+        Ok(Report {
+            notes: trial.notes(),
+            verdicts: trial.run().collect::<anyhow::Result<_>>()?,
+            coverage: self.coverage.then(|| covered(&trial)).transpose()?,
+            mutation: mutates
+                .then(|| mutation::run(&policy, &trial))
+                .transpose()?,
+            least: self.min_mutation,
+            policy,
+        })
     }
-    let before = found.len();
-    walk(path, 0, found)?;
-    if found.len() == before {
-        bail!(
-            "no `policy.toml` with a `cases.toml` beside it is below `{}`",
-            path.display()
-        );
-    }
-    Ok(())
 }
 
-fn walk(folder: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) -> anyhow::Result<()> {
-    if found.len() > MOST {
-        bail!("more than {MOST} policies are below one folder");
-    }
-    let policy = folder.join("policy.toml");
-    if policy.is_file() && folder.join("cases.toml").is_file() {
-        found.insert(policy);
-    }
-    if depth == DEEPEST {
-        return Ok(());
-    }
-    let entries = std::fs::read_dir(folder)
-        .with_context(|| format!("folder `{}` can't be read", folder.display()))?;
-    for entry in entries {
-        let entry =
-            entry.with_context(|| format!("folder `{}` can't be read", folder.display()))?;
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        // Links are not followed: they may lead in circles.
-        if !hidden && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            walk(&entry.path(), depth + 1, found)?;
-        }
-    }
-    Ok(())
-}
-
-fn report(sandbox: &Sandbox, path: &Path, cases: Option<&Path>) -> anyhow::Result<Report> {
-    let file = PolicyFile::open(path)?;
-    let (name, text) = case_text(&file, cases)?;
-    let trial = Trial::new(sandbox, file, &name, &text)?;
-    Ok(Report {
-        policy: path.display().to_string(),
-        notes: trial.notes(),
-        verdicts: trial.run().collect::<anyhow::Result<_>>()?,
-    })
+fn covered(trial: &Trial) -> anyhow::Result<Coverage> {
+    let coverage = claimbound_analysis::coverage(trial.compiled()?, &trial.tried()?);
+    coverage.context("the program can't be read")
 }
 
 /// The cases of a policy and what they are called: those that were asked for,
@@ -181,6 +197,14 @@ fn page(reports: &[Report], failed: usize) -> Page {
             }
         }
         page.end();
+        if let Some(coverage) = &report.coverage {
+            coverage::show(&mut page, coverage);
+            page.end();
+        }
+        if let Some(mutation) = &report.mutation {
+            mutation::show(&mut page, mutation, report.least);
+            page.end();
+        }
     }
     let passed = count(reports, |_| true) - failed;
     let ink = if failed == 0 { Ink::Good } else { Ink::Bad };
@@ -198,8 +222,51 @@ fn to_json(reports: &[Report], failed: usize) -> Value {
                 .iter()
                 .map(|one| json!({ "name": one.name, "passed": one.faults.is_empty(), "faults": one.faults }))
                 .collect();
-            json!({ "policy": report.policy, "cases": cases })
+            let mut policy = json!({ "policy": report.policy, "cases": cases });
+            if let Some(members) = policy.as_object_mut() {
+                members.extend(proved(report));
+            }
+            policy
         })
         .collect();
     json!({ "passed": count(reports, |_| true) - failed, "failed": failed, "policies": policies })
+}
+
+/// What the cases prove, as far as that was asked for.
+fn proved(report: &Report) -> impl Iterator<Item = (String, Value)> {
+    let coverage = report.coverage.as_ref();
+    let coverage = coverage.map(|one| ("coverage".to_owned(), coverage::to_json(one)));
+    let mutation = report.mutation.as_ref();
+    let mutation = mutation.map(|one| {
+        let json = mutation::to_json(one, report.least);
+        ("mutation".to_owned(), json)
+    });
+    coverage.into_iter().chain(mutation)
+}
+
+/// The reports as `JUnit` has them: a policy is a suite. How many mutants have to be
+/// noticed is one more test of it, where that was asked for.
+fn junit(reports: &[Report]) -> anyhow::Result<String> {
+    let suites = reports.iter().map(|report| {
+        let cases = report.verdicts.iter().map(|one| junit::Case {
+            name: one.name.clone(),
+            faults: one.faults.clone(),
+        });
+        Suite {
+            name: report.policy.clone(),
+            cases: cases.chain(mutation_case(report)).collect(),
+        }
+    });
+    junit::xml("claimbound test", &suites.collect::<Vec<_>>())
+}
+
+fn mutation_case(report: &Report) -> Option<junit::Case> {
+    let (mutation, least) = report.mutation.as_ref().zip(report.least)?;
+    let is_enough = mutation::reaches(mutation, least);
+    let survivors = mutation.survivors.iter();
+    let faults = survivors.map(|one| format!("not noticed: {}", mutation::words(&one.mutant)));
+    Some(junit::Case {
+        name: format!("at least {least} % of the mutants are noticed"),
+        faults: faults.filter(|_| !is_enough).collect(),
+    })
 }

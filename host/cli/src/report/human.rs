@@ -3,11 +3,10 @@
 use claimbound_analysis::lint::Severity;
 use claimbound_language::Excerpt;
 
-use crate::findings::counted;
+use crate::example;
 use crate::page::{Ink, Page};
 use crate::redact::quoting;
-use crate::report::{Counts, Remark, Review};
-use crate::{example, time};
+use crate::report::{self, Counts, Remark, Review};
 
 /// The whole answer.
 pub(crate) fn page(reviews: &[Review]) -> Page {
@@ -40,18 +39,13 @@ fn show(page: &mut Page, review: &Review, remark: &Remark) {
     page.lines(clean(&excerpt.to_string()));
     if let Some(token) = &remark.example {
         page.put(Ink::Faint, "  accepted, for example:").end();
-        page.field("at", time::date(token.request.now));
-        example::claims(page, &token.claims);
+        example::show(page, token);
     }
     page.end();
 }
 
 fn summary(page: &mut Page, reviews: &[Review]) {
     let counts = Counts::of(reviews);
-    let policies = match reviews.len() {
-        1 => "1 policy".to_owned(),
-        many => format!("{many} policies"),
-    };
     let ink = if counts.errors > 0 {
         Ink::Bad
     } else if counts.warnings > 0 {
@@ -59,18 +53,7 @@ fn summary(page: &mut Page, reviews: &[Review]) {
     } else {
         Ink::Good
     };
-    let mut parts = vec![
-        counted(counts.errors, "error"),
-        counted(counts.warnings, "warning"),
-        counted(counts.notes, "note"),
-    ];
-    if counts.suppressed > 0 {
-        parts.push(format!("{} suppressed", counts.suppressed));
-    }
-    if counts.known > 0 {
-        parts.push(format!("{} known from the baseline", counts.known));
-    }
-    page.put(ink, format!("{policies}: {}", parts.join(", ")));
+    page.put(ink, report::summary(reviews));
     page.end();
     let open = reviews.iter().flat_map(Review::open);
     if let Some(first) = open.map(|remark| remark.rule).next() {
