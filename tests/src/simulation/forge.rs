@@ -98,6 +98,32 @@ impl Forge {
         all.any(|one| one.id == account && one.attacker)
     }
 
+    /// The place of an account's repository of this name.
+    pub(super) fn repository(&self, account: usize, name: &str) -> Option<usize> {
+        let is_it = |one: &Repository| one.alive && one.account == account && one.name == name;
+        self.repositories.iter().position(is_it)
+    }
+
+    /// Whether one of [`Self::accounts`] is of somebody who takes names.
+    pub(super) fn is_of_attacker(&self, account: usize) -> bool {
+        self.accounts[account].attacker && self.accounts[account].alive
+    }
+
+    /// An organisation with these ids and one repository, and nobody else.
+    pub(super) fn of_one(flavour: Flavour, account: (u64, &str), repository: (u64, &str)) -> Self {
+        let mut forge = Self {
+            flavour,
+            accounts: Vec::new(),
+            repositories: Vec::new(),
+            left: Vec::new(),
+        };
+        forge.register(account.1, false);
+        forge.accounts[0].id = account.0;
+        forge.create(0, repository.1, None);
+        forge.repositories[0].id = repository.0;
+        forge
+    }
+
     /// Repositories whose jobs run.
     pub(super) fn alive(&self) -> Vec<usize> {
         let all = self.repositories.iter().enumerate();
@@ -177,7 +203,7 @@ impl Forge {
         self.create(self.accounts.len() - 1, "infra", None);
     }
 
-    fn register(&mut self, name: &str, attacker: bool) {
+    pub(super) fn register(&mut self, name: &str, attacker: bool) {
         self.accounts.push(Account {
             id: 1 + u64::try_from(self.accounts.len()).unwrap(),
             name: name.to_owned(),
@@ -186,7 +212,7 @@ impl Forge {
         });
     }
 
-    fn create(&mut self, account: usize, name: &str, fork_of: Option<usize>) {
+    pub(super) fn create(&mut self, account: usize, name: &str, fork_of: Option<usize>) {
         self.repositories.push(Repository {
             id: 1 + u64::try_from(self.repositories.len()).unwrap(),
             account,
@@ -199,7 +225,7 @@ impl Forge {
         });
     }
 
-    fn rename_account(&mut self, account: usize, name: &str) -> Option<String> {
+    pub(super) fn rename_account(&mut self, account: usize, name: &str) -> Option<String> {
         if !self.free(name) {
             return None;
         }
@@ -208,7 +234,7 @@ impl Forge {
         Some(format!("account {old} is renamed to {name}"))
     }
 
-    fn delete_account(&mut self, account: usize) -> String {
+    pub(super) fn delete_account(&mut self, account: usize) -> String {
         self.leave_account(account);
         self.accounts[account].alive = false;
         format!("account {} is deleted", self.accounts[account].name)
@@ -294,7 +320,7 @@ impl Forge {
         self.path(repository)
     }
 
-    fn holder(&self, name: &str) -> Option<usize> {
+    pub(super) fn holder(&self, name: &str) -> Option<usize> {
         let holds = |account: &Account| account.alive && account.name.eq_ignore_ascii_case(name);
         self.accounts.iter().position(holds)
     }
@@ -304,11 +330,11 @@ impl Forge {
         Some(self.accounts[self.holder(name)?].id)
     }
 
-    fn free(&self, name: &str) -> bool {
+    pub(super) fn free(&self, name: &str) -> bool {
         self.holder(name).is_none()
     }
 
-    fn vacant(&self, account: usize, name: &str) -> bool {
+    pub(super) fn vacant(&self, account: usize, name: &str) -> bool {
         let mut all = self.repositories.iter();
         self.accounts[account].alive
             && !all.any(|one| one.alive && one.account == account && one.name == name)

@@ -15,7 +15,9 @@ mod operator;
 mod random;
 mod reference;
 mod route;
+mod run;
 mod seeded;
+mod takeover;
 
 use crate::ledger::world::{World, on_each_store};
 use history::{History, Tally};
