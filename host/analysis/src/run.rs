@@ -96,7 +96,7 @@ pub(crate) fn of_branches(
     let mut bounds = Vec::new();
     for claim in model.claims() {
         let tags = match claim.role() {
-            Some(Role::RefType) => Texts::one("tag", budget)?,
+            Some(Role::RefType) => Texts::one("branch", budget)?.complement(budget)?,
             Some(Role::Branch) => Texts::one("refs/tags/", budget)?.then(&Texts::all(), budget)?,
             Some(
                 Role::BranchProtection

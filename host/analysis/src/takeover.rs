@@ -3,7 +3,7 @@
 
 use std::cell::OnceCell;
 
-use claimbound_issuers::{Need, Role, Workload};
+use claimbound_issuers::{Form, Need, Role, Workload};
 use claimbound_language::engine::Decision;
 use claimbound_language::engine::model::Effect;
 use claimbound_language::{Compiled, Example as Token, IssuerSummary};
@@ -214,17 +214,21 @@ impl Outsider<'_> {
         Ok(possible)
     }
 
-    /// A token of a region that the statement accepts, of a published form of the
-    /// subject where there is one: what somebody composes is of rare settings.
+    /// A token of a region that the statement accepts: of a published form of the
+    /// subject where there is one, for what somebody composes is of rare settings, and
+    /// of a branch before a tag.
     fn token(&self, region: &Region, budget: &Budget) -> Result<Option<Token>, Exceeded> {
         let forms = self.issuer.model.forms().iter();
         let (composed, published): (Vec<_>, Vec<_>) = forms.partition(|form| form.is_custom());
-        for forms in [published, composed] {
+        let of = |forms: &[&Form]| {
             let names = Texts::of(forms.iter().map(|form| form.name()), false, budget)?;
-            let bound = (Variable::Form, Values::of_texts(names));
+            Ok((Variable::Form, Values::of_texts(names)))
+        };
+        let mut usual = run::of_branches(&self.issuer.model, budget)?;
+        usual.push(of(&published)?);
+        for bounds in [usual, vec![of(&published)?], vec![of(&composed)?]] {
             let (policy, issuer) = (self.policy, self.issuer);
-            let bounds = std::slice::from_ref(&bound);
-            let found = accepted(policy, issuer, self.statement, region, bounds, budget)?;
+            let found = accepted(policy, issuer, self.statement, region, &bounds, budget)?;
             if found.is_some() {
                 return Ok(found);
             }
