@@ -19,7 +19,7 @@ mod written;
 use claimbound_language::{Cases, Compiled, Suppression};
 
 pub use control::Control;
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Severity, fingerprint};
 pub use rule::{Rule, Sample};
 pub use rules::ALL;
 
@@ -41,21 +41,21 @@ pub fn lint(policy: &Compiled, cases: Option<&Cases>, steps: u64) -> Vec<Finding
     held_to(ALL, policy, cases, steps)
 }
 
-/// Holds a policy to one rule.
+/// Holds a policy to one rule; where it is not decided, the rule `undecided` says so.
 pub fn lint_by(
     rule: &'static Rule,
     policy: &Compiled,
     cases: Option<&Cases>,
     steps: u64,
 ) -> Vec<Finding> {
-    let one = [rule];
+    let one = [rule, &rules::undecided::RULE];
     let rules = match rule.check {
         Check::Policy(_) => &one[..],
         // It is about what the others find.
         Check::Findings(_) => ALL,
     };
     let mut findings = held_to(rules, policy, cases, steps);
-    findings.retain(|finding| finding.rule.name == rule.name);
+    findings.retain(|finding| finding.is_of(rule.name));
     findings
 }
 

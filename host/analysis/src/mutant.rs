@@ -280,7 +280,38 @@ fn any_text() -> Option<Test> {
     automaton.ok().map(Test::Matches)
 }
 
-/// For each of several values, the list without it.
+/// The most values that are taken out of one list, each in a mutant of its own that
+/// holds the others.
+const MOST_OF_A_LIST: usize = 100;
+
+/// How many values of lists are not taken out, of all of a program's.
+pub(crate) fn beyond(program: &Program) -> usize {
+    let conditions = program.statements.iter().flat_map(|one| &one.conditions);
+    let beyond = conditions.map(|condition| match &condition.test {
+        Test::AnyOf(values) | Test::NoneOf(values) => values.len(),
+        Test::AllOf(texts) => texts.len(),
+        Test::Equals(_)
+        | Test::Matches(_)
+        | Test::AtLeast(_)
+        | Test::AtMost(_)
+        | Test::Contains(_)
+        | Test::Present
+        | Test::Absent
+        | Test::SameAs(_)
+        | Test::Attribute(_)
+        | Test::AudienceIs(_)
+        | Test::SoleAudience
+        | Test::Weekly(_)
+        | Test::Between(..)
+        | Test::LifetimeAtMost(_)
+        | Test::AgeAtMost(_) => 0,
+    });
+    beyond
+        .map(|values| values.saturating_sub(MOST_OF_A_LIST))
+        .sum()
+}
+
+/// For each of several values, of many the first, the list without it.
 fn without_each<T: Clone>(
     values: &[T],
     words: impl Fn(&T) -> String,
@@ -289,7 +320,8 @@ fn without_each<T: Clone>(
     if values.len() < 2 {
         return Vec::new();
     }
-    let each = values.iter().enumerate().map(|(index, value)| {
+    let each = values.iter().take(MOST_OF_A_LIST).enumerate();
+    let each = each.map(|(index, value)| {
         let mut left = values.to_vec();
         left.remove(index);
         (Change::Without(words(value)), test(left))

@@ -11,7 +11,7 @@ use crate::budget::{Budget, Exceeded};
 use crate::compare::{Difference, Relation};
 use crate::grants::{self, Change};
 use crate::meanings::{Meanings, without};
-use crate::mutant::{Mutant, mutants};
+use crate::mutant::{Mutant, beyond, mutants};
 use crate::naming::{self, Found};
 use crate::numbers::Numbers;
 use crate::region::Region;
@@ -90,7 +90,7 @@ pub fn mutation(
     let all = mutants(&compiled.program).count();
     let total = all.min(limits.mutants);
     let mut mutation = Mutation {
-        untried: all - total,
+        untried: (all - total).saturating_add(beyond(&compiled.program)),
         ..Mutation::default()
     };
     let (trial, originals) = (Trial::new(compiled, cases), Originals::new(compiled));

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::input;
-use crate::report::{Review, Standing};
+use crate::report::{Remark, Review, Standing};
 
 /// The format of the file.
 const FORMAT: u32 = 1;
@@ -57,11 +57,13 @@ impl Baseline {
         })
     }
 
-    /// The findings that count today.
+    /// The findings that count today, but for those that keep a document from being
+    /// reviewed: nothing is known behind them.
     pub(crate) fn of(reviews: &[Review]) -> Self {
         let lines = reviews.iter().flat_map(|review| {
             let open = review.remarks.iter();
             let open = open.filter(|remark| remark.standing == Standing::Open);
+            let open = open.filter(|remark| !remark.ends_review());
             open.map(|remark| Line {
                 policy: review.file.clone(),
                 rule: remark.rule.to_owned(),
@@ -77,9 +79,12 @@ impl Baseline {
         }
     }
 
-    /// Whether a finding of this fingerprint was there.
-    pub(crate) fn knows(&self, fingerprint: &str) -> bool {
-        self.known.contains(fingerprint)
+    /// Has a finding not count that was there.
+    pub(crate) fn hold(&self, remark: &mut Remark) {
+        let is_known = self.known.contains(&remark.fingerprint);
+        if is_known && remark.standing == Standing::Open && !remark.ends_review() {
+            remark.standing = Standing::Known;
+        }
     }
 
     /// The file's text.
@@ -88,7 +93,6 @@ impl Baseline {
             claimbound_baseline: FORMAT,
             findings: self.findings.clone(),
         };
-        let value = serde_json::to_value(file).unwrap_or_default();
-        format!("{value:#}\n")
+        format!("{:#}\n", serde_json::json!(file))
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 /// How deep folders are searched.
-const DEEPEST: usize = 16;
-/// The most policies of one run.
+const DEEPEST: usize = 64;
+/// The most policies below one path.
 const MOST: usize = 10_000;
 
 /// What counts as a policy below a folder.
@@ -66,21 +66,21 @@ fn walk(
     depth: usize,
     found: &mut BTreeSet<PathBuf>,
 ) -> anyhow::Result<()> {
-    if found.len() > MOST {
-        bail!("more than {MOST} policies are below one folder");
+    if depth > DEEPEST {
+        bail!("folder `{}` is more than {DEEPEST} deep", folder.display());
     }
     if wanted.is_in(folder) {
         found.insert(folder.join("policy.toml"));
     }
-    if depth == DEEPEST {
-        return Ok(());
+    if found.len() > MOST {
+        bail!("more than {MOST} policies are below one path");
     }
     let unreadable = || format!("folder `{}` can't be read", folder.display());
     for entry in std::fs::read_dir(folder).with_context(unreadable)? {
         let entry = entry.with_context(unreadable)?;
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         // Links are not followed: they may lead in circles.
-        if !hidden && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        if !hidden && entry.file_type().with_context(unreadable)?.is_dir() {
             walk(&entry.path(), wanted, depth + 1, found)?;
         }
     }

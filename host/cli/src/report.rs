@@ -12,8 +12,8 @@ mod suites;
 
 use std::ops::Range;
 
-use claimbound_analysis::lint::Severity;
-use claimbound_language::{Diagnostics, Example};
+use claimbound_analysis::lint::{Severity, fingerprint};
+use claimbound_language::{Diagnostics, Document, Example};
 
 use crate::console::{self, Written};
 use crate::findings::counted;
@@ -27,6 +27,8 @@ pub(crate) struct Review {
     pub(crate) text: String,
     /// The findings, in the order of their places.
     pub(crate) remarks: Vec<Remark>,
+    /// The rules that it was held to: none where it does not compile.
+    pub(crate) rules: Vec<&'static str>,
 }
 
 /// One finding.
@@ -36,6 +38,8 @@ pub(crate) struct Remark {
     pub(crate) rule: &'static str,
     /// How much it matters.
     pub(crate) severity: Severity,
+    /// The rule of which it says that it is undecided.
+    pub(crate) about: Option<&'static str>,
     /// The statement that it speaks of; none where it is the whole document.
     pub(crate) statement: Option<String>,
     /// What is wrong, in one sentence.
@@ -63,6 +67,18 @@ pub(crate) enum Standing {
     Suppressed(String),
     /// It was there when the baseline was written.
     Known,
+}
+
+impl Remark {
+    /// Whether it is what a rule found, or says that the rule is undecided.
+    pub(crate) fn is_of(&self, rule: &str) -> bool {
+        self.rule == rule || self.about == Some(rule)
+    }
+
+    /// Whether it keeps every rule from being asked: the document does not compile.
+    pub(crate) fn ends_review(&self) -> bool {
+        self.rule.starts_with("document.") && self.severity == Severity::Error
+    }
 }
 
 impl Review {
@@ -143,6 +159,15 @@ fn summary(reviews: &[Review]) -> String {
     format!("{policies}: {}", parts.join(", "))
 }
 
+/// How findings are told of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// What they were held against.
+    pub(crate) against: Against,
+    /// From which severity on one is a failure; none where none is.
+    pub(crate) least: Option<Severity>,
+}
+
 /// What the findings were held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Against {
@@ -153,41 +178,54 @@ pub(crate) enum Against {
 }
 
 /// Writes reviews to standard output.
-pub(crate) fn write(reviews: &[Review], against: Against, written: Written) -> anyhow::Result<()> {
+pub(crate) fn write(reviews: &[Review], terms: Terms, written: Written) -> anyhow::Result<()> {
     match written {
         Written::Human => console::write_page(&human::page(reviews)),
         Written::Json => console::write_json(&format!("{:#}", json::of(reviews))),
         // These redact each text that they quote, and stay whole around it.
-        Written::Sarif => console::write_made(&format!("{:#}", sarif::of(reviews, against))),
+        Written::Sarif => console::write_made(&format!("{:#}", sarif::of(reviews, terms.against))),
         Written::Github => console::write_raw(github::text(reviews).as_bytes()),
         Written::Markdown => console::write_raw(markdown::text(reviews).as_bytes()),
         Written::Junit => {
-            let xml = junit::xml("claimbound lint", &suites::of(reviews))?;
+            let xml = junit::xml("claimbound lint", &suites::of(reviews, terms.least))?;
             console::write_raw(xml.as_bytes())
         }
     }
 }
 
-/// The compiler's findings, as those of a review.
-pub(crate) fn remarks_of(findings: &Diagnostics, policy: &str) -> Vec<Remark> {
+/// The compiler's findings, as those of a review. `policy` is its name, or its path where
+/// it has none; `document` is there where it compiles.
+pub(crate) fn remarks_of(
+    findings: &Diagnostics,
+    policy: &str,
+    document: Option<&Document>,
+) -> Vec<Remark> {
     use claimbound_language::Severity as Theirs;
     let one = |finding: &claimbound_language::Diagnostic| {
         let spoken_of = findings.text().get(finding.place.clone());
-        let parts = [finding.code(), policy, spoken_of.unwrap_or_default()];
+        let statement = document.and_then(|document| document.statement_at(finding.place.start));
+        let statement = statement.map(|one| one.name.value.clone());
+        let severity = match finding.severity {
+            Theirs::Error => Severity::Error,
+            Theirs::Warning => Severity::Warning,
+        };
+        let about = [
+            policy,
+            statement.as_deref().unwrap_or_default(),
+            spoken_of.unwrap_or_default(),
+        ];
         Remark {
             rule: finding.code(),
-            severity: match finding.severity {
-                Theirs::Error => Severity::Error,
-                Theirs::Warning => Severity::Warning,
-            },
-            statement: None,
+            severity,
+            about: None,
             message: finding.message.clone(),
             label: finding.label.clone(),
             hint: finding.hint.clone(),
             place: finding.place.clone(),
             example: None,
-            fingerprint: claimbound_language::digest(&parts.join("\n")),
+            fingerprint: fingerprint([finding.code(), ""], severity, about),
             standing: Standing::Open,
+            statement,
         }
     };
     findings.iter().map(one).collect()
@@ -202,6 +240,7 @@ mod tests {
         Remark {
             rule: "takeover",
             severity: Severity::Error,
+            about: None,
             statement: None,
             message: message.to_owned(),
             label: String::new(),
@@ -218,6 +257,10 @@ mod tests {
             file: file.to_owned(),
             text: text.to_owned(),
             remarks,
+            rules: claimbound_analysis::lint::ALL
+                .iter()
+                .map(|rule| rule.name)
+                .collect(),
         }
     }
 

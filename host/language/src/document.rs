@@ -72,6 +72,17 @@ pub struct Document {
     pub suppressions: Vec<Suppression>,
 }
 
+impl Document {
+    /// The statement whose tables a byte of the text stands in, or before whose name
+    /// no other comes; none before the first.
+    pub fn statement_at(&self, byte: usize) -> Option<&Statement> {
+        let after = self
+            .statements
+            .partition_point(|one| one.place.start <= byte);
+        self.statements.get(after.checked_sub(1)?)
+    }
+}
+
 /// One issuer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Issuer {

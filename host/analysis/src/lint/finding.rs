@@ -47,6 +47,8 @@ pub struct Finding {
     pub example: Option<Token>,
     /// Why the document suppresses it.
     pub suppressed: Option<String>,
+    /// The rule of which it says that it is undecided.
+    pub about: Option<&'static str>,
     severity: Severity,
 }
 
@@ -66,6 +68,7 @@ impl Finding {
             hint: None,
             example: None,
             suppressed: None,
+            about: None,
             severity: rule.severity,
         }
     }
@@ -96,24 +99,40 @@ impl Finding {
         self
     }
 
+    /// Says which rule is undecided.
+    pub(crate) fn about(mut self, rule: &'static str) -> Self {
+        self.about = Some(rule);
+        self
+    }
+
+    /// Whether it is what a rule found, or says that the rule is undecided.
+    pub fn is_of(&self, rule: &str) -> bool {
+        self.rule.name == rule || self.about == Some(rule)
+    }
+
     /// How much it matters: what its rule says, unless it was found to matter less.
     pub fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// What stays the same of it while the document around it changes: a digest of
-    /// its rule, the policy's name, the statement and the text that it speaks of.
+    /// What stays the same of it while the document around it changes.
     pub fn fingerprint(&self, policy: &str, text: &str) -> String {
         let spoken_of = text.get(self.place.clone()).unwrap_or_default();
         let statement = self.statement.as_deref().unwrap_or_default();
-        // Length before each, so that no two lists of parts read alike.
-        let parts = [self.rule.name, policy, statement, spoken_of];
-        let joined: Vec<String> = parts
-            .iter()
-            .map(|part| format!("{}:{part}", part.len()))
-            .collect();
-        digest(&joined.concat())
+        let rule = [self.rule.name, self.about.unwrap_or_default()];
+        fingerprint(rule, self.severity, [policy, statement, spoken_of])
     }
+}
+
+/// A digest of what stays the same of a finding while the document around it changes:
+/// its rule and the one that it is about, how much it matters, the policy's name, the
+/// statement and the text that it speaks of.
+pub fn fingerprint(rule: [&str; 2], severity: Severity, about: [&str; 3]) -> String {
+    let severity = severity.to_string();
+    let parts = rule.into_iter().chain([severity.as_str()]).chain(about);
+    // Length before each, so that no two lists of parts read alike.
+    let joined: Vec<String> = parts.map(|part| format!("{}:{part}", part.len())).collect();
+    digest(&joined.concat())
 }
 
 /// Names in backticks, as a sentence lists them; of many, the first few.

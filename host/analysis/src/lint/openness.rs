@@ -42,8 +42,11 @@ enum Place {
 enum Measure {
     /// Another value.
     Value,
-    /// A file of another ref: whoever guards the ref guards its files.
+    /// A file of another ref or of somebody else: whoever guards the ref guards its
+    /// files.
     Ref,
+    /// Code of somebody else.
+    Owner,
     /// Anything but `true`.
     Unprotected,
 }
@@ -52,13 +55,13 @@ impl Measure {
     const fn of(role: Role) -> Self {
         match role {
             Role::Workflow => Self::Ref,
+            Role::Origin => Self::Owner,
             Role::BranchProtection | Role::EnvironmentProtection => Self::Unprotected,
             Role::Branch
             | Role::RefType
             | Role::Environment
             | Role::Trigger
             | Role::Runner
-            | Role::Origin
             | Role::Person => Self::Value,
         }
     }
@@ -125,7 +128,7 @@ impl Narrowing {
     /// Whether a test leaves a few values only, which its author wrote.
     fn is_closed_by(&self, test: &Test) -> bool {
         let closes = |literals: &[Literal]| match self.measure {
-            Measure::Value | Measure::Ref => true,
+            Measure::Value | Measure::Ref | Measure::Owner => true,
             Measure::Unprotected => literals
                 .iter()
                 .all(|one| *one == Literal::Text("true".to_owned())),
@@ -158,14 +161,9 @@ impl Narrowing {
         }
         let mut left = self.usual.clone();
         for text in taken {
-            let gone = match (self.measure, text.rsplit_once('@')) {
-                (Measure::Ref, Some((_, guarded))) => {
-                    let end = Texts::one(&format!("@{guarded}"), budget)?;
-                    Texts::all().then(&end, budget)?
-                }
-                (Measure::Value | Measure::Ref | Measure::Unprotected, _) => {
-                    Texts::one(text, budget)?
-                }
+            let gone = match self.measure {
+                Measure::Ref | Measure::Owner => alike(text, self.measure, budget)?,
+                Measure::Value | Measure::Unprotected => Texts::one(text, budget)?,
             };
             left = left.minus(&Values::of_texts(gone), budget)?;
             let listed = Lists::with_all([text]);
@@ -209,6 +207,24 @@ impl Narrowing {
                 templates.any(|pieces| shape::print(&pieces, parts).is_some())
             }),
             Place::Claim(_) | Place::Id(_) => false,
+        }
+    }
+}
+
+/// What begins like a text, up to its second `/`, which names whose it is; of a file,
+/// what ends in the same ref as well.
+fn alike(text: &str, measure: Measure, budget: &Budget) -> Result<Texts, Exceeded> {
+    let slashes = text.match_indices('/').map(|(at, _)| at);
+    let begins = slashes
+        .take(2)
+        .last()
+        .map_or(text, |at| text.get(..=at).unwrap_or(text));
+    let all = Texts::one(begins, budget)?.then(&Texts::all(), budget)?;
+    match text.rsplit_once('@').filter(|_| measure == Measure::Ref) {
+        None => Ok(all),
+        Some((_, guarded)) => {
+            let end = Texts::one(&format!("@{guarded}"), budget)?;
+            all.and(&Texts::all().then(&end, budget)?, budget)
         }
     }
 }

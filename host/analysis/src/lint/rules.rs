@@ -27,7 +27,7 @@ mod self_hosted_runner;
 mod shadowed;
 mod shared_audience;
 mod takeover;
-mod undecided;
+pub(super) mod undecided;
 mod unprotected_production;
 mod untested;
 mod unused_suppression;

@@ -15,7 +15,7 @@ use crate::console::{Console, Progress, Status};
 use crate::nearest::did_you_mean;
 use crate::policies::{self, Wanted};
 use crate::policy_file;
-use crate::report::{self, Against, Remark, Review, Standing};
+use crate::report::{self, Against, Remark, Review, Standing, Terms};
 use crate::{input, output};
 
 /// Say what a policy really accepts and who could take it over, rule by rule.
@@ -81,12 +81,13 @@ enum FailOn {
 }
 
 impl FailOn {
-    fn counts(self, severity: Severity) -> bool {
+    /// The least severity of a failure.
+    const fn least(self) -> Option<Severity> {
         match self {
-            Self::Note => true,
-            Self::Warning => severity >= Severity::Warning,
-            Self::Error => severity >= Severity::Error,
-            Self::Never => false,
+            Self::Note => Some(Severity::Note),
+            Self::Warning => Some(Severity::Warning),
+            Self::Error => Some(Severity::Error),
+            Self::Never => None,
         }
     }
 }
@@ -115,25 +116,30 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let policies = policies::found(&arguments.policies, Wanted::All)?;
     let mut reviews = reviewed(&policies, arguments)?;
     for remark in reviews.iter_mut().flat_map(|review| &mut review.remarks) {
-        if remark.standing == Standing::Open && baseline.knows(&remark.fingerprint) {
-            remark.standing = Standing::Known;
-        }
+        baseline.hold(remark);
     }
     if let Some(path) = &arguments.write_baseline {
-        output::replace(path, Baseline::of(&reviews).to_text().as_bytes())?;
+        if path.exists() {
+            // Nothing but a baseline is written over.
+            Baseline::read(path)?;
+        }
+        let written = Baseline::of(&reviews);
+        output::replace(path, written.to_text().as_bytes())?;
         for remark in reviews.iter_mut().flat_map(|review| &mut review.remarks) {
-            if remark.standing == Standing::Open {
-                remark.standing = Standing::Known;
-            }
+            written.hold(remark);
         }
     }
     let against = match (&arguments.baseline, &arguments.write_baseline) {
         (None, None) => Against::Nothing,
         (Some(_), _) | (_, Some(_)) => Against::Baseline,
     };
-    report::write(&reviews, against, console.written())?;
+    let terms = Terms {
+        against,
+        least: arguments.fail_on.least(),
+    };
+    report::write(&reviews, terms, console.written())?;
     let mut open = reviews.iter().flat_map(Review::open);
-    let fails = open.any(|remark| arguments.fail_on.counts(remark.severity));
+    let fails = open.any(|remark| terms.least.is_some_and(|least| remark.severity >= least));
     Ok(if fails { Status::No } else { Status::Yes })
 }
 
@@ -184,25 +190,29 @@ fn review(path: &Path, arguments: &Arguments) -> anyhow::Result<Review> {
         }
         Kind::Component | Kind::Module => carried(&name, &bytes)?,
     };
-    let mut remarks = match claimbound_language::compile(&name, &text) {
-        Err(findings) => report::remarks_of(&findings, &name),
+    let (mut remarks, does_compile) = match claimbound_language::compile(&name, &text) {
+        Err(findings) => (report::remarks_of(&findings, &name, None), false),
         Ok(compiled) => {
             let cases = cases.map(|cases| read_cases(&name, &cases, &compiled));
-            remarks(
-                &compiled,
-                cases.transpose()?.as_ref(),
-                &text,
-                arguments.steps,
-            )
+            let cases = cases.transpose()?;
+            let remarks = remarks(&compiled, cases.as_ref(), &text, arguments.steps);
+            (remarks, true)
         }
     };
-    if !arguments.rule.is_empty() {
-        remarks.retain(|remark| arguments.rule.iter().any(|rule| rule == remark.rule));
-    }
+    let is_asked =
+        |rule: &str| arguments.rule.is_empty() || arguments.rule.iter().any(|one| one == rule);
+    // What keeps a rule from an answer is told of, whatever was asked.
+    remarks.retain(|remark| {
+        is_asked(remark.rule) || remark.about.is_some_and(is_asked) || remark.ends_review()
+    });
+    let rules = lint::ALL.iter().map(|rule| rule.name);
     Ok(Review {
         file: name,
         text,
         remarks,
+        rules: rules
+            .filter(|rule| does_compile && is_asked(rule))
+            .collect(),
     })
 }
 
@@ -228,11 +238,15 @@ fn read_cases(name: &str, text: &str, compiled: &Compiled) -> anyhow::Result<Cas
 
 fn remarks(compiled: &Compiled, cases: Option<&Cases>, text: &str, steps: u64) -> Vec<Remark> {
     let policy = &compiled.document.name.value;
-    let mut remarks = report::remarks_of(&compiled.warnings, policy);
+    let mut remarks = report::remarks_of(&compiled.warnings, policy, Some(&compiled.document));
     for remark in &mut remarks {
-        let suppressions = compiled.document.suppressions.iter();
-        let mut own = suppressions.filter(|one| one.rule.value == remark.rule);
-        if let Some(suppression) = own.next() {
+        let mut suppressions = compiled.document.suppressions.iter();
+        let own = suppressions.find(|one| {
+            let statement = one.statement.as_ref().map(|name| &name.value);
+            one.rule.value == remark.rule
+                && statement.is_none_or(|name| remark.statement.as_ref() == Some(name))
+        });
+        if let Some(suppression) = own {
             remark.standing = Standing::Suppressed(suppression.reason.value.clone());
         }
     }
@@ -245,6 +259,7 @@ fn remarks(compiled: &Compiled, cases: Option<&Cases>, text: &str, steps: u64) -
 fn remark(finding: Finding, policy: &str, text: &str) -> Remark {
     Remark {
         rule: finding.rule.name,
+        about: finding.about,
         severity: finding.severity(),
         fingerprint: finding.fingerprint(policy, text),
         standing: match finding.suppressed {

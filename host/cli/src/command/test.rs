@@ -114,7 +114,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     drop(progress);
     let failed = count(&reports, |verdict| !verdict.faults.is_empty());
     if console.written() == Written::Junit {
-        console::write_raw(redacted(&junit(&reports)?).as_bytes())?;
+        console::write_raw(junit(&reports)?.as_bytes())?;
     } else {
         console.answer(|| page(&reports, failed), || to_json(&reports, failed))?;
     }
@@ -249,8 +249,8 @@ fn proved(report: &Report) -> impl Iterator<Item = (String, Value)> {
 fn junit(reports: &[Report]) -> anyhow::Result<String> {
     let suites = reports.iter().map(|report| {
         let cases = report.verdicts.iter().map(|one| junit::Case {
-            name: one.name.clone(),
-            faults: one.faults.clone(),
+            name: redacted(&one.name),
+            faults: one.faults.iter().map(|fault| redacted(fault)).collect(),
         });
         Suite {
             name: report.policy.clone(),
@@ -265,6 +265,8 @@ fn mutation_case(report: &Report) -> Option<junit::Case> {
     let is_enough = mutation::reaches(mutation, least);
     let survivors = mutation.survivors.iter();
     let faults = survivors.map(|one| format!("not noticed: {}", mutation::words(&one.mutant)));
+    let untried = (mutation.untried > 0).then(|| format!("{} were not tried", mutation.untried));
+    let faults = faults.map(|fault| redacted(&fault)).chain(untried);
     Some(junit::Case {
         name: format!("at least {least} % of the mutants are noticed"),
         faults: faults.filter(|_| !is_enough).collect(),

@@ -40,9 +40,11 @@ pub(crate) fn of(reviews: &[Review], against: Against) -> Value {
 
 fn rules(reviews: &[Review]) -> Rules {
     let remarks = reviews.iter().flat_map(|review| &review.remarks);
-    let mut rules: Rules = remarks
-        .map(|remark| (remark.rule, (0, remark.severity)))
-        .collect();
+    let mut rules = Rules::new();
+    for remark in remarks {
+        let (_, gravest) = rules.entry(remark.rule).or_insert((0, remark.severity));
+        *gravest = remark.severity.max(*gravest);
+    }
     for (number, (place, _)) in rules.values_mut().enumerate() {
         *place = number;
     }

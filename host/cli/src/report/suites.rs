@@ -1,33 +1,36 @@
 //! A review as tests: each policy is a suite, and each rule a test of it.
 
-use claimbound_analysis::lint::{ALL, Severity};
+use claimbound_analysis::lint::Severity;
 
 use crate::redact::quoting;
 use crate::report::junit::{Case, Suite};
 use crate::report::{Remark, Review};
 
-/// The suites. A rule fails by what counts and is more than a note; the compiler's
-/// findings are tests where there are any.
-pub(super) fn of(reviews: &[Review]) -> Vec<Suite> {
-    reviews.iter().map(suite).collect()
+/// The suites. A rule that was asked fails by what counts and is of this severity or a
+/// graver one, and where it is undecided; the compiler's findings are tests where there
+/// are any.
+pub(super) fn of(reviews: &[Review], least: Option<Severity>) -> Vec<Suite> {
+    let suites = reviews.iter().map(|review| suite(review, least));
+    suites.collect()
 }
 
-fn suite(review: &Review) -> Suite {
-    let mut rules: Vec<&str> = ALL.iter().map(|rule| rule.name).collect();
+fn suite(review: &Review, least: Option<Severity>) -> Suite {
+    let mut rules = review.rules.clone();
     for remark in review.open() {
         if !rules.contains(&remark.rule) {
             rules.push(remark.rule);
         }
     }
+    let cases = rules.into_iter().map(|rule| case(review, rule, least));
     Suite {
         name: review.file.clone(),
-        cases: rules.into_iter().map(|rule| case(review, rule)).collect(),
+        cases: cases.collect(),
     }
 }
 
-fn case(review: &Review, rule: &str) -> Case {
-    let own = review.open().filter(|remark| remark.rule == rule);
-    let graver = own.filter(|remark| remark.severity > Severity::Note);
+fn case(review: &Review, rule: &str, least: Option<Severity>) -> Case {
+    let own = review.open().filter(|remark| remark.is_of(rule));
+    let graver = own.filter(|remark| least.is_some_and(|least| remark.severity >= least));
     Case {
         name: rule.to_owned(),
         faults: graver.map(|remark| fault(review, remark)).collect(),
@@ -60,15 +63,21 @@ mod tests {
         note.severity = Severity::Note;
         let mut compilers = remark("no such key");
         compilers.rule = "document.unknown-key";
-        let all = vec![remark("open"), known, note, compilers];
-        let suites = of(&[review("p.toml", "a = 1", all)]);
+        let mut undecided = remark("not known");
+        undecided.rule = "undecided";
+        undecided.about = Some("overlap");
+        let all = vec![remark("open"), known, note, compilers, undecided];
+        let suites = of(&[review("p.toml", "a = 1", all)], Some(Severity::Warning));
         let failed = suites[0].cases.iter().filter(|one| !one.faults.is_empty());
         let failed: Vec<_> = failed.map(|one| (&*one.name, &*one.faults[0])).collect();
         let expected = [
+            ("overlap", "p.toml:1:1: error: not known"),
             ("takeover", "p.toml:1:1: error: open"),
+            ("undecided", "p.toml:1:1: error: not known"),
             ("document.unknown-key", "p.toml:1:1: error: no such key"),
         ];
         assert_eq!(failed, expected);
-        assert_eq!(suites[0].cases.len(), ALL.len() + 1);
+        let all = claimbound_analysis::lint::ALL.len();
+        assert_eq!(suites[0].cases.len(), all + 1);
     }
 }

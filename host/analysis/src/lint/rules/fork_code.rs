@@ -5,6 +5,7 @@ use claimbound_issuers::{ClaimRule, Model, Role};
 use crate::budget::{Budget, Exceeded};
 use crate::lint::control::Control;
 use crate::lint::finding::{Finding, Severity};
+use crate::lint::openness::{Narrowing, left_open};
 use crate::lint::review::Review;
 use crate::lint::rule::{Check, Rule, Sample};
 use crate::texts::Texts;
@@ -39,6 +40,25 @@ Ask for the origin: `\"oidc.circleci.com/vcs-origin\" = \"github.com/acme/infra\
     ],
     references: &[],
     accepted: &[
+        Sample::of(
+            r#"
+# several repositories, all of acme's account
+[issuer.circleci]
+model = "circleci"
+url = "https://oidc.circleci.com/org/3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+
+[trust.main]
+issuer = "circleci"
+audience = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+token_lifetime = "1h"
+claims = { "oidc.circleci.com/vcs-origin" = { glob = "github.com/acme/*" } }
+
+[trust.main.subject]
+organization = { name = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90", id = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90" }
+project = { name = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607", id = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607" }
+any = ["user"]
+"#,
+        ),
         Sample::of(
             r#"
 [issuer.circleci]
@@ -121,6 +141,25 @@ ref = "main"
     refused: &[
         Sample::of(
             r#"
+# whoever registers an account that begins with acme forks from there
+[issuer.circleci]
+model = "circleci"
+url = "https://oidc.circleci.com/org/3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+
+[trust.main]
+issuer = "circleci"
+audience = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
+token_lifetime = "1h"
+claims = { "oidc.circleci.com/vcs-origin" = { glob = "github.com/acme*/infra" } }
+
+[trust.main.subject]
+organization = { name = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90", id = "3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90" }
+project = { name = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607", id = "7f8a3b14-2d5c-4e6f-9a01-b2c3d4e5f607" }
+any = ["user"]
+"#,
+        ),
+        Sample::of(
+            r#"
 [issuer.circleci]
 model = "circleci"
 url = "https://oidc.circleci.com/org/3c1d9a52-7b4e-4f60-8a19-5d2e6f7b8c90"
@@ -195,15 +234,13 @@ ref = "main"
     check: Check::Policy(check),
 };
 
-/// A repository that no organisation means, as a URL without scheme or as an id.
-const FOREIGN: &str = "github.com/somebody-else/fork";
-const FOREIGN_ID: &str = "999999999999";
-
 fn check(review: &Review<'_>) -> Vec<Finding> {
     let found = review.trusts().filter_map(|(stated, _)| {
         let model = &stated.issuer.model;
         let origin = claims_of(model, Role::Origin).next()?;
-        let token = review.token(&RULE, stated, |budget| foreign(model, budget))?;
+        let origins = Narrowing::by_roles(model, &[Role::Origin]);
+        let of_forks = review.computed(&RULE, stated, |budget| of_forks(model, budget))?;
+        let token = left_open(review, &RULE, stated, &origins, &of_forks)?;
         let message = format!(
             "statement `{}` accepts runs of code that comes from a fork",
             stated.name()
@@ -224,25 +261,13 @@ fn claims_of(model: &Model, role: Role) -> impl Iterator<Item = &ClaimRule> {
     claims.filter(move |claim| claim.role() == Some(role))
 }
 
-/// Tokens of somebody else's code, of runs that a fork can have.
-fn foreign(model: &Model, budget: &Budget) -> Result<Vec<(Variable, Values)>, Exceeded> {
+/// What there is of runs that a fork can have, where the model says so.
+fn of_forks(model: &Model, budget: &Budget) -> Result<Vec<(Variable, Values)>, Exceeded> {
     let path = |claim: &ClaimRule| claim.path().iter().map(ToString::to_string).collect();
-    let mut bounds = Vec::new();
-    for claim in claims_of(model, Role::Origin) {
-        let other = if claim.is_immutable() {
-            FOREIGN_ID
-        } else {
-            FOREIGN
-        };
-        let values = Values::of_texts(Texts::one(other, budget)?).or_absent();
-        bounds.push((Variable::Claim(path(claim)), values.clone()));
-        let parts = model.parts().iter();
-        let own = parts.filter(|part| part.claim() == Some(claim.path()));
-        bounds.extend(own.map(|part| (Variable::Part(part.name().to_owned()), values.clone())));
-    }
-    for claim in claims_of(model, Role::Trigger).filter(|claim| claim.risky().next().is_some()) {
-        let risky = Values::of_texts(Texts::of(claim.risky(), false, budget)?);
-        bounds.push((Variable::Claim(path(claim)), risky));
-    }
-    Ok(bounds)
+    let triggers = claims_of(model, Role::Trigger).filter(|claim| claim.risky().next().is_some());
+    let bounds = triggers.map(|claim| {
+        let risky = Texts::of(claim.risky(), false, budget)?;
+        Ok((Variable::Claim(path(claim)), Values::of_texts(risky)))
+    });
+    bounds.collect()
 }

@@ -167,8 +167,7 @@ fn check(review: &Review<'_>) -> Vec<Finding> {
     let found = review.trusts().filter_map(|(stated, _)| {
         let (forms, all) = all.get(stated.issuer.url.as_str())?;
         let forms = Some(forms).filter(|forms| !forms.is_empty())?;
-        // INVARIANT: these are a few short names.
-        let named = Texts::of(forms, false, &Budget::default()).ok()?;
+        let named = review.computed(&RULE, stated, |budget| Texts::of(forms, false, budget))?;
         let of_forms = (Variable::Form, Values::of_texts(named));
         let token = left_open(review, &RULE, stated, all, std::slice::from_ref(&of_forms))?;
         let shown = review.token(&RULE, stated, |budget| of_another(stated, of_forms, budget));

@@ -21,8 +21,8 @@ protected. In Kubernetes, whoever may create a pod chooses which service account
 It is decided from the naming model, which says what of a run an insider chooses: the statement goes on \
 accepting tokens while the values of the branch, the environment, the file and the service account that \
 are found are taken away, all of them at once. A pattern such as `refs/heads/release/**` goes on, too: \
-whoever can push a branch can push one of that name, unless it is protected. Of a file only the ref behind \
-the `@` counts. Models of which nothing like that is known are left alone. The example is such a token.",
+whoever can push a branch can push one of that name, unless it is protected. Of a file its \
+repository counts, and the ref behind the `@`. Models of which nothing like that is known are left alone. The example is such a token.",
     fix: "\
 Name the branch, and ask that it be protected where the token says so: `ref = \"refs/heads/main\"` with \
 `ref_protected = \"true\"` at GitHub and GitLab. Or name an environment whose branches are restricted, or \
@@ -126,6 +126,21 @@ subject = { glob = "spiffe://acme.example/payments/*" }
         ),
     ],
     refused: &[
+        Sample::of(
+            r#"
+# a file of main, and of whoever has an account that begins with acme
+[trust.shared-workflow]
+issuer = "github"
+audience = "https://cloud.acme.example"
+token_lifetime = "5m"
+claims = { job_workflow_ref = { glob = "acme*/workflows/.github/workflows/deploy.yml@refs/heads/main" } }
+
+[trust.shared-workflow.subject]
+owner = { name = "acme", id = "123456" }
+repository = { name = "acme/infra", id = "456789" }
+any = ["ref"]
+"#,
+        ),
         Sample::of(
             r#"
 [trust.infra]

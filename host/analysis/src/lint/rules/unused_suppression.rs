@@ -1,5 +1,7 @@
 //! Suppressions of what is not there.
 
+use claimbound_language::Diagnostic;
+
 use crate::lint::ALL;
 use crate::lint::control::Control;
 use crate::lint::finding::{Finding, Severity};
@@ -53,20 +55,25 @@ fn check(review: &Review<'_>, findings: &[Finding]) -> Vec<Finding> {
     let unused = suppressions.filter_map(|one| {
         let rule = one.rule.value.as_str();
         let statement = one.statement.as_ref().map(|name| name.value.as_str());
-        let is_meant = |finding: &Finding| {
-            finding.rule.name == rule
-                && statement.is_none_or(|name| finding.statement.as_deref() == Some(name))
+        let is_there = |name: Option<&str>| statement.is_none_or(|one| name == Some(one));
+        let is_meant =
+            |finding: &Finding| finding.rule.name == rule && is_there(finding.statement.as_deref());
+        let document = &review.policy.document;
+        let is_warned_of = |warning: &Diagnostic| {
+            let spoken_of = document.statement_at(warning.place.start);
+            warning.code() == rule && is_there(spoken_of.map(|one| one.name.value.as_str()))
         };
-        let mut warnings = review.policy.warnings.iter();
-        if findings.iter().any(is_meant) || warnings.any(|warning| warning.code() == rule) {
+        if findings.iter().any(is_meant) || review.policy.warnings.iter().any(is_warned_of) {
             return None;
         }
         let compilers = claimbound_language::Rule::ALL.map(claimbound_language::Rule::code);
-        let is_known = ALL.iter().any(|known| known.name == rule) || compilers.contains(&rule);
-        let message = if is_known {
-            format!("`{rule}` finds nothing here that could be suppressed")
-        } else {
-            format!("there is no rule `{rule}`")
+        let own = ALL.iter().find(|known| known.name == rule);
+        let message = match own.map(|known| known.check) {
+            Some(Check::Findings(_)) => format!("`{rule}` can't be suppressed"),
+            None if !compilers.contains(&rule) => format!("there is no rule `{rule}`"),
+            Some(Check::Policy(_)) | None => {
+                format!("`{rule}` finds nothing here that could be suppressed")
+            }
         };
         Some(Finding::new(&RULE, &one.rule.place, message))
     });

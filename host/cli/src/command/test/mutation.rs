@@ -56,10 +56,11 @@ fn confirm(policy: &str, trial: &Trial, difference: &Difference) -> anyhow::Resu
     Ok(())
 }
 
-/// Whether at least so many percent of the mutants were noticed.
+/// Whether at least so many percent of the mutants were noticed; never where some were
+/// not tried.
 pub(super) fn reaches(mutation: &Mutation, least: u8) -> bool {
     let wanted = mutation.counted().saturating_mul(usize::from(least));
-    mutation.noticed.saturating_mul(100) >= wanted
+    mutation.untried == 0 && mutation.noticed.saturating_mul(100) >= wanted
 }
 
 /// Adds how many were noticed, and which were not, with a token that would have been.
