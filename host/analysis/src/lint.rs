@@ -18,6 +18,8 @@ mod written;
 
 use claimbound_language::{Cases, Compiled, Suppression};
 
+use crate::budget::Together;
+
 pub use control::Control;
 pub use finding::{Finding, Severity, fingerprint};
 pub use rule::{Rule, Sample};
@@ -25,6 +27,10 @@ pub use rules::ALL;
 
 use review::Review;
 use rule::Check;
+
+/// How many questions about a policy may take all the steps that one may: a policy
+/// that is written to keep its reviewer busy is undecided after some seconds.
+const QUESTIONS: u64 = 8;
 
 /// The rule of this name.
 pub fn rule(name: &str) -> Option<&'static Rule> {
@@ -35,8 +41,9 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 /// those that it suppresses are among them, with the reason.
 ///
 /// `cases` are those that stand beside the policy; without them, nothing is said of
-/// what they cover. `steps` bounds each question that is asked of sets of tokens;
-/// where it does not reach, the rule `undecided` says so.
+/// what they cover. `steps` bounds each question that is asked of sets of tokens, and
+/// eight times as many bound all of them; where that does not reach, the rule
+/// `undecided` says so.
 pub fn lint(policy: &Compiled, cases: Option<&Cases>, steps: u64) -> Vec<Finding> {
     held_to(ALL, policy, cases, steps)
 }
@@ -65,6 +72,7 @@ fn held_to(
     cases: Option<&Cases>,
     steps: u64,
 ) -> Vec<Finding> {
+    let _together = Together::new(steps.saturating_mul(QUESTIONS));
     let review = Review::new(policy, cases, steps);
     let mut findings = Vec::new();
     for rule in rules {

@@ -1,7 +1,7 @@
 //! The program's arguments, from which help, completions and manual are made.
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser};
+use clap::{CommandFactory as _, Parser, ValueEnum as _};
 
 use crate::command::Command;
 use crate::console::Written;
@@ -42,9 +42,16 @@ impl Arguments {
         if self.command.writes(self.format) {
             return Ok(());
         }
+        let all = Written::value_variants().iter();
+        let own = all.filter(|written| self.command.writes(**written));
+        let own =
+            own.filter_map(|written| Some(written.to_possible_value()?.get_name().to_owned()));
+        let own: Vec<String> = own.map(|name| format!("`{name}`")).collect();
         let mut command = Self::command();
-        let message = "this command writes `human` and `json`; reviews are written otherwise as well, \
-            by `claimbound lint`, `claimbound test` and `claimbound diff`";
+        let message = format!(
+            "this command writes {}; all formats are those of `claimbound lint`",
+            own.join(", ")
+        );
         Err(command.error(ErrorKind::InvalidValue, message))
     }
 }

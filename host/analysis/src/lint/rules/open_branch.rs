@@ -22,7 +22,8 @@ It is decided from the naming model, which says what of a run an insider chooses
 accepting tokens while the values of the branch, the environment, the file and the service account that \
 are found are taken away, all of them at once. A pattern such as `refs/heads/release/**` goes on, too: \
 whoever can push a branch can push one of that name, unless it is protected. Of a file its \
-repository counts, and the ref behind the `@`. Models of which nothing like that is known are left alone. The example is such a token.",
+repository counts, and the ref behind the `@`; of an environment its name, unless tokens say whether it is \
+protected. Models of which nothing like that is known are left alone. The example is such a token.",
     fix: "\
 Name the branch, and ask that it be protected where the token says so: `ref = \"refs/heads/main\"` with \
 `ref_protected = \"true\"` at GitHub and GitLab. Or name an environment whose branches are restricted, or \
@@ -211,6 +212,24 @@ any = ["ref"]
         ),
         Sample::of(
             r#"
+# an environment that any branch may name: whether it is protected is not asked
+[issuer.gitlab]
+model = "gitlab"
+
+[trust.infra]
+issuer = "gitlab"
+audience = "https://cloud.acme.example"
+token_lifetime = "1h"
+claims = { environment = "production", environment_protected = "false" }
+
+[trust.infra.subject]
+namespace = { name = "acme/platform", id = "123456" }
+project = { name = "acme/platform/infra", id = "456789" }
+any = ["ref", "ref_type"]
+"#,
+        ),
+        Sample::of(
+            r#"
 [issuer.buildkite]
 model = "buildkite"
 
@@ -244,15 +263,19 @@ subject = { glob = "system:serviceaccount:release:*" }
     check: Check::Policy(check),
 };
 
-/// What narrows the runs of a project, of the things that an insider chooses.
+/// What narrows the runs of a project, of the things that an insider chooses. Where
+/// tokens say whether an environment is protected, its name alone is anybody's.
 pub(super) fn narrowing(model: &Model) -> Vec<Narrowing> {
-    let roles = [
+    let mut roles = vec![
         Role::Branch,
         Role::BranchProtection,
-        Role::Environment,
         Role::EnvironmentProtection,
         Role::Workflow,
     ];
+    let mut claims = model.claims().iter();
+    if claims.all(|claim| claim.role() != Some(Role::EnvironmentProtection)) {
+        roles.push(Role::Environment);
+    }
     let mut all = Narrowing::by_roles(model, &roles);
     all.extend(Narrowing::by_chosen_names(model));
     all

@@ -239,14 +239,14 @@ fn check(review: &Review<'_>) -> Vec<Finding> {
     found.collect()
 }
 
-/// What guards production at an issuer: environments and protection or, where there
-/// is neither, the branch.
+/// What guards production at an issuer: environments, or their protection where tokens
+/// say it, and that of branches; where there is nothing like that, the branch.
 fn guards(model: &Model) -> Vec<Narrowing> {
-    let roles = [
-        Role::Environment,
-        Role::EnvironmentProtection,
-        Role::BranchProtection,
-    ];
+    let mut roles = vec![Role::EnvironmentProtection, Role::BranchProtection];
+    let mut claims = model.claims().iter();
+    if claims.all(|claim| claim.role() != Some(Role::EnvironmentProtection)) {
+        roles.push(Role::Environment);
+    }
     let guards = Narrowing::by_roles(model, &roles);
     if guards.is_empty() {
         return Narrowing::by_roles(model, &[Role::Branch]);
