@@ -1,12 +1,12 @@
 //! Code of a fork under the identity of a project.
 
-use claimbound_issuers::{ClaimRule, Model, Role};
+use claimbound_issuers::{Chooser, ClaimRule, Model, Role};
 
 use crate::budget::{Budget, Exceeded};
 use crate::lint::control::Control;
 use crate::lint::finding::{Finding, Severity};
 use crate::lint::openness::{Narrowing, left_open};
-use crate::lint::review::Review;
+use crate::lint::review::{Review, Stated};
 use crate::lint::rule::{Check, Rule, Sample};
 use crate::texts::Texts;
 use crate::values::Values;
@@ -26,11 +26,13 @@ statement that does not ask is open to whoever can fork.
 It is decided from the naming model, which knows the claims that say where code comes from: the statement \
 accepts a token in which they name somebody else's repository, or are not there. Where the model also \
 knows what starts such a run, only tokens of those runs count, so a statement that takes pushes alone is \
-left alone. The example is such a token.",
+left alone. The example is such a token. At Buildkite nothing in a token says that a build is of a fork, \
+and where third-party forks are built the branch has the name that they give it: that is a note.",
     fix: "\
 Ask for the origin: `\"oidc.circleci.com/vcs-origin\" = \"github.com/acme/infra\"` at CircleCI, \
 `job_project_id = \"456789\"` at GitLab. At GitLab it also helps to say what may have started the pipeline: \
-`pipeline_source = [\"push\", \"web\"]`.",
+`pipeline_source = [\"push\", \"web\"]`. At Buildkite leave forks unbuilt in the pipeline's settings, and suppress \
+the note with that for its reason.",
     controls: &[
         Control::Nhi3,
         Control::Nhi6,
@@ -141,6 +143,23 @@ ref = "main"
     refused: &[
         Sample::of(
             r#"
+[issuer.buildkite]
+model = "buildkite"
+
+[trust.deploy]
+issuer = "buildkite"
+audience = "https://cloud.acme.example"
+token_lifetime = "5m"
+
+[trust.deploy.subject]
+organization = { name = "acme", id = "0184990a-4c19-4a7c-8c5a-4a3c7b0e8f01" }
+pipeline = { name = "acme/deploy", id = "0184990a-4c19-4a7c-8c5a-4a3c7b0e8f02" }
+ref = "refs/heads/main"
+any = ["commit", "step"]
+"#,
+        ),
+        Sample::of(
+            r#"
 # whoever registers an account that begins with acme forks from there
 [issuer.circleci]
 model = "circleci"
@@ -237,23 +256,45 @@ ref = "main"
 fn check(review: &Review<'_>) -> Vec<Finding> {
     let found = review.trusts().filter_map(|(stated, _)| {
         let model = &stated.issuer.model;
-        let origin = claims_of(model, Role::Origin).next()?;
-        let origins = Narrowing::by_roles(model, &[Role::Origin]);
-        let of_forks = review.computed(&RULE, stated, |budget| of_forks(model, budget))?;
-        let token = left_open(review, &RULE, stated, &origins, &of_forks)?;
-        let message = format!(
-            "statement `{}` accepts runs of code that comes from a fork",
-            stated.name()
-        );
-        let name = origin.path().join(".");
-        let finding = Finding::new(&RULE, &stated.written.name.place, message)
-            .of_statement(stated.name())
-            .label("says nothing of where the code comes from")
-            .hint(format!("ask for `{name}`"))
-            .shown_by(token);
-        Some(finding)
+        match claims_of(model, Role::Origin).next() {
+            Some(origin) => of_origin(review, stated, origin),
+            None => claims_of(model, Role::Branch)
+                .find(|branch| branch.chooser() == Chooser::Outsider)
+                .map(|branch| unseen(stated, branch)),
+        }
     });
     found.collect()
+}
+
+/// What there is to say where tokens say whose code it is.
+fn of_origin<'p>(review: &Review<'p>, stated: &Stated<'p>, origin: &ClaimRule) -> Option<Finding> {
+    let model = &stated.issuer.model;
+    let origins = Narrowing::by_roles(model, &[Role::Origin]);
+    let of_forks = review.computed(&RULE, stated, |budget| of_forks(model, budget))?;
+    let token = left_open(review, &RULE, stated, &origins, &of_forks)?;
+    let message = format!(
+        "statement `{}` accepts runs of code that comes from a fork",
+        stated.name()
+    );
+    let finding = Finding::new(&RULE, &stated.written.name.place, message)
+        .of_statement(stated.name())
+        .label("says nothing of where the code comes from")
+        .hint(format!("ask for `{}`", origin.path().join(".")))
+        .shown_by(token);
+    Some(finding)
+}
+
+/// What there is to say where nothing in a token does, and a fork chooses the branch.
+fn unseen(stated: &Stated<'_>, branch: &ClaimRule) -> Finding {
+    let message = format!(
+        "no token tells statement `{}` of a fork, which chooses `{}`",
+        stated.name(),
+        branch.path().join(".")
+    );
+    Finding::new(&RULE, &stated.written.name.place, message)
+        .of_statement(stated.name())
+        .of_severity(Severity::Note)
+        .label("takes it that forks are not built")
 }
 
 fn claims_of(model: &Model, role: Role) -> impl Iterator<Item = &ClaimRule> {
