@@ -8,6 +8,7 @@ const LINE: usize = 160;
 /// Of a longer one, the most characters that are shown before the place, of the
 /// place itself, and of what follows.
 const AROUND: usize = 40;
+
 /// One place of a text, underlined, with what is to be said of it.
 ///
 /// Its `Display` shows where the place is, the line with the place underlined, and

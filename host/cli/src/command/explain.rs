@@ -1,4 +1,4 @@
-//! `explain`: decides one token and shows every condition.
+//! `explain`: decides one token and shows every condition, or shows the page of a rule.
 
 use anyhow::Context as _;
 use claimbound::ledger::Run;
@@ -40,7 +40,7 @@ of another type. An unknown condition satisfies no trust, and triggers a forbid.
 Where a statement accepts, what it asks of the host stands last: to bind names to
 ids, to take a token once. A ledger is looked at, and never written to.
 
-Exit status: 0 allowed, 1 denied, 2 no answer could be given.")]
+Exit status: 0 allowed or explained, 1 denied, 2 no answer could be given.")]
 struct AboutToken {
     #[command(flatten)]
     question: question::Arguments,
