@@ -345,7 +345,7 @@ fn longest_of(
 }
 
 /// A whole number, moved by one, as JSON has it.
-fn moved(number: &str, by: i64) -> Option<String> {
+pub(crate) fn moved(number: &str, by: i64) -> Option<String> {
     let number: i64 = number.parse().ok()?;
     Some(Number::from(number.checked_add(by)?).to_string())
 }

@@ -40,7 +40,8 @@ impl Known {
     }
 
     fn add_condition(&mut self, condition: &Condition, program: &Program, model: &Model) {
-        for text in texts_of(&condition.test) {
+        let literals = written_out(&condition.test).into_iter().flatten();
+        for text in literals.filter_map(text_of) {
             self.add_text(condition.source, text, program, model);
         }
     }
@@ -186,11 +187,11 @@ fn add(all: &mut BTreeMap<String, BTreeSet<String>>, kind: &str, text: &str) {
         .insert(text.to_owned());
 }
 
-/// The texts that a test asks for equality with one of.
-fn texts_of(test: &Test) -> Vec<&str> {
+/// The values that a test asks for equality with one of; none where it asks otherwise.
+pub(crate) fn written_out(test: &Test) -> Option<&[Literal]> {
     match test {
-        Test::Equals(literal) => text_of(literal).into_iter().collect(),
-        Test::AnyOf(literals) => literals.iter().filter_map(text_of).collect(),
+        Test::Equals(literal) => Some(std::slice::from_ref(literal)),
+        Test::AnyOf(literals) => Some(literals),
         Test::NoneOf(_)
         | Test::Matches(_)
         | Test::AtLeast(_)
@@ -206,11 +207,12 @@ fn texts_of(test: &Test) -> Vec<&str> {
         | Test::Weekly(_)
         | Test::Between(..)
         | Test::LifetimeAtMost(_)
-        | Test::AgeAtMost(_) => Vec::new(),
+        | Test::AgeAtMost(_) => None,
     }
 }
 
-fn text_of(literal: &Literal) -> Option<&str> {
+/// The text that a literal is, if it is one.
+pub(crate) fn text_of(literal: &Literal) -> Option<&str> {
     match literal {
         Literal::Text(text) => Some(text),
         Literal::Null | Literal::Boolean(_) | Literal::Number(_) => None,

@@ -102,9 +102,5 @@ fn held_to(
 /// What keeps a rule from speaking of a statement.
 fn suppression<'p>(policy: &'p Compiled, finding: &Finding) -> Option<&'p Suppression> {
     let mut suppressions = policy.document.suppressions.iter();
-    suppressions.find(|one| {
-        let statement = one.statement.as_ref().map(|name| name.value.as_str());
-        let is_about = statement.is_none_or(|name| finding.statement.as_deref() == Some(name));
-        one.rule.value == finding.rule.name && is_about
-    })
+    suppressions.find(|one| one.is_about(finding.rule.name, finding.statement.as_deref()))
 }

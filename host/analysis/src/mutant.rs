@@ -10,6 +10,7 @@ use claimbound_language::engine::model::{
 use claimbound_language::engine::{Automaton, Days, Weekly};
 
 use crate::budget::Budget;
+use crate::edges::moved;
 use crate::texts::Texts;
 
 /// A policy in which one statement is another.
@@ -173,8 +174,8 @@ fn looser(condition: &Condition) -> Vec<(Change, Test)> {
             .collect(),
         Test::NoneOf(literals) => without_each(literals, literal_words, Test::NoneOf),
         Test::AllOf(texts) => without_each(texts, Clone::clone, Test::AllOf),
-        Test::AtLeast(bound) => moved(bound, -1, Test::AtLeast),
-        Test::AtMost(bound) => moved(bound, 1, Test::AtMost),
+        Test::AtLeast(bound) => self::bound(bound, -1, Test::AtLeast),
+        Test::AtMost(bound) => self::bound(bound, 1, Test::AtMost),
         Test::LifetimeAtMost(longest) => further(*longest, Test::LifetimeAtMost),
         Test::AgeAtMost(longest) => further(*longest, Test::AgeAtMost),
         Test::Between(from, until) => between(*from, *until),
@@ -198,8 +199,8 @@ fn looser(condition: &Condition) -> Vec<(Change, Test)> {
 fn tighter(condition: &Condition) -> Vec<(Change, Test)> {
     match &condition.test {
         Test::AnyOf(literals) => without_each(literals, literal_words, Test::AnyOf),
-        Test::AtLeast(bound) => moved(bound, 1, Test::AtLeast),
-        Test::AtMost(bound) => moved(bound, -1, Test::AtMost),
+        Test::AtLeast(bound) => self::bound(bound, 1, Test::AtLeast),
+        Test::AtMost(bound) => self::bound(bound, -1, Test::AtMost),
         Test::Matches(automaton) => {
             let accepted = Texts::accepted(automaton, &Budget::default());
             let shortest = accepted.ok().and_then(|texts| texts.example());
@@ -339,11 +340,8 @@ pub(crate) fn literal_words(literal: &Literal) -> String {
 }
 
 /// A bound that is a whole number, moved by one.
-fn moved(bound: &str, by: i64, test: impl Fn(String) -> Test) -> Vec<(Change, Test)> {
-    let moved = bound.parse::<i64>().ok();
-    let moved = moved.and_then(|bound| bound.checked_add(by));
-    let moved = moved.map(|bound| bound.to_string());
-    let other = moved.map(|bound| (Change::Bound(bound.clone()), test(bound)));
+fn bound(bound: &str, by: i64, test: impl Fn(String) -> Test) -> Vec<(Change, Test)> {
+    let other = moved(bound, by).map(|bound| (Change::Bound(bound.clone()), test(bound)));
     other.into_iter().collect()
 }
 

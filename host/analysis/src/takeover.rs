@@ -288,10 +288,7 @@ impl Outsider<'_> {
     }
 
     fn workload(&self, token: &Token) -> Option<Workload> {
-        let verdict = self
-            .policy
-            .decide(&token.claims, &token.key, &token.request);
-        verdict.ok()?.workload
+        workload(self.policy, token)
     }
 
     /// What the names and the ids of a token leave: those that they have, and what is
@@ -328,6 +325,12 @@ struct Stray {
     /// What it belongs to by its own words, if it has any, and what the claim says.
     above: Option<String>,
     said: String,
+}
+
+/// Who a token is of, as a policy's issuers name them.
+pub(crate) fn workload(policy: &Compiled, token: &Token) -> Option<Workload> {
+    let verdict = policy.decide(&token.claims, &token.key, &token.request);
+    verdict.ok()?.workload
 }
 
 /// The tokens of a region in which a variable has one of these values.

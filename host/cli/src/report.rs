@@ -91,12 +91,7 @@ impl Review {
     /// The lines of a place and its columns in characters, all from 1; the end is
     /// exclusive.
     pub(crate) fn lines(&self, place: &Range<usize>) -> Lines {
-        let at = |byte: usize| {
-            let before = self.text.get(..byte).unwrap_or(&self.text);
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().unwrap_or_default();
-            (line, column.chars().count() + 1)
-        };
+        let at = |byte| claimbound_language::position(&self.text, byte);
         Lines {
             start: at(place.start),
             end: at(place.end),

@@ -76,7 +76,7 @@ impl fmt::Display for Excerpt<'_> {
 }
 
 /// The line of a byte of a text and its column in characters, both from 1.
-pub(crate) fn position(text: &str, byte: usize) -> (usize, usize) {
+pub fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = prefix(text, byte);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default();

@@ -64,7 +64,7 @@ pub use document::{
     SubjectTable, Trust,
 };
 pub use example::Example;
-pub use excerpt::Excerpt;
+pub use excerpt::{Excerpt, position};
 pub use fields::Placed;
 pub use grant::{Grant, NEVER_GRANTED};
 pub use native::{DecodedClaims, NativeFacts, NativeKey, NativeRequest, Verdict, claim_at};

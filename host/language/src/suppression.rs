@@ -26,6 +26,15 @@ pub struct Suppression {
     pub place: Place,
 }
 
+impl Suppression {
+    /// Whether it keeps this rule from speaking of this statement, or of the document
+    /// where that is none.
+    pub fn is_about(&self, rule: &str, statement: Option<&str>) -> bool {
+        let own = self.statement.as_ref().map(|name| name.value.as_str());
+        self.rule.value == rule && own.is_none_or(|own| statement == Some(own))
+    }
+}
+
 /// Reads a list of suppressions.
 pub(crate) fn read(node: &Node, sink: &mut Sink) -> Vec<Suppression> {
     let nodes = list(node, sink).unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::lint::rule::Rule;
 use crate::lists::Lists;
 use crate::region::Region;
 use crate::shape;
-use crate::takeover::{MEANT, accepted};
+use crate::takeover::{MEANT, accepted, workload};
 use crate::texts::Texts;
 use crate::values::Values;
 use crate::variable::Variable;
@@ -177,12 +177,7 @@ impl Narrowing {
         if self.measure == Measure::Unprotected {
             return Vec::new();
         }
-        let workload = || {
-            let decided = review
-                .policy
-                .decide(&token.claims, &token.key, &token.request);
-            decided.ok().and_then(|verdict| verdict.workload)
-        };
+        let workload = || workload(review.policy, token);
         let found = match &self.place {
             Place::Claim(path) => {
                 let value = claim_at(&token.claims, path);

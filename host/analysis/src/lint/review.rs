@@ -4,13 +4,13 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use claimbound_language::engine::model::{self, Literal, Source, Test};
+use claimbound_language::engine::model::{self, Source};
 use claimbound_language::{
     Cases, Compiled, Effect, Example as Token, IssuerSummary, Statement, Trust,
 };
 
 use crate::budget::{Budget, Exceeded};
-use crate::known::Known;
+use crate::known::{Known, text_of, written_out};
 use crate::lint::rule::Rule;
 use crate::naming::{self, Found};
 use crate::pairs::Pairs;
@@ -259,16 +259,6 @@ impl<'p> Review<'p> {
         )
     }
 
-    /// The answer to a question about what a statement says, of no set of tokens.
-    pub(crate) fn decide<T>(
-        &self,
-        rule: &'static Rule,
-        stated: &Stated<'p>,
-        question: impl FnOnce(&Budget) -> Result<T, Exceeded>,
-    ) -> Option<T> {
-        self.known(rule, stated, question(&Budget::new(self.steps)))
-    }
-
     /// The answer to a question about the tokens that a statement speaks of,
     /// whatever others say.
     pub(crate) fn ask_alone<T>(
@@ -308,13 +298,8 @@ impl<'p> Review<'p> {
         stated: &Stated<'p>,
         bounds: impl FnOnce(&Budget) -> Result<Vec<(Variable, Values)>, Exceeded>,
     ) -> Option<Token> {
-        let found = self.ask(rule, stated, |region, steps| {
-            let budget = Budget::new(steps);
-            let bounds = bounds(&budget)?;
-            let name = stated.name();
-            accepted(self.policy, stated.issuer, name, region, &bounds, &budget)
-        });
-        found.flatten()
+        self.known(rule, stated, self.found(stated, bounds))
+            .flatten()
     }
 
     /// The answer to a question that is not about tokens; none where it is not
@@ -336,17 +321,24 @@ impl<'p> Review<'p> {
         stated: &Stated<'p>,
         bounds: impl FnOnce(&Budget) -> Result<Vec<(Variable, Values)>, Exceeded>,
     ) -> Shown {
-        let found = stated.decided().and_then(|region| {
-            let budget = Budget::new(self.steps);
-            let bounds = bounds(&budget)?;
-            let name = stated.name();
-            accepted(self.policy, stated.issuer, name, region, &bounds, &budget)
-        });
-        match found {
+        match self.found(stated, bounds) {
             Ok(Some(token)) => Shown::By(Box::new(token)),
             Ok(None) => Shown::Never,
             Err(Exceeded) => Shown::Perhaps,
         }
+    }
+
+    /// A token that a statement accepts and whose variables are within bounds.
+    fn found(
+        &self,
+        stated: &Stated<'p>,
+        bounds: impl FnOnce(&Budget) -> Result<Vec<(Variable, Values)>, Exceeded>,
+    ) -> Result<Option<Token>, Exceeded> {
+        let region = stated.decided()?;
+        let budget = Budget::new(self.steps);
+        let bounds = bounds(&budget)?;
+        let name = stated.name();
+        accepted(self.policy, stated.issuer, name, region, &bounds, &budget)
     }
 
     /// What somebody outside can do about a statement.
@@ -403,7 +395,8 @@ impl<'p> Stated<'p> {
     pub(crate) fn subjects(&self) -> Option<Vec<&'p str>> {
         let mut conditions = self.compiled.conditions.iter();
         let condition = conditions.find(|one| one.source == Source::Subject)?;
-        written_out(&condition.test).map(texts)
+        let literals = written_out(&condition.test)?;
+        Some(literals.iter().filter_map(text_of).collect())
     }
 
     /// Tokens whose subjects have the forms of those that it writes out; every token
@@ -429,36 +422,4 @@ impl<'p> Stated<'p> {
         let regions = self.regions.as_ref().ok_or(Exceeded)?;
         Ok(&regions.decided)
     }
-}
-
-/// The values that a test asks for equality with one of.
-fn written_out(test: &Test) -> Option<&[Literal]> {
-    match test {
-        Test::Equals(literal) => Some(std::slice::from_ref(literal)),
-        Test::AnyOf(literals) => Some(literals),
-        Test::NoneOf(_)
-        | Test::Matches(_)
-        | Test::AtLeast(_)
-        | Test::AtMost(_)
-        | Test::Contains(_)
-        | Test::AllOf(_)
-        | Test::Present
-        | Test::Absent
-        | Test::SameAs(_)
-        | Test::Attribute(_)
-        | Test::AudienceIs(_)
-        | Test::SoleAudience
-        | Test::Weekly(_)
-        | Test::Between(..)
-        | Test::LifetimeAtMost(_)
-        | Test::AgeAtMost(_) => None,
-    }
-}
-
-fn texts(literals: &[Literal]) -> Vec<&str> {
-    let texts = literals.iter().filter_map(|literal| match literal {
-        Literal::Text(text) => Some(text.as_str()),
-        Literal::Null | Literal::Boolean(_) | Literal::Number(_) => None,
-    });
-    texts.collect()
 }

@@ -241,11 +241,7 @@ fn remarks(compiled: &Compiled, cases: Option<&Cases>, text: &str, steps: u64) -
     let mut remarks = report::remarks_of(&compiled.warnings, policy, Some(&compiled.document));
     for remark in &mut remarks {
         let mut suppressions = compiled.document.suppressions.iter();
-        let own = suppressions.find(|one| {
-            let statement = one.statement.as_ref().map(|name| &name.value);
-            one.rule.value == remark.rule
-                && statement.is_none_or(|name| remark.statement.as_ref() == Some(name))
-        });
+        let own = suppressions.find(|one| one.is_about(remark.rule, remark.statement.as_deref()));
         if let Some(suppression) = own {
             remark.standing = Standing::Suppressed(suppression.reason.value.clone());
         }

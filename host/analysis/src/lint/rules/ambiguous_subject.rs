@@ -302,7 +302,7 @@ fn open<'p>(review: &Review<'p>, stated: &Stated<'p>) -> Vec<Finding> {
     let mut found = Vec::new();
     for condition in &stated.compiled.conditions {
         let reached = between.iter().find(|between| {
-            let reaches = review.decide(&RULE, stated, |budget| {
+            let reaches = review.computed(&RULE, stated, |budget| {
                 reaches(review, stated, condition, between, budget)
             });
             reaches == Some(true)

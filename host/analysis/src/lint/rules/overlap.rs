@@ -187,7 +187,7 @@ fn check(review: &Review<'_>) -> Vec<Finding> {
 
 /// What a trust decides that later ones take as well.
 fn overlaps<'p>(review: &Review<'p>, first: &Stated<'p>, all: &Budget) -> Vec<Finding> {
-    let neighbours = review.decide(&RULE, first, |_| review.neighbours(first, all));
+    let neighbours = review.computed(&RULE, first, |_| review.neighbours(first, all));
     let later = neighbours.into_iter().flatten().filter(|other| {
         let grant = other.grant();
         other.place > first.place && grant.is_some() && grant != first.grant()
@@ -196,7 +196,7 @@ fn overlaps<'p>(review: &Review<'p>, first: &Stated<'p>, all: &Budget) -> Vec<Fi
     for second in later {
         let question = Budget::new(review.steps().min(all.left()));
         let before = question.left();
-        let both = review.decide(&RULE, first, |_| both(review, first, second, &question));
+        let both = review.computed(&RULE, first, |_| both(review, first, second, &question));
         // Where all are spent, it is not known of the statements that follow.
         let is_left = all.take(before - question.left()).is_ok() && all.left() > 0;
         found.extend(

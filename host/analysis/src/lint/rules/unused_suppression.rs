@@ -54,14 +54,12 @@ fn check(review: &Review<'_>, findings: &[Finding]) -> Vec<Finding> {
     let suppressions = review.policy.document.suppressions.iter();
     let unused = suppressions.filter_map(|one| {
         let rule = one.rule.value.as_str();
-        let statement = one.statement.as_ref().map(|name| name.value.as_str());
-        let is_there = |name: Option<&str>| statement.is_none_or(|one| name == Some(one));
         let is_meant =
-            |finding: &Finding| finding.rule.name == rule && is_there(finding.statement.as_deref());
+            |finding: &Finding| one.is_about(finding.rule.name, finding.statement.as_deref());
         let document = &review.policy.document;
         let is_warned_of = |warning: &Diagnostic| {
             let spoken_of = document.statement_at(warning.place.start);
-            warning.code() == rule && is_there(spoken_of.map(|one| one.name.value.as_str()))
+            one.is_about(warning.code(), spoken_of.map(|one| one.name.value.as_str()))
         };
         if findings.iter().any(is_meant) || review.policy.warnings.iter().any(is_warned_of) {
             return None;
