@@ -1,6 +1,8 @@
 //! Changes of the ledger: made or tried, and shown, before and after.
 
-use claimbound::ledger::{Action, Change, ChangeError, Effect, Entry, Ledger, Run};
+use claimbound::ledger::{
+    Action, Change, ChangeError, Effect, Entry, Ledger, Run, VersionRefused, Withheld,
+};
 use claimbound::reason::Reason;
 use serde_json::{Value, json};
 
@@ -104,6 +106,10 @@ const fn done(action: Action) -> &'static str {
         Action::Revoke => "revoked",
         Action::Lift => "lifted",
         Action::Import => "imported",
+        Action::Serve => "taken up",
+        Action::RollBack => "rolled back",
+        Action::ApproveMajor => "approved",
+        Action::Promote => "promoted",
     }
 }
 
@@ -117,7 +123,10 @@ fn is_refusal(error: &ChangeError) -> bool {
         | ChangeError::State { .. }
         | ChangeError::Several { .. }
         | ChangeError::Enrolled { .. }
-        | ChangeError::NotRevoked { .. } => true,
+        | ChangeError::NotRevoked { .. }
+        | ChangeError::NotServed { .. }
+        | ChangeError::NeverServed { .. }
+        | ChangeError::Version(_) => true,
         ChangeError::Identity(_)
         | ChangeError::Word(_)
         | ChangeError::NotTwo { .. }
@@ -151,8 +160,22 @@ const fn advice(error: &ChangeError) -> Option<&'static str> {
         ChangeError::Several { .. } => Some("Add `--id ID`."),
         ChangeError::Enrolled { .. } => Some("See `claimbound subject forget`."),
         ChangeError::NotRevoked { .. } => Some("`claimbound revoke list` shows what is."),
+        ChangeError::NotServed { .. } | ChangeError::NeverServed { .. } => {
+            Some("`claimbound modules served` shows what each route serves.")
+        }
+        ChangeError::Version(VersionRefused::Withheld(Withheld::Major { .. })) => Some(
+            "Approve the major version first: `claimbound modules approve NAME --route ROUTE \
+             --major NUMBER`.",
+        ),
         ChangeError::Unknown { .. }
         | ChangeError::State { .. }
+        | ChangeError::Version(
+            VersionRefused::NotLower { .. }
+            | VersionRefused::Served { .. }
+            | VersionRefused::Withheld(
+                Withheld::Lower { .. } | Withheld::RolledBack { .. } | Withheld::Digest { .. },
+            ),
+        )
         | ChangeError::Identity(_)
         | ChangeError::Word(_)
         | ChangeError::NotTwo { .. }
@@ -221,6 +244,9 @@ fn effect_json(effect: &Effect) -> Value {
         Effect::Revocation { before, after } => {
             json!({ "type": "revocation", "before": before, "after": after })
         }
+        Effect::Served { before, after } => {
+            json!({ "type": "module", "before": before, "after": after })
+        }
     }
 }
 
@@ -238,6 +264,11 @@ fn show_effect(page: &mut Page, effect: &Effect) {
                 .map(|one| entry::target(one)),
             before.as_ref().map(|one| entry::described_revocation(one)),
             after.as_ref().map(|one| entry::described_revocation(one)),
+        ),
+        Effect::Served { before, after } => (
+            Some(format!("module {} on route {}", before.name, before.route)),
+            Some(entry::described_module(before)),
+            Some(entry::described_module(after)),
         ),
     };
     let mark = match (&before, &after) {

@@ -1,6 +1,8 @@
 //! Entries of the ledger, revocations and history, as people read them.
 
-use claimbound::ledger::{Entry, Event, Parent, Revocation, Scope, Standing, Target};
+use claimbound::ledger::{
+    Entry, Event, Parent, Revocation, Scope, Served, Standing, Target, Version,
+};
 use serde_json::{Value, json};
 
 use crate::page::{Cell, Ink};
@@ -27,6 +29,63 @@ pub(crate) fn described_revocation(revocation: &Revocation) -> String {
         "revoked {until}, by {}: {}",
         revocation.by, revocation.reason
     )
+}
+
+/// What a route serves of a module, in one line.
+pub(crate) fn described_module(served: &Served) -> String {
+    let mut words = vec![
+        format!("serves {}", served.version),
+        format!("major {} approved", served.approved),
+    ];
+    words.extend(barring(served).map(|to| format!("none up to {to}")));
+    words.extend(
+        waiting(served)
+            .into_iter()
+            .map(|version| format!("{version} promoted")),
+    );
+    words.join(", ")
+}
+
+/// The version up to which none is taken up.
+fn barring(served: &Served) -> Option<&Version> {
+    let bar = served.bar.as_ref().map(|bar| &bar.to);
+    bar.filter(|to| **to > served.version)
+}
+
+/// The version that is promoted and not served yet.
+fn waiting(served: &Served) -> Option<&Version> {
+    let promoted = served.promoted.as_ref();
+    promoted.filter(|version| **version > served.version)
+}
+
+/// The headings of [`module_row`].
+pub(crate) fn module_heading() -> Vec<Cell> {
+    headings(&[
+        "route",
+        "module",
+        "version",
+        "major",
+        "none up to",
+        "promoted",
+        "since",
+        "by",
+    ])
+}
+
+/// What a route serves as a row of a table.
+pub(crate) fn module_row(served: &Served) -> Vec<Cell> {
+    let text =
+        |version: Option<&Version>| version.map_or_else(|| "-".to_owned(), Version::to_string);
+    vec![
+        Cell::plain(&served.route),
+        Cell::new(Ink::Strong, &served.name),
+        Cell::new(Ink::Good, served.version.to_string()),
+        Cell::plain(served.approved.to_string()),
+        Cell::new(Ink::Warn, text(barring(served))),
+        Cell::plain(text(waiting(served))),
+        Cell::new(Ink::Faint, time::date(served.since)),
+        Cell::new(Ink::Faint, said(&served.by, &served.reason)),
+    ]
 }
 
 /// What is revoked, in one line.
@@ -98,10 +157,10 @@ pub(crate) fn event_heading() -> Vec<Cell> {
 
 /// An event as a row of a table.
 pub(crate) fn event_row(event: &Event) -> Vec<Cell> {
-    let of = event
-        .name
-        .as_ref()
-        .map_or_else(String::new, |name| format!("{} {}", name.kind, name.name));
+    let of = match &event.name {
+        Some(name) => format!("{} {}", name.kind, name.name),
+        None => module(event.after.as_deref()).unwrap_or_default(),
+    };
     vec![
         Cell::new(Ink::Faint, time::date(event.at)),
         Cell::new(Ink::Strong, event.action.as_str()),
@@ -163,6 +222,23 @@ fn said(by: &str, reason: &str) -> String {
     }
 }
 
+/// The module that an event is about, with its route.
+fn module(json: Option<&str>) -> Option<String> {
+    let value = parsed(json?);
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let (route, name) = (text("route")?, text("name")?);
+    text("version").map(|_| format!("module {name} on {route}"))
+}
+
+/// What an event says of a version that is served, in a few words.
+fn versions(value: &Value) -> Option<String> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let mut words = vec![format!("{}, major {}", text("version")?, text("approved")?)];
+    words.extend(text("barred_to").map(|to| format!("rolled back from {to}")));
+    words.extend(text("promoted").map(|version| format!("{version} promoted")));
+    Some(words.join(", "))
+}
+
 /// What an event says that was or is there, in a few words.
 fn summary(json: Option<&str>) -> String {
     let Some(json) = json else {
@@ -182,7 +258,9 @@ fn summary(json: Option<&str>) -> String {
                 (kind, value) => format!("{kind} {value}"),
             }
         }
-        (None, _, None) => counts(&value).unwrap_or_else(|| json.to_owned()),
+        (None, _, None) => versions(&value)
+            .or_else(|| counts(&value))
+            .unwrap_or_else(|| json.to_owned()),
     }
 }
 
@@ -192,6 +270,8 @@ fn counts(value: &Value) -> Option<String> {
         let what = match what.as_str() {
             "events" => "lines of history",
             "spent" => "used tokens",
+            "module_digests" => "digests of modules",
+            "index_serials" => "serials of indexes",
             "known" => "known already",
             other => other,
         };

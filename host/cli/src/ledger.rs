@@ -126,7 +126,7 @@ impl Location {
                 .with_context(|| format!("`{self}`"))?
             {
                 Installed::New => Ok(true),
-                Installed::Already => Ok(false),
+                Installed::Renewed | Installed::Already => Ok(false),
             },
             Self::Environment(name) => variable(name)?.make(),
             Self::Other(_) => Err(self.unknown()),

@@ -14,6 +14,9 @@
 //! Beside it stand the marks of tokens and proofs that count once, and revocations.
 //! A decision meets all of them in one transaction, see [`Keeper`].
 //!
+//! It keeps as well which version of a policy's module each route serves, so that
+//! no host goes back to a lower one by itself, see [`Ledger::serve`].
+//!
 //! Do not use it as a cache of identities: it has no expiry, and it never
 //! forgets a name that an operator has barred.
 
@@ -22,16 +25,19 @@ mod decide;
 mod entry;
 mod event;
 mod keeper;
+mod modules;
 mod name;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod revocation;
 mod row;
 mod rule;
+mod served;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod transfer;
+mod versions;
 mod warm;
 mod words;
 
@@ -44,18 +50,22 @@ pub use change::{Change, ChangeError, Effect, Order, WordError};
 pub use entry::{Entry, Scope, Standing, State};
 pub use event::{Action, Event};
 pub use keeper::Keeper;
+pub use modules::{ServeError, StaleIndex, Taken, Taking};
 pub use name::{Identity, IdentityError, LONGEST, Name, Parent};
 #[cfg(feature = "postgres")]
 pub use postgres::{Installed, Postgres};
 pub use revocation::{Revocation, Target, TargetError};
+pub use semver::Version;
+pub use served::{Bar, ModuleError, Served};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, Sqlite};
-pub use store::{StoreError, StoreFailure};
+pub use store::{AsOf, StoreError, StoreFailure};
 pub use transfer::{ExportError, ImportError, Imported};
+pub use versions::{VersionRefused, Withheld};
 
 use decide::{Answer, Question};
 use revocation::Revocations;
-use store::{AsOf, Finish, Store, Transaction};
+use store::{Finish, Store, Transaction};
 use warm::Warm;
 
 #[cfg(feature = "postgres")]
@@ -232,8 +242,8 @@ impl Ledger {
         Ok(found)
     }
 
-    /// Writes everything as JSON Lines: names, revocations, history and the
-    /// marks of used tokens, as one moment has them.
+    /// Writes everything as JSON Lines: names, revocations, history, the marks
+    /// of used tokens and what is kept of modules, as one moment has them.
     ///
     /// # Errors
     /// [`ExportError`]; part of it may have been written.

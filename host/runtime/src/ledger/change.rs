@@ -1,11 +1,16 @@
 //! What an operator does to the ledger, and what can't be done.
 
 mod desk;
+mod modules;
+
+use semver::Version;
 
 use super::entry::Entry;
 use super::name::{Identity, IdentityError, Name, Parent};
 use super::revocation::{Revocation, Target};
+use super::served::Served;
 use super::store::{StoreError, Transaction};
+use super::versions::VersionRefused;
 use crate::clock::date;
 use desk::Desk;
 
@@ -93,9 +98,39 @@ pub enum Change {
         /// Of what.
         target: Target,
     },
+    /// Serve a lower version of a module than is served: one that was served
+    /// here before, on whichever route. What is above it, up to what was served,
+    /// is not taken up again.
+    RollBack {
+        /// The route.
+        route: String,
+        /// The module's name.
+        name: String,
+        /// The version that is to be served.
+        to: Version,
+    },
+    /// Let a route take up versions of a module up to this major version, and
+    /// of none above it.
+    ApproveMajor {
+        /// The route.
+        route: String,
+        /// The module's name.
+        name: String,
+        /// The highest major version, inclusive.
+        major: u64,
+    },
+    /// Have a route serve a version of a module that waits for that.
+    Promote {
+        /// The route.
+        route: String,
+        /// The module's name.
+        name: String,
+        /// The version.
+        version: Version,
+    },
 }
 
-/// What a change did to one name, or to one revocation.
+/// What a change did to one name, to one revocation, or to what one route serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// An entry was added, replaced or taken away.
@@ -111,6 +146,13 @@ pub enum Effect {
         before: Option<Box<Revocation>>,
         /// What is revoked; none for nothing.
         after: Option<Box<Revocation>>,
+    },
+    /// What a route serves of a module, or may serve, was changed.
+    Served {
+        /// What stood.
+        before: Box<Served>,
+        /// What stands.
+        after: Box<Served>,
     },
 }
 
@@ -214,6 +256,27 @@ pub enum ChangeError {
         /// Its end, in seconds since 1970.
         until: u64,
     },
+    /// The route has served no version of the module.
+    #[error("route `{route}` has never served a module `{name}`")]
+    NotServed {
+        /// The route.
+        route: String,
+        /// The module's name.
+        name: String,
+    },
+    /// The version was served on no route.
+    #[error(
+        "version {version} of module `{name}` was never served here; a rollback goes to one that was"
+    )]
+    NeverServed {
+        /// The module's name.
+        name: String,
+        /// The version.
+        version: Version,
+    },
+    /// What is served does not let it be done.
+    #[error(transparent)]
+    Version(#[from] VersionRefused),
     /// The store gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -13,7 +13,7 @@ pub struct Event {
     pub by: String,
     /// What was done.
     pub action: Action,
-    /// The name that it was done to; none for revocations.
+    /// The name that it was done to; none for revocations and modules.
     pub name: Option<Name>,
     /// What was there before, as JSON; none for nothing.
     pub before: Option<String>,
@@ -48,11 +48,19 @@ pub enum Action {
     Lift,
     /// An operator read a ledger in from a file.
     Import,
+    /// A host took a version of a module up on a route.
+    Serve,
+    /// An operator had a route go back to a lower version of a module.
+    RollBack,
+    /// An operator said up to which major version a route may take a module up.
+    ApproveMajor,
+    /// An operator had a route serve a version of a module.
+    Promote,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Enrol,
         Self::Approve,
         Self::Replace,
@@ -64,6 +72,10 @@ impl Action {
         Self::Revoke,
         Self::Lift,
         Self::Import,
+        Self::Serve,
+        Self::RollBack,
+        Self::ApproveMajor,
+        Self::Promote,
     ];
 
     /// The action as it is written.
@@ -80,6 +92,10 @@ impl Action {
             Self::Revoke => "revoke",
             Self::Lift => "lift",
             Self::Import => "import",
+            Self::Serve => "serve",
+            Self::RollBack => "roll-back",
+            Self::ApproveMajor => "approve-major",
+            Self::Promote => "promote",
         }
     }
 

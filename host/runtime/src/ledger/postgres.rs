@@ -106,7 +106,10 @@ pub struct Postgres {
 impl Postgres {
     /// The SQL that makes the tables, to be run as their owner in one
     /// transaction.
-    pub const SCHEMA: &'static str = include_str!("postgres/schema.sql");
+    pub const SCHEMA: &'static str = concat!(
+        include_str!("postgres/schema.sql"),
+        include_str!("postgres/modules.sql")
+    );
 
     /// The database of a connection string: `postgres://user:password@host/name`
     /// with the parameters of libpq, or `host=… user=… dbname=…`. Of `sslmode`
@@ -191,7 +194,8 @@ impl Postgres {
         Self { bound, ..self }
     }
 
-    /// Makes the ledger's tables where they are absent. The role needs the right
+    /// Makes the ledger's tables where they are absent, or those that an older
+    /// version lacks: all or none. The role needs the right
     /// to make schemas in the database, and to make roles where `claimbound_host`
     /// and `claimbound_operator` are absent.
     ///

@@ -3,10 +3,13 @@
 
 use std::fmt;
 
+use semver::Version;
+
 use super::entry::{Entry, Scope};
 use super::event::Event;
 use super::name::Name;
 use super::revocation::{Revocation, Target};
+use super::served::{Known, Serial, Served};
 use crate::outcome::HostError;
 use crate::reason::HostCode;
 use crate::waiting::Barred;
@@ -23,7 +26,7 @@ pub(super) enum Finish {
 /// As of when something was read. What was read as of the same is still so,
 /// except that routes may have enrolled more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct AsOf {
+pub struct AsOf {
     /// Moved on by the store in this process whenever it may look at something
     /// else than before: another file, a server that was gone.
     pub(super) epoch: u64,
@@ -101,6 +104,38 @@ pub(super) trait Transaction {
 
     /// Every mark, by its digest.
     fn spent(&mut self, each: &mut Each<'_, Spent>) -> Result<(), StoreError>;
+
+    /// What a route serves of a module.
+    fn served(&mut self, route: &str, name: &str) -> Result<Option<Served>, StoreError>;
+
+    /// What every route serves: by route, then by name.
+    fn all_served(&mut self, each: &mut Each<'_, Served>) -> Result<(), StoreError>;
+
+    /// Adds what a route serves first, or moves its version on, as a host may:
+    /// what operators said of it stays as it stands.
+    fn take_up(&mut self, served: &Served) -> Result<(), StoreError>;
+
+    /// Adds what a route serves, or puts it in the place of what stands, as an
+    /// operator may.
+    fn put_served(&mut self, served: &Served) -> Result<(), StoreError>;
+
+    /// The digest that a version of a module was first served with.
+    fn known(&mut self, name: &str, version: &Version) -> Result<Option<Known>, StoreError>;
+
+    /// Every digest: by name, then by version as text.
+    fn all_known(&mut self, each: &mut Each<'_, Known>) -> Result<(), StoreError>;
+
+    /// Adds the digest of a version that has none yet.
+    fn add_known(&mut self, known: &Known) -> Result<(), StoreError>;
+
+    /// The highest serial of an index that was seen.
+    fn serial(&mut self, store: &str, name: &str) -> Result<Option<u64>, StoreError>;
+
+    /// Every highest serial: by store, then by name.
+    fn serials(&mut self, each: &mut Each<'_, Serial>) -> Result<(), StoreError>;
+
+    /// Adds a serial, or puts it in the place of a lower one.
+    fn raise_serial(&mut self, serial: &Serial) -> Result<(), StoreError>;
 }
 
 /// Takes the rows of a table, one after the other.

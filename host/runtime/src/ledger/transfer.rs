@@ -11,12 +11,14 @@ use super::event::{Action, Event};
 use super::name::Name;
 use super::revocation::{Revocation, Target};
 use super::row::Row;
+use super::served::{Known, KnownRow, Serial, Served, ServedRow, served_json};
 use super::store::{Spent, StoreError, Transaction};
 use crate::hexadecimal;
 use crate::sha256::sha256;
 
-/// The version of the format, in the first line.
-const VERSION: u32 = 1;
+/// The version of the format, in the first line. Version 1 had nothing of
+/// modules.
+const VERSION: u32 = 2;
 
 /// Longest line that is read, in bytes: an event holds two entries, each of a
 /// few texts of at most [`super::name::LONGEST`] bytes.
@@ -37,6 +39,10 @@ enum Line {
         digest: String,
         until: u64,
     },
+    /// Before the modules of the same version.
+    ModuleDigest(KnownRow),
+    Module(ServedRow),
+    IndexSerial(Serial),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,6 +83,12 @@ pub struct Imported {
     pub events: u64,
     /// Marks of used tokens.
     pub spent: u64,
+    /// Digests of versions of modules.
+    pub module_digests: u64,
+    /// What routes serve of modules.
+    pub modules: u64,
+    /// Serials of indexes.
+    pub index_serials: u64,
     /// Lines that say what the ledger says already.
     pub known: u64,
 }
@@ -213,6 +225,9 @@ pub(super) fn export(tables: &mut dyn Transaction, out: &mut dyn Write) -> Resul
             until: spent.until,
         })
     })?;
+    tables.all_known(&mut |known| write(&Line::ModuleDigest(KnownRow::from(&known))))?;
+    tables.all_served(&mut |served| write(&Line::Module(ServedRow::from(&served))))?;
+    tables.serials(&mut |serial| write(&Line::IndexSerial(serial)))?;
     failed.map_or(Ok(()), |error| Err(ExportError::Write(error)))
 }
 
@@ -332,7 +347,12 @@ impl Intake<'_> {
         let line: Line = serde_json::from_slice(text.trim_ascii_end())
             .map_err(|error| self.refuse(format!("it is no line of an export: {error}")))?;
         match (&line, self.line) {
-            (Line::Ledger { version: VERSION }, 1) => Ok(Some(line)),
+            (
+                Line::Ledger {
+                    version: 1..=VERSION,
+                },
+                1,
+            ) => Ok(Some(line)),
             (Line::Ledger { version }, 1) => {
                 Err(self.refuse(format!("version {version} of the format is not known here")))
             }
@@ -349,6 +369,9 @@ impl Intake<'_> {
             Line::Revocation(row) => self.revocation(row),
             Line::Event(row) => self.event(row),
             Line::Spent { digest, until } => self.spent(&digest, until),
+            Line::ModuleDigest(row) => self.module_digest(row),
+            Line::Module(row) => self.module(row),
+            Line::IndexSerial(serial) => self.index_serial(&serial),
         }
     }
 
@@ -453,6 +476,77 @@ impl Intake<'_> {
             self.imported.spent += 1;
         } else {
             self.imported.known += 1;
+        }
+        Ok(())
+    }
+    fn module_digest(&mut self, row: KnownRow) -> Result<(), ImportError> {
+        let known = Known::try_from(row).map_err(|error| self.refuse(error.to_string()))?;
+        self.check_words(&known.by, "")?;
+        match self.tables.known(&known.name, &known.version)? {
+            Some(there) if there.digest == known.digest => self.imported.known += 1,
+            Some(there) => {
+                return Err(self.refuse(format!(
+                    "the ledger knows version {} of module `{}` by the digest {}",
+                    there.version, there.name, there.digest
+                )));
+            }
+            None => {
+                self.tables.add_known(&known)?;
+                self.imported.module_digests += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn module(&mut self, row: ServedRow) -> Result<(), ImportError> {
+        let served = Served::try_from(row).map_err(|error| self.refuse(error.to_string()))?;
+        self.check_words(&served.by, &served.reason)?;
+        if let Some(bar) = &served.bar {
+            self.check_words(&bar.by, &bar.reason)?;
+        }
+        self.check_served_digest(&served)?;
+        match self.tables.served(&served.route, &served.name)? {
+            Some(there) if there == served => self.imported.known += 1,
+            Some(there) => {
+                let there = served_json(&there);
+                return Err(self.refuse(format!("the ledger has it served otherwise: {there}")));
+            }
+            None => {
+                self.tables.put_served(&served)?;
+                self.imported.modules += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what no ledger has: a version that is served under a digest that
+    /// is not the version's, or whose major version nobody approved.
+    fn check_served_digest(&mut self, served: &Served) -> Result<(), ImportError> {
+        let known = self.tables.known(&served.name, &served.version)?;
+        let has_digest = known.is_some_and(|known| known.digest == served.digest);
+        if !has_digest {
+            return Err(self.refuse("no line before it says the digest of its version"));
+        }
+        if served.version.major > served.approved {
+            return Err(self.refuse("its major version is not approved"));
+        }
+        if served.bar.is_some() != (served.rollbacks > 0) {
+            return Err(self.refuse("a bar comes with a rollback, and a rollback with a bar"));
+        }
+        Ok(())
+    }
+
+    fn index_serial(&mut self, serial: &Serial) -> Result<(), ImportError> {
+        serial
+            .check()
+            .map_err(|error| self.refuse(error.to_string()))?;
+        let there = self.tables.serial(&serial.store, &serial.name)?;
+        // A lower one is older than what was seen here, and says nothing else.
+        if there.is_some_and(|there| there >= serial.serial) {
+            self.imported.known += 1;
+        } else {
+            self.tables.raise_serial(serial)?;
+            self.imported.index_serials += 1;
         }
         Ok(())
     }

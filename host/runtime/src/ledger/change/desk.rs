@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::modules::On;
 use super::{Change, ChangeError, Effect, Order};
 use crate::ledger::entry::{Entry, Scope, Standing, State};
 use crate::ledger::event::{Action, Event};
@@ -14,9 +15,9 @@ use crate::reason::clip;
 
 /// Where one order is carried out.
 pub(super) struct Desk<'a> {
-    tables: &'a mut dyn Transaction,
-    order: &'a Order,
-    effects: Vec<Effect>,
+    pub(super) tables: &'a mut dyn Transaction,
+    pub(super) order: &'a Order,
+    pub(super) effects: Vec<Effect>,
 }
 
 impl<'a> Desk<'a> {
@@ -57,6 +58,15 @@ impl<'a> Desk<'a> {
             } => self.forget(name, route, statement)?,
             Change::Revoke { target, until } => self.revoke(target, *until)?,
             Change::Lift { target } => self.lift(target)?,
+            Change::RollBack { route, name, to } => self.roll_back(On { route, name }, to)?,
+            Change::ApproveMajor { route, name, major } => {
+                self.approve_major(On { route, name }, *major)?;
+            }
+            Change::Promote {
+                route,
+                name,
+                version,
+            } => self.promote(On { route, name }, version)?,
         }
         if !self.effects.is_empty() {
             self.tables.advance()?;

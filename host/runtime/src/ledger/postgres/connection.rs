@@ -21,7 +21,7 @@ use super::tls::{self, Transport};
 use crate::ledger::store::{StoreError, StoreFailure};
 
 /// The version of the tables.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// How much longer than the server's own limit an answer is waited for.
 const SLACK: Duration = Duration::from_secs(1);
@@ -176,8 +176,14 @@ pub(super) fn is_absent(error: &Error) -> bool {
 }
 
 pub(super) fn another_version(found: i32) -> StoreError {
+    let advice = if found < VERSION {
+        "; `claimbound subject init`, as their owner, brings them up to it"
+    } else {
+        ""
+    };
     let message = format!(
-        "the ledger's tables are of version {found}, and this release knows version {VERSION}"
+        "the ledger's tables are of version {found}, and this release knows version \
+         {VERSION}{advice}"
     );
     StoreError::new(StoreFailure::Unusable, message)
 }

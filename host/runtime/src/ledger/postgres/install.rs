@@ -18,6 +18,8 @@ const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(1668047460)";
 pub enum Installed {
     /// The tables were made.
     New,
+    /// They were there, of an older version, and those that it lacked were made.
+    Renewed,
     /// They were there.
     Already,
 }
@@ -37,15 +39,30 @@ async fn make(client: &Client) -> Result<Installed, Failure> {
     check_encoding(client).await?;
     client.batch_execute("BEGIN").await?;
     client.batch_execute(LOCK).await?;
-    if let Some(version) = version(client).await? {
-        return match version {
-            VERSION => Ok(Installed::Already),
-            other => Err(another_version(other).into()),
-        };
+    let found = version(client).await?;
+    let (steps, installed) = match found {
+        None => (&STEPS[..], Installed::New),
+        Some(VERSION) => return Ok(Installed::Already),
+        Some(older) => (
+            steps_from(older).ok_or_else(|| another_version(older))?,
+            Installed::Renewed,
+        ),
+    };
+    for step in steps {
+        client.batch_execute(step).await?;
     }
-    client.batch_execute(Postgres::SCHEMA).await?;
     client.batch_execute("COMMIT").await?;
-    Ok(Installed::New)
+    Ok(installed)
+}
+
+/// What makes the tables: the first step makes those of version 1, each other
+/// one those of the version after.
+const STEPS: [&str; VERSION as usize] = [include_str!("schema.sql"), include_str!("modules.sql")];
+
+/// The steps from a version to that of this release; none for a later one.
+fn steps_from(version: i32) -> Option<&'static [&'static str]> {
+    let from = usize::try_from(version).ok().filter(|from| *from > 0)?;
+    STEPS.get(from..).filter(|steps| !steps.is_empty())
 }
 
 /// The version of the tables that are there.

@@ -1,5 +1,6 @@
 //! The ledger's tables in PostgreSQL.
 
+use semver::Version;
 use tokio_postgres::Row as Found;
 use tokio_postgres::types::FromSql;
 
@@ -10,6 +11,7 @@ use crate::ledger::event::{Action, Event};
 use crate::ledger::name::Name;
 use crate::ledger::revocation::{Revocation, Target};
 use crate::ledger::row::Row;
+use crate::ledger::served::{Known, KnownRow, Serial, Served, ServedRow};
 use crate::ledger::store::{AsOf, Each, Spent, StoreError, Transaction};
 
 /// `SELECT` of a whole entry, with what follows it.
@@ -30,6 +32,17 @@ macro_rules! events {
         concat!(
             "SELECT at, by, action, issuer, kind, name, before, after, reason \
              FROM claimbound.history ",
+            $rest
+        )
+    };
+}
+
+/// The same of what a route serves.
+macro_rules! served {
+    ($rest:literal) => {
+        concat!(
+            "SELECT route, name, version, digest, approved, barred_to, barred_at, barred_by, \
+             barred_reason, promoted, rollbacks, since, by, reason FROM claimbound.modules ",
             $rest
         )
     };
@@ -345,6 +358,162 @@ impl Transaction for Tables<'_> {
             each,
         )
     }
+
+    fn served(&mut self, route: &str, name: &str) -> Result<Option<Served>, StoreError> {
+        let rows = self.query(served!("WHERE route = $1 AND name = $2"), &[&route, &name])?;
+        rows.first().map(served).transpose()
+    }
+
+    fn all_served(&mut self, each: &mut Each<'_, Served>) -> Result<(), StoreError> {
+        self.walk(served!("ORDER BY route, name"), served, each)
+    }
+
+    /// A host's role may write no other columns.
+    fn take_up(&mut self, served: &Served) -> Result<(), StoreError> {
+        let row = ServedRow::from(served);
+        let since = seconds(row.since)?;
+        let columns: Parameters<'_> = &[
+            &row.route,
+            &row.name,
+            &row.version,
+            &row.digest,
+            &since,
+            &row.by,
+            &row.reason,
+        ];
+        let moved = self.execute(
+            "UPDATE claimbound.modules SET version = $3, digest = $4, since = $5, by = $6, \
+             reason = $7 WHERE route = $1 AND name = $2",
+            columns,
+        )?;
+        if moved > 0 {
+            return Ok(());
+        }
+        self.add_served(served)
+    }
+
+    fn put_served(&mut self, served: &Served) -> Result<(), StoreError> {
+        let row = ServedRow::from(served);
+        let (since, barred_at) = (seconds(row.since)?, row.barred_at.map(seconds).transpose()?);
+        let rollbacks = whole(row.rollbacks)?;
+        let changed = self.execute(
+            "UPDATE claimbound.modules SET version = $3, digest = $4, approved = $5, \
+             barred_to = $6, barred_at = $7, barred_by = $8, barred_reason = $9, \
+             promoted = $10, rollbacks = $11, since = $12, by = $13, reason = $14 \
+             WHERE route = $1 AND name = $2",
+            &[
+                &row.route,
+                &row.name,
+                &row.version,
+                &row.digest,
+                &row.approved,
+                &row.barred_to,
+                &barred_at,
+                &row.barred_by,
+                &row.barred_reason,
+                &row.promoted,
+                &rollbacks,
+                &since,
+                &row.by,
+                &row.reason,
+            ],
+        )?;
+        if changed > 0 {
+            return Ok(());
+        }
+        self.add_served(served)
+    }
+
+    fn known(&mut self, name: &str, version: &Version) -> Result<Option<Known>, StoreError> {
+        let rows = self.query(
+            "SELECT name, version, digest, at, by FROM claimbound.module_digests \
+             WHERE name = $1 AND version = $2",
+            &[&name, &version.to_string()],
+        )?;
+        rows.first().map(known).transpose()
+    }
+
+    fn all_known(&mut self, each: &mut Each<'_, Known>) -> Result<(), StoreError> {
+        self.walk(
+            "SELECT name, version, digest, at, by FROM claimbound.module_digests \
+             ORDER BY name, version",
+            known,
+            each,
+        )
+    }
+
+    fn add_known(&mut self, known: &Known) -> Result<(), StoreError> {
+        let row = KnownRow::from(known);
+        self.execute(
+            "INSERT INTO claimbound.module_digests (name, version, digest, at, by) \
+             VALUES ($1, $2, $3, $4, $5)",
+            &[
+                &row.name,
+                &row.version,
+                &row.digest,
+                &seconds(row.at)?,
+                &row.by,
+            ],
+        )
+        .map(|_| ())
+    }
+
+    fn serial(&mut self, store: &str, name: &str) -> Result<Option<u64>, StoreError> {
+        let rows = self.query(
+            "SELECT store, name, serial FROM claimbound.index_serials \
+             WHERE store = $1 AND name = $2",
+            &[&store, &name],
+        )?;
+        let found = rows.first().map(serial).transpose()?;
+        Ok(found.map(|found| found.serial))
+    }
+
+    fn serials(&mut self, each: &mut Each<'_, Serial>) -> Result<(), StoreError> {
+        self.walk(
+            "SELECT store, name, serial FROM claimbound.index_serials ORDER BY store, name",
+            serial,
+            each,
+        )
+    }
+
+    fn raise_serial(&mut self, serial: &Serial) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO claimbound.index_serials (store, name, serial) VALUES ($1, $2, $3) \
+             ON CONFLICT (store, name) DO UPDATE SET serial = excluded.serial",
+            &[&serial.store, &serial.name, &whole(serial.serial)?],
+        )
+        .map(|_| ())
+    }
+}
+
+impl Tables<'_> {
+    fn add_served(&mut self, served: &Served) -> Result<(), StoreError> {
+        let row = ServedRow::from(served);
+        let (since, barred_at) = (seconds(row.since)?, row.barred_at.map(seconds).transpose()?);
+        let rollbacks = whole(row.rollbacks)?;
+        self.execute(
+            "INSERT INTO claimbound.modules (route, name, version, digest, approved, barred_to, \
+             barred_at, barred_by, barred_reason, promoted, rollbacks, since, by, reason) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            &[
+                &row.route,
+                &row.name,
+                &row.version,
+                &row.digest,
+                &row.approved,
+                &row.barred_to,
+                &barred_at,
+                &row.barred_by,
+                &row.barred_reason,
+                &row.promoted,
+                &rollbacks,
+                &since,
+                &row.by,
+                &row.reason,
+            ],
+        )
+        .map(|_| ())
+    }
 }
 
 /// The generation in what [`GENERATION`] found.
@@ -417,6 +586,46 @@ fn mark(row: &Found) -> Result<Spent, StoreError> {
     })
 }
 
+fn served(row: &Found) -> Result<Served, StoreError> {
+    let barred_at: Option<i64> = get(row, 6)?;
+    let row = ServedRow {
+        route: get(row, 0)?,
+        name: get(row, 1)?,
+        version: get(row, 2)?,
+        digest: get(row, 3)?,
+        approved: get(row, 4)?,
+        barred_to: get(row, 5)?,
+        barred_at: barred_at.map(unsigned).transpose()?,
+        barred_by: get(row, 7)?,
+        barred_reason: get(row, 8)?,
+        promoted: get(row, 9)?,
+        rollbacks: number(row, 10)?,
+        since: number(row, 11)?,
+        by: get(row, 12)?,
+        reason: get(row, 13)?,
+    };
+    Served::try_from(row).map_err(StoreError::damaged)
+}
+
+fn known(row: &Found) -> Result<Known, StoreError> {
+    let row = KnownRow {
+        name: get(row, 0)?,
+        version: get(row, 1)?,
+        digest: get(row, 2)?,
+        at: number(row, 3)?,
+        by: get(row, 4)?,
+    };
+    Known::try_from(row).map_err(StoreError::damaged)
+}
+
+fn serial(row: &Found) -> Result<Serial, StoreError> {
+    Ok(Serial {
+        store: get(row, 0)?,
+        name: get(row, 1)?,
+        serial: number(row, 2)?,
+    })
+}
+
 fn get<'r, T: FromSql<'r>>(row: &'r Found, column: usize) -> Result<T, StoreError> {
     row.try_get(column).map_err(StoreError::damaged)
 }
@@ -428,6 +637,11 @@ fn number(row: &Found, column: usize) -> Result<u64, StoreError> {
 
 fn unsigned(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(StoreError::damaged)
+}
+
+/// A count as PostgreSQL keeps numbers: with a sign.
+fn whole(count: u64) -> Result<i64, StoreError> {
+    i64::try_from(count).map_err(|_| StoreError::damaged(format!("a number of {count}")))
 }
 
 /// Seconds since 1970 as PostgreSQL keeps numbers: with a sign.

@@ -14,7 +14,7 @@ use crate::ledger::store::{StoreError, StoreFailure};
 const APPLICATION: i32 = 0x636c_6264;
 
 /// The version of the tables.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 /// Which file is at a path, whatever it is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,14 +153,22 @@ impl From<Error> for Unfit {
     }
 }
 
+/// What makes the tables, by steps: the first makes those of version 1 in an
+/// empty file, each other one those of the version after.
+const STEPS: [&str; VERSION as usize] = [include_str!("schema.sql"), include_str!("modules.sql")];
+
+/// Makes the tables that are missing, all or none.
 fn make_tables(connection: &mut Connection) -> Result<(), Unfit> {
-    if is_ledger(connection)? {
+    if missing(connection)?.is_empty() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Somebody else may have made them meanwhile.
-    if !is_ledger(&transaction)? {
-        transaction.execute_batch(include_str!("schema.sql"))?;
+    let steps = missing(&transaction)?;
+    if !steps.is_empty() {
+        for step in steps {
+            transaction.execute_batch(step)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
@@ -168,21 +176,31 @@ fn make_tables(connection: &mut Connection) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Whether the file is a ledger; false for an empty one.
-fn is_ledger(connection: &Connection) -> Result<bool, Unfit> {
+/// The steps from the file's tables to those of this release: all of them for an
+/// empty file.
+fn missing(connection: &Connection) -> Result<&'static [&'static str], Unfit> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    match (number("application_id")?, number("user_version")?, tables) {
-        (APPLICATION, VERSION, _) => Ok(true),
-        (APPLICATION, version, _) => Err(Unfit::Other(format!(
-            "its tables are of version {version}, and this release knows version {VERSION}"
-        ))),
-        (0, 0, 0) => Ok(false),
+    let version = number("user_version")?;
+    let steps = |from: i32| {
+        usize::try_from(from)
+            .ok()
+            .and_then(|from| STEPS.get(from..))
+    };
+    match (number("application_id")?, tables) {
+        (APPLICATION, _) => steps(version)
+            .filter(|_| version > 0)
+            .ok_or_else(|| Unfit::Other(another_version(version))),
+        (0, 0) if version == 0 => Ok(&STEPS),
         _ => Err(Unfit::Other(
             "it is a database of something else".to_owned(),
         )),
     }
+}
+
+fn another_version(version: i32) -> String {
+    format!("its tables are of version {version}, and this release knows version {VERSION}")
 }
 
 /// What SQLite's failures mean to a host.
@@ -247,6 +265,6 @@ mod tests {
             .pragma_update(None, "user_version", VERSION + 1)
             .unwrap();
         let refused = open(&Sqlite::at(&path)).unwrap_err();
-        assert!(refused.message.contains("version 2"), "{refused}");
+        assert!(refused.message.contains("version 3"), "{refused}");
     }
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row as Found, Statement, params};
+use semver::Version;
 
 use super::connection::failed;
 use crate::ledger::entry::{Entry, Scope};
@@ -9,10 +10,16 @@ use crate::ledger::event::{Action, Event};
 use crate::ledger::name::Name;
 use crate::ledger::revocation::{Revocation, Target};
 use crate::ledger::row::Row;
+use crate::ledger::served::{Known, KnownRow, Serial, Served, ServedRow};
 use crate::ledger::store::{AsOf, Each, Spent, StoreError, Transaction};
 
 const COLUMNS: &str = "issuer, kind, name, spelling, id, parent_kind, parent_name, parent_id, \
                        state, was_approved, moved_to, route, statement, since, by, reason";
+
+/// The columns of what a route serves, in the order in which [`served`] reads
+/// them.
+const SERVED: &str = "route, name, version, digest, approved, barred_to, barred_at, barred_by, \
+                      barred_reason, promoted, rollbacks, since, by, reason";
 
 /// The tables, in a transaction that somebody else ends.
 pub(super) struct Tables<'c> {
@@ -240,6 +247,132 @@ impl Transaction for Tables<'_> {
         let mut statement = self.prepare("SELECT digest, until FROM spent ORDER BY digest")?;
         visit(&mut statement, [], mark, each)
     }
+
+    fn served(&mut self, route: &str, name: &str) -> Result<Option<Served>, StoreError> {
+        let mut statement = self.prepare(&format!(
+            "SELECT {SERVED} FROM modules WHERE route = ?1 AND name = ?2"
+        ))?;
+        one(&mut statement, params![route, name], served)
+    }
+
+    fn all_served(&mut self, each: &mut Each<'_, Served>) -> Result<(), StoreError> {
+        let mut statement = self.prepare(&format!(
+            "SELECT {SERVED} FROM modules ORDER BY route, name"
+        ))?;
+        visit(&mut statement, [], served, each)
+    }
+
+    fn take_up(&mut self, served: &Served) -> Result<(), StoreError> {
+        self.write_served(
+            served,
+            "version = excluded.version, digest = excluded.digest, since = excluded.since, \
+             by = excluded.by, reason = excluded.reason",
+        )
+    }
+
+    fn put_served(&mut self, served: &Served) -> Result<(), StoreError> {
+        self.write_served(
+            served,
+            "version = excluded.version, digest = excluded.digest, since = excluded.since, \
+             by = excluded.by, reason = excluded.reason, approved = excluded.approved, \
+             barred_to = excluded.barred_to, barred_at = excluded.barred_at, \
+             barred_by = excluded.barred_by, barred_reason = excluded.barred_reason, \
+             promoted = excluded.promoted, rollbacks = excluded.rollbacks",
+        )
+    }
+
+    fn known(&mut self, name: &str, version: &Version) -> Result<Option<Known>, StoreError> {
+        let mut statement = self.prepare(
+            "SELECT name, version, digest, at, by FROM module_digests \
+             WHERE name = ?1 AND version = ?2",
+        )?;
+        one(&mut statement, params![name, version.to_string()], known)
+    }
+
+    fn all_known(&mut self, each: &mut Each<'_, Known>) -> Result<(), StoreError> {
+        let mut statement = self.prepare(
+            "SELECT name, version, digest, at, by FROM module_digests ORDER BY name, version",
+        )?;
+        visit(&mut statement, [], known, each)
+    }
+
+    fn add_known(&mut self, known: &Known) -> Result<(), StoreError> {
+        let row = KnownRow::from(known);
+        let mut statement = self.prepare(
+            "INSERT INTO module_digests (name, version, digest, at, by) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        let at = seconds(row.at)?;
+        let done = statement.execute(params![row.name, row.version, row.digest, at, row.by]);
+        done.map(|_| ()).map_err(|error| failed(&error))
+    }
+
+    fn serial(&mut self, store: &str, name: &str) -> Result<Option<u64>, StoreError> {
+        let mut statement = self.prepare(
+            "SELECT store, name, serial FROM index_serials WHERE store = ?1 AND name = ?2",
+        )?;
+        let found = one(&mut statement, params![store, name], serial)?;
+        Ok(found.map(|found| found.serial))
+    }
+
+    fn serials(&mut self, each: &mut Each<'_, Serial>) -> Result<(), StoreError> {
+        let mut statement =
+            self.prepare("SELECT store, name, serial FROM index_serials ORDER BY store, name")?;
+        visit(&mut statement, [], serial, each)
+    }
+
+    fn raise_serial(&mut self, serial: &Serial) -> Result<(), StoreError> {
+        let mut statement = self.prepare(
+            "INSERT INTO index_serials (store, name, serial) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (store, name) DO UPDATE SET serial = excluded.serial",
+        )?;
+        let number = whole(serial.serial)?;
+        let done = statement.execute(params![serial.store, serial.name, number]);
+        done.map(|_| ()).map_err(|error| failed(&error))
+    }
+}
+
+impl Tables<'_> {
+    /// Adds what a route serves; of what stands already, these columns change.
+    fn write_served(&self, served: &Served, changes: &str) -> Result<(), StoreError> {
+        let row = ServedRow::from(served);
+        let mut statement = self.prepare(&format!(
+            "INSERT INTO modules ({SERVED}) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+             ON CONFLICT (route, name) DO UPDATE SET {changes}"
+        ))?;
+        let done = statement.execute(params![
+            row.route,
+            row.name,
+            row.version,
+            row.digest,
+            row.approved,
+            row.barred_to,
+            row.barred_at.map(seconds).transpose()?,
+            row.barred_by,
+            row.barred_reason,
+            row.promoted,
+            whole(row.rollbacks)?,
+            seconds(row.since)?,
+            row.by,
+            row.reason,
+        ]);
+        done.map(|_| ()).map_err(|error| failed(&error))
+    }
+}
+
+/// The only row that there can be.
+fn one<T>(
+    statement: &mut Statement<'_>,
+    parameters: impl rusqlite::Params,
+    read: fn(&Found<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>, StoreError> {
+    let mut found = None;
+    visit(statement, parameters, read, &mut |row| {
+        found = Some(row);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Reads rows, each as `read` has it.
@@ -332,6 +465,47 @@ fn mark(row: &Found<'_>) -> rusqlite::Result<Spent> {
     })
 }
 
+fn served(row: &Found<'_>) -> rusqlite::Result<Served> {
+    let barred_at: Option<i64> = row.get(6)?;
+    let barred_at = barred_at.map(|at| u64::try_from(at).map_err(|error| damaged(6, error)));
+    let row = ServedRow {
+        route: row.get(0)?,
+        name: row.get(1)?,
+        version: row.get(2)?,
+        digest: row.get(3)?,
+        approved: row.get(4)?,
+        barred_to: row.get(5)?,
+        barred_at: barred_at.transpose()?,
+        barred_by: row.get(7)?,
+        barred_reason: row.get(8)?,
+        promoted: row.get(9)?,
+        rollbacks: number(row, 10)?,
+        since: number(row, 11)?,
+        by: row.get(12)?,
+        reason: row.get(13)?,
+    };
+    Served::try_from(row).map_err(|error| damaged(2, error))
+}
+
+fn known(row: &Found<'_>) -> rusqlite::Result<Known> {
+    let row = KnownRow {
+        name: row.get(0)?,
+        version: row.get(1)?,
+        digest: row.get(2)?,
+        at: number(row, 3)?,
+        by: row.get(4)?,
+    };
+    Known::try_from(row).map_err(|error| damaged(2, error))
+}
+
+fn serial(row: &Found<'_>) -> rusqlite::Result<Serial> {
+    Ok(Serial {
+        store: row.get(0)?,
+        name: row.get(1)?,
+        serial: number(row, 2)?,
+    })
+}
+
 /// A number that is never negative.
 fn number(row: &Found<'_>, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(row.get::<_, i64>(column)?).map_err(|error| damaged(column, error))
@@ -342,6 +516,11 @@ fn damaged(
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}
+
+/// A count as SQLite keeps numbers: with a sign.
+fn whole(count: u64) -> Result<i64, StoreError> {
+    i64::try_from(count).map_err(|_| StoreError::damaged(format!("a number of {count}")))
 }
 
 /// Seconds since 1970 as SQLite keeps numbers: with a sign.

@@ -1,0 +1,334 @@
+//! What the ledger keeps of modules: what each route serves, every version's
+//! digest, the highest serial of each index.
+
+use semver::Version;
+
+use super::Ledger;
+use super::change::{WordError, check_word};
+use super::event::{Action, Event};
+use super::name::check_text;
+use super::served::{
+    HIGHEST_SERIAL, Known, ModuleError, Serial, Served, check_digest, check_name, check_version,
+    served_json,
+};
+use super::store::{AsOf, Finish, StoreError, Transaction};
+use super::versions::{self, Said, Withheld};
+
+/// A version that a host takes up on a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taking<'a> {
+    /// The route.
+    pub route: &'a str,
+    /// The store that the module comes from, as the configuration calls it.
+    pub store: &'a str,
+    /// The module's name.
+    pub name: &'a str,
+    /// Its version.
+    pub version: &'a Version,
+    /// The component's digest: `sha256:` and 64 lower-case hexadecimal digits.
+    pub digest: &'a str,
+    /// The serial of the index that lists it.
+    pub index_serial: u64,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Which host: 1 to 1024 bytes without control characters.
+    pub by: &'a str,
+}
+
+/// What taking a version up came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is served from now on.
+    Up(Box<Served>),
+    /// It was served already: nothing was written.
+    Already(Box<Served>),
+}
+
+/// Why a version was not taken up. Nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServeError {
+    /// The route may not.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
+    /// The index is older than one that was seen.
+    #[error(transparent)]
+    Stale(#[from] StaleIndex),
+    /// It is nothing that a module can be.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// It does not say who takes it up.
+    #[error(transparent)]
+    Word(#[from] WordError),
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An index that is older than one that was seen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the index of module `{name}` in store `{store}` has serial {serial}, and serial {seen} was seen already: it is an old one"
+)]
+pub struct StaleIndex {
+    /// The store.
+    pub store: String,
+    /// The module's name.
+    pub name: String,
+    /// Its serial.
+    pub serial: u64,
+    /// The highest serial that was seen.
+    pub seen: u64,
+}
+
+impl Ledger {
+    /// As of when something read now is: another answer than before says that an
+    /// operator has changed something since, or that the store may be another
+    /// one. Where replicas share the store, at most its bound old.
+    ///
+    /// Ask before you read: what was read then is as of this, or later.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn as_of(&self) -> Result<AsOf, StoreError> {
+        self.store.generation()
+    }
+
+    /// What a route serves of a module; none where it never took one up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn served(&self, route: &str, name: &str) -> Result<Option<Served>, StoreError> {
+        let mut found = None;
+        self.view(|tables| {
+            found = tables.served(route, name)?;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// What every route serves: by route, then by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn all_served(&self) -> Result<Vec<Served>, StoreError> {
+        let mut found = Vec::new();
+        self.view(|tables| {
+            found.clear();
+            tables.all_served(&mut |one| {
+                found.push(one);
+                Ok(())
+            })
+        })?;
+        Ok(found)
+    }
+
+    /// Whether a route may take up a version, as things stand: [`Self::serve`]
+    /// asks again.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub fn may_serve(
+        &self,
+        route: &str,
+        name: &str,
+        version: &Version,
+        digest: &str,
+    ) -> Result<(), ServeError> {
+        let mut may = Ok(());
+        self.view(|tables| {
+            may = check_known(tables, name, version, digest)?;
+            if may.is_ok() {
+                let served = tables.served(route, name)?;
+                may = served.map_or(Ok(()), |served| served.may_serve(version, digest));
+            }
+            Ok(())
+        })?;
+        Ok(may?)
+    }
+
+    /// Takes up a version on a route, in one transaction: whatever other hosts
+    /// take up at the same time, none goes below what was served.
+    ///
+    /// # Errors
+    /// [`ServeError`]; nothing was written.
+    pub fn serve(&self, taking: &Taking<'_>) -> Result<Taken, ServeError> {
+        taking.check()?;
+        let mut outcome = None;
+        self.store.transact(&mut |tables| {
+            let taken = outcome.insert(taking.take_up(tables));
+            match taken {
+                Ok(Taken::Up(_)) => Ok(Finish::Commit),
+                Err(ServeError::Store(error)) => Err(error.clone()),
+                Ok(Taken::Already(_))
+                | Err(
+                    ServeError::Withheld(_)
+                    | ServeError::Stale(_)
+                    | ServeError::Module(_)
+                    | ServeError::Word(_),
+                ) => Ok(Finish::Abort),
+            }
+        })?;
+        outcome.unwrap_or_else(|| Err(StoreError::damaged("a transaction without work").into()))
+    }
+
+    /// Notes that an index was seen, and refuses one that is older than another
+    /// that was.
+    ///
+    /// # Errors
+    /// [`ServeError::Stale`], [`ServeError::Module`], [`ServeError::Store`];
+    /// nothing was written.
+    pub fn see_index(&self, store: &str, name: &str, serial: u64) -> Result<(), ServeError> {
+        let index = Serial {
+            store: store.to_owned(),
+            name: name.to_owned(),
+            serial,
+        };
+        index.check()?;
+        let mut seen = Ok(false);
+        self.view(|tables| {
+            seen = index.is_new(tables)?;
+            Ok(())
+        })?;
+        if !seen? {
+            return Ok(());
+        }
+        let mut seen = Ok(false);
+        self.store.transact(&mut |tables| {
+            seen = index.is_new(tables)?;
+            if !matches!(seen, Ok(true)) {
+                return Ok(Finish::Abort);
+            }
+            tables.raise_serial(&index)?;
+            Ok(Finish::Commit)
+        })?;
+        Ok(seen.map(|_| ())?)
+    }
+}
+
+impl Serial {
+    pub(super) fn check(&self) -> Result<(), ModuleError> {
+        check_text(&self.store)?;
+        check_name(&self.name)?;
+        if self.serial > HIGHEST_SERIAL {
+            return Err(ModuleError::Serial(self.serial));
+        }
+        Ok(())
+    }
+
+    /// Whether it is higher than what was seen; refused where it is lower.
+    fn is_new(&self, tables: &mut dyn Transaction) -> Result<Result<bool, StaleIndex>, StoreError> {
+        let seen = tables.serial(&self.store, &self.name)?;
+        Ok(match seen {
+            Some(seen) if seen > self.serial => Err(StaleIndex {
+                store: self.store.clone(),
+                name: self.name.clone(),
+                serial: self.serial,
+                seen,
+            }),
+            Some(seen) => Ok(seen < self.serial),
+            None => Ok(true),
+        })
+    }
+}
+
+/// Refuses a version under another digest than it was first served with, on
+/// whichever route.
+fn check_known(
+    tables: &mut dyn Transaction,
+    name: &str,
+    version: &Version,
+    digest: &str,
+) -> Result<Result<(), Withheld>, StoreError> {
+    let known = tables.known(name, version)?;
+    Ok(match known {
+        Some(known) => versions::check_digest(name, version, &known.digest, digest),
+        None => Ok(()),
+    })
+}
+
+impl Taking<'_> {
+    fn check(&self) -> Result<(), ServeError> {
+        check_text(self.route).map_err(ModuleError::from)?;
+        self.index().check()?;
+        check_version(self.version)?;
+        check_digest(self.digest)?;
+        check_word("who takes a module up", self.by)?;
+        Ok(())
+    }
+
+    fn index(&self) -> Serial {
+        Serial {
+            store: self.store.to_owned(),
+            name: self.name.to_owned(),
+            serial: self.index_serial,
+        }
+    }
+
+    const fn said(&self) -> Said<'_> {
+        Said {
+            at: self.at,
+            by: self.by,
+            reason: "",
+        }
+    }
+
+    /// Takes it up, or says why not.
+    fn take_up(&self, tables: &mut dyn Transaction) -> Result<Taken, ServeError> {
+        check_known(tables, self.name, self.version, self.digest)??;
+        let index = self.index();
+        let is_new = index.is_new(tables)??;
+        let before = tables.served(self.route, self.name)?;
+        let after = match &before {
+            None => Some(self.first()),
+            Some(before) => before.take_up(self.version, self.digest, self.said())?,
+        };
+        match (before, after) {
+            (before, Some(after)) => {
+                if is_new {
+                    tables.raise_serial(&index)?;
+                }
+                self.write(tables, before.as_ref(), &after)?;
+                Ok(Taken::Up(Box::new(after)))
+            }
+            (Some(before), None) => Ok(Taken::Already(Box::new(before))),
+            (None, None) => Err(StoreError::damaged("a module of no version").into()),
+        }
+    }
+
+    fn first(&self) -> Served {
+        Served::first(
+            self.route,
+            self.name,
+            self.version,
+            self.digest,
+            self.said(),
+        )
+    }
+
+    fn write(
+        &self,
+        tables: &mut dyn Transaction,
+        before: Option<&Served>,
+        after: &Served,
+    ) -> Result<(), StoreError> {
+        if tables.known(self.name, self.version)?.is_none() {
+            tables.add_known(&Known {
+                name: self.name.to_owned(),
+                version: self.version.clone(),
+                digest: self.digest.to_owned(),
+                at: self.at,
+                by: self.by.to_owned(),
+            })?;
+        }
+        tables.take_up(after)?;
+        tables.append(&Event {
+            at: self.at,
+            by: self.by.to_owned(),
+            action: Action::Serve,
+            name: None,
+            before: before.map(served_json),
+            after: Some(served_json(after)),
+            reason: String::new(),
+        })
+    }
+}

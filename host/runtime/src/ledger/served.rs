@@ -1,0 +1,303 @@
+//! What a route serves of a module, and how that is written down.
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::name::check_text;
+use crate::hexadecimal;
+
+/// Longest version that is kept, in bytes: a tag of a registry is no longer.
+const LONGEST_VERSION: usize = 128;
+
+/// Highest serial that is kept: databases keep numbers of 64 bits with a sign.
+pub(super) const HIGHEST_SERIAL: u64 = i64::MAX.unsigned_abs();
+
+/// Longest name of a module, in bytes.
+const LONGEST_NAME: usize = 128;
+
+/// What a route serves of a module, and what operators have said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// The route.
+    pub route: String,
+    /// The module's name.
+    pub name: String,
+    /// The version that was taken up last, or rolled back to. No lower one is
+    /// taken up.
+    pub version: Version,
+    /// Its digest: `sha256:` and 64 lower-case hexadecimal digits.
+    pub digest: String,
+    /// The highest major version that may be taken up, inclusive.
+    pub approved: u64,
+    /// What the route was rolled back from. It stays when a higher version has
+    /// been taken up, and then it bars nothing.
+    pub bar: Option<Bar>,
+    /// The version that an operator promoted last, since the last rollback.
+    pub promoted: Option<Version>,
+    /// How often it was rolled back.
+    pub rollbacks: u64,
+    /// Since when `version` is served, in seconds since 1970.
+    pub since: u64,
+    /// Who took it up, or rolled back to it.
+    pub by: String,
+    /// Why it was rolled back to; empty where a host took it up.
+    pub reason: String,
+}
+
+/// What a route was rolled back from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// The highest version that was rolled back from. No version above the one
+    /// that is served, up to this one, inclusive, is taken up.
+    pub to: Version,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The digest that a version of a module was first served with: for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    /// The module's name.
+    pub(super) name: String,
+    /// Its version.
+    pub(super) version: Version,
+    /// `sha256:` and 64 lower-case hexadecimal digits.
+    pub(super) digest: String,
+    /// When it was first served, in seconds since 1970.
+    pub(super) at: u64,
+    /// Who served it first.
+    pub(super) by: String,
+}
+
+/// The highest serial of an index that was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Serial {
+    /// The store that it was seen in, as the configuration calls it.
+    pub(super) store: String,
+    /// The module's name.
+    pub(super) name: String,
+    /// The serial.
+    pub(super) serial: u64,
+}
+
+/// [`Served`] with every member a plain value: a row of a table, a line of an
+/// export, what history keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServedRow {
+    pub(crate) route: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) digest: String,
+    /// As text: databases keep no number of 64 bits without a sign.
+    pub(crate) approved: String,
+    pub(crate) barred_to: Option<String>,
+    pub(crate) barred_at: Option<u64>,
+    pub(crate) barred_by: Option<String>,
+    pub(crate) barred_reason: Option<String>,
+    pub(crate) promoted: Option<String>,
+    pub(crate) rollbacks: u64,
+    pub(crate) since: u64,
+    pub(crate) by: String,
+    pub(crate) reason: String,
+}
+
+/// [`Known`] in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KnownRow {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) digest: String,
+    pub(crate) at: u64,
+    pub(crate) by: String,
+}
+
+/// What can't be kept of a module.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModuleError {
+    /// It is no version.
+    #[error(
+        "`{0}` is no version that a module can have: `1.4.0`, `2.0.0-rc.1`, at most {LONGEST_VERSION} bytes"
+    )]
+    Version(String),
+    /// It is no digest.
+    #[error("`{0}` is no digest: `sha256:` and 64 lower-case hexadecimal digits")]
+    Digest(String),
+    /// It is no name of a module.
+    #[error(
+        "`{0}` is no name of a module: 1 to {LONGEST_NAME} of `a-z 0-9 - _ .`, the first a letter or digit, no `..`"
+    )]
+    Name(String),
+    /// It is no name of a route or of a store.
+    #[error("{0}")]
+    Text(#[from] super::name::IdentityError),
+    /// It is no serial of an index.
+    #[error("an index has no serial of {0}; the highest is {HIGHEST_SERIAL}")]
+    Serial(u64),
+    /// It is no number.
+    #[error("`{0}` is no major version")]
+    Major(String),
+    /// It says half of what a rollback leaves.
+    #[error("a bar has a version, a time, an operator and a reason")]
+    Bar,
+}
+
+impl From<&Served> for ServedRow {
+    fn from(served: &Served) -> Self {
+        let bar = served.bar.as_ref();
+        Self {
+            route: served.route.clone(),
+            name: served.name.clone(),
+            version: served.version.to_string(),
+            digest: served.digest.clone(),
+            approved: served.approved.to_string(),
+            barred_to: bar.map(|bar| bar.to.to_string()),
+            barred_at: bar.map(|bar| bar.at),
+            barred_by: bar.map(|bar| bar.by.clone()),
+            barred_reason: bar.map(|bar| bar.reason.clone()),
+            promoted: served.promoted.as_ref().map(Version::to_string),
+            rollbacks: served.rollbacks,
+            since: served.since,
+            by: served.by.clone(),
+            reason: served.reason.clone(),
+        }
+    }
+}
+
+impl TryFrom<ServedRow> for Served {
+    type Error = ModuleError;
+
+    fn try_from(row: ServedRow) -> Result<Self, ModuleError> {
+        check_text(&row.route)?;
+        check_name(&row.name)?;
+        check_digest(&row.digest)?;
+        Ok(Self {
+            bar: bar(&row)?,
+            version: version(&row.version)?,
+            approved: major(&row.approved)?,
+            promoted: row.promoted.as_deref().map(version).transpose()?,
+            route: row.route,
+            name: row.name,
+            digest: row.digest,
+            rollbacks: row.rollbacks,
+            since: row.since,
+            by: row.by,
+            reason: row.reason,
+        })
+    }
+}
+
+fn bar(row: &ServedRow) -> Result<Option<Bar>, ModuleError> {
+    let parts = (
+        &row.barred_to,
+        row.barred_at,
+        &row.barred_by,
+        &row.barred_reason,
+    );
+    match parts {
+        (None, None, None, None) => Ok(None),
+        (Some(to), Some(at), Some(by), Some(reason)) => Ok(Some(Bar {
+            to: version(to)?,
+            at,
+            by: by.clone(),
+            reason: reason.clone(),
+        })),
+        (Some(_) | None, _, _, _) => Err(ModuleError::Bar),
+    }
+}
+
+impl From<&Known> for KnownRow {
+    fn from(known: &Known) -> Self {
+        Self {
+            name: known.name.clone(),
+            version: known.version.to_string(),
+            digest: known.digest.clone(),
+            at: known.at,
+            by: known.by.clone(),
+        }
+    }
+}
+
+impl TryFrom<KnownRow> for Known {
+    type Error = ModuleError;
+
+    fn try_from(row: KnownRow) -> Result<Self, ModuleError> {
+        check_name(&row.name)?;
+        check_digest(&row.digest)?;
+        Ok(Self {
+            version: version(&row.version)?,
+            name: row.name,
+            digest: row.digest,
+            at: row.at,
+            by: row.by,
+        })
+    }
+}
+
+/// As a line of an export has it.
+impl Serialize for Served {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ServedRow::from(self).serialize(serializer)
+    }
+}
+
+/// What a route serves, as history keeps it.
+pub(super) fn served_json(served: &Served) -> String {
+    // INVARIANT: a row is plain values, which always serialise.
+    serde_json::to_string(&ServedRow::from(served)).unwrap_or_default()
+}
+
+/// A version without build metadata, which no tag can hold and by which no two
+/// versions differ.
+///
+/// # Errors
+/// It is none, or is too long.
+pub(super) fn version(text: &str) -> Result<Version, ModuleError> {
+    let none = || ModuleError::Version(crate::reason::clip(text));
+    let version = Version::parse(text).map_err(|_| none())?;
+    check_version(&version)
+        .is_ok()
+        .then_some(version)
+        .ok_or_else(none)
+}
+
+pub(super) fn check_version(version: &Version) -> Result<(), ModuleError> {
+    let text = version.to_string();
+    let is_one = version.build.is_empty() && text.len() <= LONGEST_VERSION;
+    is_one
+        .then_some(())
+        .ok_or_else(|| ModuleError::Version(crate::reason::clip(&text)))
+}
+
+pub(super) fn check_digest(text: &str) -> Result<(), ModuleError> {
+    let digits = text.strip_prefix("sha256:").and_then(hexadecimal::decode);
+    match digits {
+        Some(_) => Ok(()),
+        None => Err(ModuleError::Digest(crate::reason::clip(text))),
+    }
+}
+
+pub(super) fn check_name(text: &str) -> Result<(), ModuleError> {
+    let mut bytes = text.bytes();
+    let begins = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_one = bytes.next().is_some_and(begins)
+        && bytes.all(|byte| begins(byte) || matches!(byte, b'-' | b'_' | b'.'))
+        && text.len() <= LONGEST_NAME
+        && !text.contains("..");
+    is_one
+        .then_some(())
+        .ok_or_else(|| ModuleError::Name(crate::reason::clip(text)))
+}
+
+fn major(text: &str) -> Result<u64, ModuleError> {
+    let major = text.parse::<u64>().ok();
+    major
+        .filter(|major| major.to_string() == text)
+        .ok_or_else(|| ModuleError::Major(crate::reason::clip(text)))
+}

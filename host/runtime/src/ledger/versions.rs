@@ -1,0 +1,295 @@
+//! Which version of a module a route may take up: never one below what it
+//! served, none that it was rolled back from, none of a major version that
+//! nobody approved. What an operator says moves these limits, and nothing else
+//! does.
+//!
+//! All of it is plain: what stands comes in, what is to stand comes out. Versions
+//! are ordered as semver orders them, so that a pre-release is below its release.
+
+#[cfg(test)]
+mod tests;
+
+use semver::Version;
+
+use super::served::{Bar, Served};
+
+/// Why a route does not take up a version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Withheld {
+    /// The version was served with another digest before.
+    #[error(
+        "version {version} of module `{name}` is known by the digest {known}, and this one has {found}: one version has one digest"
+    )]
+    Digest {
+        /// The module's name.
+        name: String,
+        /// The version.
+        version: Version,
+        /// The digest that it was first served with.
+        known: String,
+        /// The other one.
+        found: String,
+    },
+    /// A higher version was served already.
+    #[error(
+        "version {version} of module `{name}` is below {served}, which was served already; only an operator's rollback goes back"
+    )]
+    Lower {
+        /// The module's name.
+        name: String,
+        /// The version.
+        version: Version,
+        /// What is served.
+        served: Version,
+    },
+    /// The route was rolled back from it, or from a higher version.
+    #[error(
+        "version {version} of module `{name}` is withheld: {by} rolled back from {from} ({reason}); one above that is taken up"
+    )]
+    RolledBack {
+        /// The module's name.
+        name: String,
+        /// The version.
+        version: Version,
+        /// The highest version that was rolled back from.
+        from: Version,
+        /// Why.
+        reason: String,
+        /// By whom.
+        by: String,
+    },
+    /// Nobody has approved its major version.
+    #[error(
+        "version {version} of module `{name}` is of a major version that nobody approved; approved is {approved}, `modules approve` approves another"
+    )]
+    Major {
+        /// The module's name.
+        name: String,
+        /// The version.
+        version: Version,
+        /// The highest major version that is approved.
+        approved: u64,
+    },
+}
+
+/// Why what an operator says of a module's versions can't be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VersionRefused {
+    /// What is rolled back to is not below what is served.
+    #[error(
+        "route `{route}` serves version {served} of module `{name}`; a rollback goes to a lower one than that, not to {to}"
+    )]
+    NotLower {
+        /// The route.
+        route: String,
+        /// The module's name.
+        name: String,
+        /// The version that was to be rolled back to.
+        to: Version,
+        /// What is served.
+        served: Version,
+    },
+    /// What is to be the highest major version is below the one that is served.
+    #[error(
+        "route `{route}` serves version {served} of module `{name}`; that is of a higher major version than {major}"
+    )]
+    Served {
+        /// The route.
+        route: String,
+        /// The module's name.
+        name: String,
+        /// The major version that was to be the highest.
+        major: u64,
+        /// What is served.
+        served: Version,
+    },
+    /// What is promoted could not be taken up.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
+}
+
+/// A change to a row, with who makes it, when and why; the reason is empty
+/// where a host takes a version up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    pub(super) at: u64,
+    pub(super) by: &'a str,
+    pub(super) reason: &'a str,
+}
+
+impl Served {
+    /// What stands once a route has taken up its first version of a module: the
+    /// major version of that one is approved.
+    pub(super) fn first(
+        route: &str,
+        name: &str,
+        version: &Version,
+        digest: &str,
+        said: Said<'_>,
+    ) -> Self {
+        Self {
+            route: route.to_owned(),
+            name: name.to_owned(),
+            version: version.clone(),
+            digest: digest.to_owned(),
+            approved: version.major,
+            bar: None,
+            promoted: None,
+            rollbacks: 0,
+            since: said.at,
+            by: said.by.to_owned(),
+            reason: said.reason.to_owned(),
+        }
+    }
+
+    /// Whether the route may take up this version: what is served already may be
+    /// taken up again.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn may_serve(&self, version: &Version, digest: &str) -> Result<(), Withheld> {
+        if *version == self.version {
+            return check_digest(&self.name, version, &self.digest, digest);
+        }
+        self.may_follow(version)
+    }
+
+    /// Whether an operator has promoted this version.
+    pub fn promotes(&self, version: &Version) -> bool {
+        self.promoted.as_ref() == Some(version)
+    }
+
+    /// Whether another version may come after what is served.
+    fn may_follow(&self, version: &Version) -> Result<(), Withheld> {
+        let (name, version) = (self.name.clone(), version.clone());
+        if version < self.version {
+            let served = self.version.clone();
+            return Err(Withheld::Lower {
+                name,
+                version,
+                served,
+            });
+        }
+        if let Some(bar) = self.bar.as_ref().filter(|bar| version <= bar.to) {
+            return Err(Withheld::RolledBack {
+                name,
+                version,
+                from: bar.to.clone(),
+                reason: bar.reason.clone(),
+                by: bar.by.clone(),
+            });
+        }
+        if version.major > self.approved {
+            let approved = self.approved;
+            return Err(Withheld::Major {
+                name,
+                version,
+                approved,
+            });
+        }
+        Ok(())
+    }
+
+    /// What stands once the route has taken up this version; none where that is
+    /// what it serves.
+    pub(super) fn take_up(
+        &self,
+        version: &Version,
+        digest: &str,
+        said: Said<'_>,
+    ) -> Result<Option<Self>, Withheld> {
+        self.may_serve(version, digest)?;
+        Ok((*version != self.version).then(|| self.serving(version, digest, said)))
+    }
+
+    fn serving(&self, version: &Version, digest: &str, said: Said<'_>) -> Self {
+        Self {
+            version: version.clone(),
+            digest: digest.to_owned(),
+            since: said.at,
+            by: said.by.to_owned(),
+            reason: said.reason.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// What stands once the route was rolled back to a lower version: all that
+    /// was ever rolled back from and is above it stays barred, and what was
+    /// promoted is not any more.
+    pub(super) fn roll_back(
+        &self,
+        to: &Version,
+        digest: &str,
+        said: Said<'_>,
+    ) -> Result<Self, VersionRefused> {
+        if *to >= self.version {
+            return Err(VersionRefused::NotLower {
+                route: self.route.clone(),
+                name: self.name.clone(),
+                to: to.clone(),
+                served: self.version.clone(),
+            });
+        }
+        let before = self.bar.as_ref().map(|bar| &bar.to);
+        let bar = Bar {
+            to: before
+                .max(Some(&self.version))
+                .unwrap_or(&self.version)
+                .clone(),
+            at: said.at,
+            by: said.by.to_owned(),
+            reason: said.reason.to_owned(),
+        };
+        Ok(Self {
+            bar: Some(bar),
+            promoted: None,
+            rollbacks: self.rollbacks.saturating_add(1),
+            ..self.serving(to, digest, said)
+        })
+    }
+
+    /// What stands once this is the highest major version that may be taken up.
+    pub(super) fn approve_major(&self, major: u64) -> Result<Self, VersionRefused> {
+        if major < self.version.major {
+            return Err(VersionRefused::Served {
+                route: self.route.clone(),
+                name: self.name.clone(),
+                major,
+                served: self.version.clone(),
+            });
+        }
+        Ok(Self {
+            approved: major,
+            ..self.clone()
+        })
+    }
+
+    /// What stands once this version is promoted: one that could be taken up.
+    pub(super) fn promote(&self, version: &Version) -> Result<Self, VersionRefused> {
+        if *version != self.version {
+            self.may_follow(version)?;
+        }
+        Ok(Self {
+            promoted: Some(version.clone()),
+            ..self.clone()
+        })
+    }
+}
+
+/// Refuses a version under another digest than it was first served with.
+pub(super) fn check_digest(
+    name: &str,
+    version: &Version,
+    known: &str,
+    found: &str,
+) -> Result<(), Withheld> {
+    if known == found {
+        return Ok(());
+    }
+    Err(Withheld::Digest {
+        name: name.to_owned(),
+        version: version.clone(),
+        known: known.to_owned(),
+        found: found.to_owned(),
+    })
+}
