@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::grant::Ceiling;
 use crate::issuer::Issuer;
 use crate::key::Algorithm;
+use crate::modules::{Listed, ModuleId, Refused, Release};
 use crate::reason::Refusal;
 use crate::token::Claims;
 use crate::verify::Verified;
@@ -103,4 +104,22 @@ pub fn no_ceiling() -> Ceiling {
         danger_open: true,
         ..Ceiling::default()
     }
+}
+
+/// Takes a module that nobody signed as a release of `id`: whoever can write to
+/// the store then decides who gets in.
+///
+/// Everything else holds: where there is a statement or an index, its name,
+/// version and digest are the component's, the contract is served, and the
+/// version is not yanked.
+///
+/// # Errors
+/// [`Refused`], at the first that does not hold.
+pub fn unsigned_release(
+    id: &ModuleId,
+    listed: Option<&Listed>,
+    statement: Option<&[u8]>,
+    component: Vec<u8>,
+) -> Result<Release, Refused> {
+    Release::unsigned(id, listed, statement, component)
 }

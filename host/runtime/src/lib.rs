@@ -48,6 +48,7 @@ pub mod issuer;
 pub mod json;
 pub mod key;
 pub mod ledger;
+pub mod modules;
 pub mod obligation;
 pub mod outcome;
 pub mod policy;

@@ -1,0 +1,270 @@
+//! Whose word is taken, for which names and for what.
+
+use super::comparison::Comparison;
+use super::digest::Digest;
+use super::document::{DocumentError, DocumentKind};
+use super::index::Index;
+use super::name::ModuleName;
+use super::provenance::{Envelope, Provenance};
+use super::public_key::PublicKey;
+use super::role::Role;
+use super::signature::Signed;
+use super::statement::Statement;
+use super::untrusted::Untrusted;
+use super::vouched::{Signer, Vouched};
+
+/// Most signatures that are looked at for one document.
+pub const MOST_SIGNATURES: usize = 16;
+/// Most keys of an authority: with so many signatures, a check costs at most a
+/// thousand verifications.
+pub const MOST_KEYS: usize = 64;
+
+/// A key whose word is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedKey {
+    /// What it is called where it is configured.
+    pub name: String,
+    /// The key.
+    pub key: PublicKey,
+    /// The modules that it may sign for.
+    pub modules: Vec<ModuleName>,
+    /// What it may sign for them.
+    pub roles: Vec<Role>,
+}
+
+/// The keys that a host trusts, each for names and roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authority {
+    keys: Vec<TrustedKey>,
+}
+
+/// Keys that can't stand beside each other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorityError {
+    /// There are too many.
+    #[error("there are more than {MOST_KEYS} keys")]
+    TooMany,
+    /// Two have one name.
+    #[error("there are two keys `{0}`")]
+    Name(String),
+    /// Two are the same, and would count as two.
+    #[error("key `{second}` is the same as key `{first}`; give it once, with all that it signs")]
+    Same {
+        /// The name of the first.
+        first: String,
+        /// The name of the second.
+        second: String,
+    },
+    /// One signs nothing.
+    #[error("key `{0}` signs nothing: it has no module, or no role")]
+    Idle(String),
+}
+
+impl Authority {
+    /// An authority of these keys.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] where two have one name or are the same, one signs
+    /// nothing, or there are too many.
+    pub fn new(keys: impl IntoIterator<Item = TrustedKey>) -> Result<Self, AuthorityError> {
+        let mut authority = Self::default();
+        for key in keys {
+            authority.add(key)?;
+        }
+        Ok(authority)
+    }
+
+    fn add(&mut self, key: TrustedKey) -> Result<(), AuthorityError> {
+        if self.keys.len() == MOST_KEYS {
+            return Err(AuthorityError::TooMany);
+        }
+        if key.modules.is_empty() || key.roles.is_empty() {
+            return Err(AuthorityError::Idle(key.name));
+        }
+        for known in &self.keys {
+            if known.name == key.name {
+                return Err(AuthorityError::Name(key.name));
+            }
+            if known.key == key.key {
+                return Err(AuthorityError::Same {
+                    first: known.name.clone(),
+                    second: key.name,
+                });
+            }
+        }
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> &[TrustedKey] {
+        &self.keys
+    }
+
+    /// Takes a statement about a version of `name`.
+    ///
+    /// # Errors
+    /// [`Untrusted`] where no key for it signed these bytes, or they are
+    /// something else.
+    pub fn statement(
+        &self,
+        signed: &Signed,
+        name: &ModuleName,
+    ) -> Result<Vouched<Statement>, Untrusted> {
+        self.vouch(signed, name)
+    }
+
+    /// Takes an index of the versions of `name`. Whether it is the newest, and
+    /// not expired, is for the caller to say.
+    ///
+    /// # Errors
+    /// As [`Self::statement`].
+    pub fn index(&self, signed: &Signed, name: &ModuleName) -> Result<Vouched<Index>, Untrusted> {
+        self.vouch(signed, name)
+    }
+
+    /// Takes a comparison of two versions of `name`. Where the new one lets in
+    /// more, ask [`Vouched::counts_if_wider`] too.
+    ///
+    /// # Errors
+    /// As [`Self::statement`].
+    pub fn comparison(
+        &self,
+        signed: &Signed,
+        name: &ModuleName,
+    ) -> Result<Vouched<Comparison>, Untrusted> {
+        self.vouch(signed, name)
+    }
+
+    /// Takes an attestation of where a component came from, signed by a key for
+    /// modules of `name`: an envelope (DSSE), bare or in a bundle.
+    ///
+    /// # Errors
+    /// As [`Self::statement`], and where it is about another component.
+    pub fn provenance(
+        &self,
+        bytes: &[u8],
+        name: &ModuleName,
+        component: &Digest,
+    ) -> Result<Vouched<Provenance>, Untrusted> {
+        let envelope = Envelope::parse(bytes)?;
+        let known: Vec<_> = self.keys_that(|key| envelope.is_by(key)).collect();
+        let signers = entitled(&known, name, Role::Module)?;
+        Ok(Vouched::new(envelope.about(component)?, signers))
+    }
+
+    fn vouch<T: Vouchable>(
+        &self,
+        signed: &Signed,
+        name: &ModuleName,
+    ) -> Result<Vouched<T>, Untrusted> {
+        let known = self.signers(signed)?;
+        let signers = entitled(&known, name, Role::of(T::KIND))?;
+        // Read only now: what nobody vouches for reaches no parser.
+        let document = T::read(&signed.document)?;
+        if document.name() != name {
+            return Err(Untrusted::Name {
+                asked: name.clone(),
+                found: document.name().clone(),
+            });
+        }
+        Ok(Vouched::new(document, signers))
+    }
+
+    /// The known keys that signed, each once.
+    fn signers(&self, signed: &Signed) -> Result<Vec<&TrustedKey>, Untrusted> {
+        let (document, signatures) = (&signed.document, &signed.signatures);
+        let found = signatures.len();
+        if found == 0 {
+            return Err(Untrusted::Unsigned);
+        }
+        if found > MOST_SIGNATURES {
+            return Err(Untrusted::TooMany { found });
+        }
+        if !signatures.iter().any(|one| one.fits(document)) {
+            return Err(Untrusted::Elsewhere);
+        }
+        let is_by = |key: &PublicKey| signatures.iter().any(|one| one.is_by(key, document));
+        Ok(self.keys_that(is_by).collect())
+    }
+
+    fn keys_that(&self, signed: impl Fn(&PublicKey) -> bool) -> impl Iterator<Item = &TrustedKey> {
+        self.keys.iter().filter(move |key| signed(&key.key))
+    }
+}
+
+/// Of the keys that signed, those that may sign for this name, if one of them
+/// has the role.
+fn entitled(
+    known: &[&TrustedKey],
+    name: &ModuleName,
+    role: Role,
+) -> Result<Vec<Signer>, Untrusted> {
+    let Some(first) = known.first() else {
+        return Err(Untrusted::Stranger);
+    };
+    let signers: Vec<_> = known
+        .iter()
+        .filter(|key| key.modules.contains(name))
+        .map(|key| Signer {
+            key: key.name.clone(),
+            roles: key.roles.clone(),
+        })
+        .collect();
+    let Some(named) = signers.first() else {
+        return Err(Untrusted::NotForName {
+            key: first.name.clone(),
+            name: name.clone(),
+        });
+    };
+    if !signers.iter().any(|signer| signer.roles.contains(&role)) {
+        let key = named.key.clone();
+        return Err(Untrusted::NotForRole { key, role });
+    }
+    Ok(signers)
+}
+
+/// A document that keys vouch for.
+trait Vouchable: Sized {
+    const KIND: DocumentKind;
+
+    fn read(bytes: &[u8]) -> Result<Self, DocumentError>;
+
+    fn name(&self) -> &ModuleName;
+}
+
+impl Vouchable for Statement {
+    const KIND: DocumentKind = DocumentKind::Statement;
+
+    fn read(bytes: &[u8]) -> Result<Self, DocumentError> {
+        Self::parse(bytes)
+    }
+
+    fn name(&self) -> &ModuleName {
+        self.id.name()
+    }
+}
+
+impl Vouchable for Index {
+    const KIND: DocumentKind = DocumentKind::Index;
+
+    fn read(bytes: &[u8]) -> Result<Self, DocumentError> {
+        Self::parse(bytes)
+    }
+
+    fn name(&self) -> &ModuleName {
+        self.name()
+    }
+}
+
+impl Vouchable for Comparison {
+    const KIND: DocumentKind = DocumentKind::Comparison;
+
+    fn read(bytes: &[u8]) -> Result<Self, DocumentError> {
+        Self::parse(bytes)
+    }
+
+    fn name(&self) -> &ModuleName {
+        &self.name
+    }
+}
