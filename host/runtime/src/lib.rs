@@ -29,6 +29,7 @@
 
 pub mod bake;
 mod base64url;
+pub mod checks;
 pub mod clock;
 pub mod code;
 #[allow(

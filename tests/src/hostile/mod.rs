@@ -5,6 +5,7 @@
 
 mod answer;
 pub(crate) mod behaviour;
+mod checks;
 mod explanation;
 mod grant;
 mod guest;
