@@ -33,6 +33,8 @@ mod reload;
 pub mod server;
 mod signals;
 mod sparing;
+pub mod store;
+mod told;
 
 pub use embedded::Embedded;
 pub use host::{Host, PresentedToken, Route};

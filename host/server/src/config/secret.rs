@@ -68,6 +68,11 @@ impl SecretSource {
 }
 
 impl Secret {
+    /// A text that stands elsewhere than a configuration.
+    pub(crate) fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
     /// The text itself.
     pub fn expose(&self) -> &str {
         &self.0

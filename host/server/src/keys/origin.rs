@@ -1,7 +1,5 @@
 //! One fetch of a key set: over HTTPS, from one host, of bounded size and time.
 
-use std::error::Error;
-use std::fmt::Write as _;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::source::{Fetched, Place, fetchable, limits};
 use crate::config::SecretError;
+use crate::told::{shown, told};
 
 /// Largest discovery document, in bytes: published ones have less than 10 KiB.
 const LARGEST_DOCUMENT: usize = 64 * 1024;
@@ -329,40 +328,9 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(longest.saturating_sub(age)))
 }
 
-/// A URL for whoever reads logs and monitors: its query may hold a secret.
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    url.to_string()
-}
-
-/// An error with what caused it, in one line.
-fn told(error: reqwest::Error) -> String {
-    let place = error.url().map(|url| format!("`{}`: ", shown(url)));
-    let error = error.without_url();
-    let mut line = place.unwrap_or_default() + &error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(line, ": {error}");
-        cause = error.source();
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn what_is_told_of_a_place_has_no_query() {
-        let url: Url = "https://127.0.0.1:1/keys?token=hunter2#x".parse().unwrap();
-        assert_eq!(shown(&url), "https://127.0.0.1:1/keys");
-        let error = Client::new().get(url).send().await.unwrap_err();
-        let line = told(error);
-        assert!(line.starts_with("`https://127.0.0.1:1/keys`: "), "{line}");
-        assert!(!line.contains("hunter2"), "{line}");
-    }
 
     #[test]
     fn freshness_is_the_least_max_age_less_the_age() {
