@@ -1,8 +1,7 @@
 //! Entries of the ledger, revocations and history, as people read them.
 
-use claimbound::ledger::{
-    Entry, Event, Parent, Revocation, Scope, Served, Standing, Target, Version,
-};
+use claimbound::ledger::{Entry, Event, Parent, Revocation, Scope, Served, Standing, Target};
+use claimbound::modules::Version;
 use serde_json::{Value, json};
 
 use crate::page::{Cell, Ink};

@@ -55,7 +55,6 @@ pub use name::{Identity, IdentityError, LONGEST, Name, Parent};
 #[cfg(feature = "postgres")]
 pub use postgres::{Installed, Postgres};
 pub use revocation::{Revocation, Target, TargetError};
-pub use semver::Version;
 pub use served::{Bar, ModuleError, Served};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, Sqlite};

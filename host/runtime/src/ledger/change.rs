@@ -12,6 +12,7 @@ use super::served::Served;
 use super::store::{StoreError, Transaction};
 use super::versions::VersionRefused;
 use crate::clock::date;
+use crate::modules::{ModuleId, ModuleName};
 use desk::Desk;
 
 pub(super) use desk::entry_json;
@@ -105,7 +106,7 @@ pub enum Change {
         /// The route.
         route: String,
         /// The module's name.
-        name: String,
+        name: ModuleName,
         /// The version that is to be served.
         to: Version,
     },
@@ -115,7 +116,7 @@ pub enum Change {
         /// The route.
         route: String,
         /// The module's name.
-        name: String,
+        name: ModuleName,
         /// The highest major version, inclusive.
         major: u64,
     },
@@ -123,10 +124,8 @@ pub enum Change {
     Promote {
         /// The route.
         route: String,
-        /// The module's name.
-        name: String,
-        /// The version.
-        version: Version,
+        /// The module's name and version.
+        module: ModuleId,
     },
 }
 
@@ -262,7 +261,7 @@ pub enum ChangeError {
         /// The route.
         route: String,
         /// The module's name.
-        name: String,
+        name: ModuleName,
     },
     /// The version was served on no route.
     #[error(
@@ -270,7 +269,7 @@ pub enum ChangeError {
     )]
     NeverServed {
         /// The module's name.
-        name: String,
+        name: ModuleName,
         /// The version.
         version: Version,
     },

@@ -1,18 +1,14 @@
 //! What the ledger keeps of modules: what each route serves, every version's
 //! digest, the highest serial of each index.
 
-use semver::Version;
-
 use super::Ledger;
 use super::change::{WordError, check_word};
 use super::event::{Action, Event};
 use super::name::check_text;
-use super::served::{
-    HIGHEST_SERIAL, Known, ModuleError, Serial, Served, check_digest, check_name, check_version,
-    served_json,
-};
+use super::served::{Known, ModuleError, Serial, Served, served_json};
 use super::store::{AsOf, Finish, StoreError, Transaction};
-use super::versions::{self, Said, Withheld};
+use super::versions::{Said, Withheld, check_digest};
+use crate::modules::{Digest, ModuleId, ModuleName};
 
 /// A version that a host takes up on a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +17,10 @@ pub struct Taking<'a> {
     pub route: &'a str,
     /// The store that the module comes from, as the configuration calls it.
     pub store: &'a str,
-    /// The module's name.
-    pub name: &'a str,
-    /// Its version.
-    pub version: &'a Version,
-    /// The component's digest: `sha256:` and 64 lower-case hexadecimal digits.
-    pub digest: &'a str,
+    /// The module's name and version.
+    pub module: &'a ModuleId,
+    /// The component's digest.
+    pub digest: Digest,
     /// The serial of the index that lists it.
     pub index_serial: u64,
     /// When, in seconds since 1970.
@@ -53,7 +47,7 @@ pub enum ServeError {
     /// The index is older than one that was seen.
     #[error(transparent)]
     Stale(#[from] StaleIndex),
-    /// It is nothing that a module can be.
+    /// It is nothing that the ledger can keep.
     #[error(transparent)]
     Module(#[from] ModuleError),
     /// It does not say who takes it up.
@@ -73,7 +67,7 @@ pub struct StaleIndex {
     /// The store.
     pub store: String,
     /// The module's name.
-    pub name: String,
+    pub name: ModuleName,
     /// Its serial.
     pub serial: u64,
     /// The highest serial that was seen.
@@ -97,7 +91,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn served(&self, route: &str, name: &str) -> Result<Option<Served>, StoreError> {
+    pub fn served(&self, route: &str, name: &ModuleName) -> Result<Option<Served>, StoreError> {
         let mut found = None;
         self.view(|tables| {
             found = tables.served(route, name)?;
@@ -130,16 +124,15 @@ impl Ledger {
     pub fn may_serve(
         &self,
         route: &str,
-        name: &str,
-        version: &Version,
-        digest: &str,
+        module: &ModuleId,
+        digest: Digest,
     ) -> Result<(), ServeError> {
         let mut may = Ok(());
         self.view(|tables| {
-            may = check_known(tables, name, version, digest)?;
+            may = check_known(tables, module, digest)?;
             if may.is_ok() {
-                let served = tables.served(route, name)?;
-                may = served.map_or(Ok(()), |served| served.may_serve(version, digest));
+                let served = tables.served(route, module.name())?;
+                may = served.map_or(Ok(()), |served| served.may_serve(module.version(), digest));
             }
             Ok(())
         })?;
@@ -177,10 +170,10 @@ impl Ledger {
     /// # Errors
     /// [`ServeError::Stale`], [`ServeError::Module`], [`ServeError::Store`];
     /// nothing was written.
-    pub fn see_index(&self, store: &str, name: &str, serial: u64) -> Result<(), ServeError> {
+    pub fn see_index(&self, store: &str, name: &ModuleName, serial: u64) -> Result<(), ServeError> {
         let index = Serial {
             store: store.to_owned(),
-            name: name.to_owned(),
+            name: name.clone(),
             serial,
         };
         index.check()?;
@@ -206,15 +199,6 @@ impl Ledger {
 }
 
 impl Serial {
-    pub(super) fn check(&self) -> Result<(), ModuleError> {
-        check_text(&self.store)?;
-        check_name(&self.name)?;
-        if self.serial > HIGHEST_SERIAL {
-            return Err(ModuleError::Serial(self.serial));
-        }
-        Ok(())
-    }
-
     /// Whether it is higher than what was seen; refused where it is lower.
     fn is_new(&self, tables: &mut dyn Transaction) -> Result<Result<bool, StaleIndex>, StoreError> {
         let seen = tables.serial(&self.store, &self.name)?;
@@ -235,13 +219,13 @@ impl Serial {
 /// whichever route.
 fn check_known(
     tables: &mut dyn Transaction,
-    name: &str,
-    version: &Version,
-    digest: &str,
+    module: &ModuleId,
+    digest: Digest,
 ) -> Result<Result<(), Withheld>, StoreError> {
+    let (name, version) = (module.name(), module.version());
     let known = tables.known(name, version)?;
     Ok(match known {
-        Some(known) => versions::check_digest(name, version, &known.digest, digest),
+        Some(known) => check_digest(name, version, known.digest, digest),
         None => Ok(()),
     })
 }
@@ -250,8 +234,6 @@ impl Taking<'_> {
     fn check(&self) -> Result<(), ServeError> {
         check_text(self.route).map_err(ModuleError::from)?;
         self.index().check()?;
-        check_version(self.version)?;
-        check_digest(self.digest)?;
         check_word("who takes a module up", self.by)?;
         Ok(())
     }
@@ -259,7 +241,7 @@ impl Taking<'_> {
     fn index(&self) -> Serial {
         Serial {
             store: self.store.to_owned(),
-            name: self.name.to_owned(),
+            name: self.module.name().clone(),
             serial: self.index_serial,
         }
     }
@@ -274,13 +256,13 @@ impl Taking<'_> {
 
     /// Takes it up, or says why not.
     fn take_up(&self, tables: &mut dyn Transaction) -> Result<Taken, ServeError> {
-        check_known(tables, self.name, self.version, self.digest)??;
+        check_known(tables, self.module, self.digest)??;
         let index = self.index();
         let is_new = index.is_new(tables)??;
-        let before = tables.served(self.route, self.name)?;
+        let before = tables.served(self.route, self.module.name())?;
         let after = match &before {
             None => Some(self.first()),
-            Some(before) => before.take_up(self.version, self.digest, self.said())?,
+            Some(before) => before.take_up(self.module.version(), self.digest, self.said())?,
         };
         match (before, after) {
             (before, Some(after)) => {
@@ -296,13 +278,7 @@ impl Taking<'_> {
     }
 
     fn first(&self) -> Served {
-        Served::first(
-            self.route,
-            self.name,
-            self.version,
-            self.digest,
-            self.said(),
-        )
+        Served::first(self.route, self.module, self.digest, self.said())
     }
 
     fn write(
@@ -311,11 +287,12 @@ impl Taking<'_> {
         before: Option<&Served>,
         after: &Served,
     ) -> Result<(), StoreError> {
-        if tables.known(self.name, self.version)?.is_none() {
+        let (name, version) = (self.module.name(), self.module.version());
+        if tables.known(name, version)?.is_none() {
             tables.add_known(&Known {
-                name: self.name.to_owned(),
-                version: self.version.clone(),
-                digest: self.digest.to_owned(),
+                name: name.clone(),
+                version: version.clone(),
+                digest: self.digest,
                 at: self.at,
                 by: self.by.to_owned(),
             })?;

@@ -3,17 +3,12 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::name::check_text;
-use crate::hexadecimal;
-
-/// Longest version that is kept, in bytes: a tag of a registry is no longer.
-const LONGEST_VERSION: usize = 128;
+use super::name::{IdentityError, check_text};
+use crate::modules::{Digest, DigestError, ModuleName, NameError, VersionError, parse_version};
+use crate::reason::clip;
 
 /// Highest serial that is kept: databases keep numbers of 64 bits with a sign.
-pub(super) const HIGHEST_SERIAL: u64 = i64::MAX.unsigned_abs();
-
-/// Longest name of a module, in bytes.
-const LONGEST_NAME: usize = 128;
+const HIGHEST_SERIAL: u64 = i64::MAX.unsigned_abs();
 
 /// What a route serves of a module, and what operators have said of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +16,12 @@ pub struct Served {
     /// The route.
     pub route: String,
     /// The module's name.
-    pub name: String,
+    pub name: ModuleName,
     /// The version that was taken up last, or rolled back to. No lower one is
     /// taken up.
     pub version: Version,
-    /// Its digest: `sha256:` and 64 lower-case hexadecimal digits.
-    pub digest: String,
+    /// The component's digest.
+    pub digest: Digest,
     /// The highest major version that may be taken up, inclusive.
     pub approved: u64,
     /// What the route was rolled back from. It stays when a higher version has
@@ -62,11 +57,11 @@ pub struct Bar {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     /// The module's name.
-    pub(super) name: String,
+    pub(super) name: ModuleName,
     /// Its version.
     pub(super) version: Version,
-    /// `sha256:` and 64 lower-case hexadecimal digits.
-    pub(super) digest: String,
+    /// The component's digest.
+    pub(super) digest: Digest,
     /// When it was first served, in seconds since 1970.
     pub(super) at: u64,
     /// Who served it first.
@@ -74,13 +69,12 @@ pub(super) struct Known {
 }
 
 /// The highest serial of an index that was seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Serial {
     /// The store that it was seen in, as the configuration calls it.
     pub(super) store: String,
     /// The module's name.
-    pub(super) name: String,
+    pub(super) name: ModuleName,
     /// The serial.
     pub(super) serial: u64,
 }
@@ -118,25 +112,30 @@ pub(crate) struct KnownRow {
     pub(crate) by: String,
 }
 
+/// [`Serial`] in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SerialRow {
+    pub(crate) store: String,
+    pub(crate) name: String,
+    pub(crate) serial: u64,
+}
+
 /// What can't be kept of a module.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModuleError {
-    /// It is no version.
-    #[error(
-        "`{0}` is no version that a module can have: `1.4.0`, `2.0.0-rc.1`, at most {LONGEST_VERSION} bytes"
-    )]
-    Version(String),
+    /// It is no version of a module.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// It is no digest.
-    #[error("`{0}` is no digest: `sha256:` and 64 lower-case hexadecimal digits")]
-    Digest(String),
+    #[error(transparent)]
+    Digest(#[from] DigestError),
     /// It is no name of a module.
-    #[error(
-        "`{0}` is no name of a module: 1 to {LONGEST_NAME} of `a-z 0-9 - _ .`, the first a letter or digit, no `..`"
-    )]
-    Name(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// It is no name of a route or of a store.
-    #[error("{0}")]
-    Text(#[from] super::name::IdentityError),
+    #[error(transparent)]
+    Text(#[from] IdentityError),
     /// It is no serial of an index.
     #[error("an index has no serial of {0}; the highest is {HIGHEST_SERIAL}")]
     Serial(u64),
@@ -153,9 +152,9 @@ impl From<&Served> for ServedRow {
         let bar = served.bar.as_ref();
         Self {
             route: served.route.clone(),
-            name: served.name.clone(),
+            name: served.name.to_string(),
             version: served.version.to_string(),
-            digest: served.digest.clone(),
+            digest: served.digest.to_string(),
             approved: served.approved.to_string(),
             barred_to: bar.map(|bar| bar.to.to_string()),
             barred_at: bar.map(|bar| bar.at),
@@ -175,16 +174,14 @@ impl TryFrom<ServedRow> for Served {
 
     fn try_from(row: ServedRow) -> Result<Self, ModuleError> {
         check_text(&row.route)?;
-        check_name(&row.name)?;
-        check_digest(&row.digest)?;
         Ok(Self {
             bar: bar(&row)?,
-            version: version(&row.version)?,
+            version: parse_version(&row.version)?,
             approved: major(&row.approved)?,
-            promoted: row.promoted.as_deref().map(version).transpose()?,
+            promoted: row.promoted.as_deref().map(parse_version).transpose()?,
             route: row.route,
-            name: row.name,
-            digest: row.digest,
+            name: row.name.parse()?,
+            digest: row.digest.parse()?,
             rollbacks: row.rollbacks,
             since: row.since,
             by: row.by,
@@ -203,7 +200,7 @@ fn bar(row: &ServedRow) -> Result<Option<Bar>, ModuleError> {
     match parts {
         (None, None, None, None) => Ok(None),
         (Some(to), Some(at), Some(by), Some(reason)) => Ok(Some(Bar {
-            to: version(to)?,
+            to: parse_version(to)?,
             at,
             by: by.clone(),
             reason: reason.clone(),
@@ -215,9 +212,9 @@ fn bar(row: &ServedRow) -> Result<Option<Bar>, ModuleError> {
 impl From<&Known> for KnownRow {
     fn from(known: &Known) -> Self {
         Self {
-            name: known.name.clone(),
+            name: known.name.to_string(),
             version: known.version.to_string(),
-            digest: known.digest.clone(),
+            digest: known.digest.to_string(),
             at: known.at,
             by: known.by.clone(),
         }
@@ -228,15 +225,48 @@ impl TryFrom<KnownRow> for Known {
     type Error = ModuleError;
 
     fn try_from(row: KnownRow) -> Result<Self, ModuleError> {
-        check_name(&row.name)?;
-        check_digest(&row.digest)?;
         Ok(Self {
-            version: version(&row.version)?,
-            name: row.name,
-            digest: row.digest,
+            version: parse_version(&row.version)?,
+            name: row.name.parse()?,
+            digest: row.digest.parse()?,
             at: row.at,
             by: row.by,
         })
+    }
+}
+
+impl From<&Serial> for SerialRow {
+    fn from(serial: &Serial) -> Self {
+        Self {
+            store: serial.store.clone(),
+            name: serial.name.to_string(),
+            serial: serial.serial,
+        }
+    }
+}
+
+impl TryFrom<SerialRow> for Serial {
+    type Error = ModuleError;
+
+    fn try_from(row: SerialRow) -> Result<Self, ModuleError> {
+        let serial = Self {
+            store: row.store,
+            name: row.name.parse()?,
+            serial: row.serial,
+        };
+        serial.check()?;
+        Ok(serial)
+    }
+}
+
+impl Serial {
+    /// Refuses what no store can keep.
+    pub(super) fn check(&self) -> Result<(), ModuleError> {
+        check_text(&self.store)?;
+        if self.serial > HIGHEST_SERIAL {
+            return Err(ModuleError::Serial(self.serial));
+        }
+        Ok(())
     }
 }
 
@@ -253,51 +283,9 @@ pub(super) fn served_json(served: &Served) -> String {
     serde_json::to_string(&ServedRow::from(served)).unwrap_or_default()
 }
 
-/// A version without build metadata, which no tag can hold and by which no two
-/// versions differ.
-///
-/// # Errors
-/// It is none, or is too long.
-pub(super) fn version(text: &str) -> Result<Version, ModuleError> {
-    let none = || ModuleError::Version(crate::reason::clip(text));
-    let version = Version::parse(text).map_err(|_| none())?;
-    check_version(&version)
-        .is_ok()
-        .then_some(version)
-        .ok_or_else(none)
-}
-
-pub(super) fn check_version(version: &Version) -> Result<(), ModuleError> {
-    let text = version.to_string();
-    let is_one = version.build.is_empty() && text.len() <= LONGEST_VERSION;
-    is_one
-        .then_some(())
-        .ok_or_else(|| ModuleError::Version(crate::reason::clip(&text)))
-}
-
-pub(super) fn check_digest(text: &str) -> Result<(), ModuleError> {
-    let digits = text.strip_prefix("sha256:").and_then(hexadecimal::decode);
-    match digits {
-        Some(_) => Ok(()),
-        None => Err(ModuleError::Digest(crate::reason::clip(text))),
-    }
-}
-
-pub(super) fn check_name(text: &str) -> Result<(), ModuleError> {
-    let mut bytes = text.bytes();
-    let begins = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_one = bytes.next().is_some_and(begins)
-        && bytes.all(|byte| begins(byte) || matches!(byte, b'-' | b'_' | b'.'))
-        && text.len() <= LONGEST_NAME
-        && !text.contains("..");
-    is_one
-        .then_some(())
-        .ok_or_else(|| ModuleError::Name(crate::reason::clip(text)))
-}
-
 fn major(text: &str) -> Result<u64, ModuleError> {
     let major = text.parse::<u64>().ok();
     major
         .filter(|major| major.to_string() == text)
-        .ok_or_else(|| ModuleError::Major(crate::reason::clip(text)))
+        .ok_or_else(|| ModuleError::Major(clip(text)))
 }

@@ -10,6 +10,7 @@ use super::event::Event;
 use super::name::Name;
 use super::revocation::{Revocation, Target};
 use super::served::{Known, Serial, Served};
+use crate::modules::ModuleName;
 use crate::outcome::HostError;
 use crate::reason::HostCode;
 use crate::waiting::Barred;
@@ -106,7 +107,7 @@ pub(super) trait Transaction {
     fn spent(&mut self, each: &mut Each<'_, Spent>) -> Result<(), StoreError>;
 
     /// What a route serves of a module.
-    fn served(&mut self, route: &str, name: &str) -> Result<Option<Served>, StoreError>;
+    fn served(&mut self, route: &str, name: &ModuleName) -> Result<Option<Served>, StoreError>;
 
     /// What every route serves: by route, then by name.
     fn all_served(&mut self, each: &mut Each<'_, Served>) -> Result<(), StoreError>;
@@ -120,7 +121,7 @@ pub(super) trait Transaction {
     fn put_served(&mut self, served: &Served) -> Result<(), StoreError>;
 
     /// The digest that a version of a module was first served with.
-    fn known(&mut self, name: &str, version: &Version) -> Result<Option<Known>, StoreError>;
+    fn known(&mut self, name: &ModuleName, version: &Version) -> Result<Option<Known>, StoreError>;
 
     /// Every digest: by name, then by version as text.
     fn all_known(&mut self, each: &mut Each<'_, Known>) -> Result<(), StoreError>;
@@ -129,7 +130,7 @@ pub(super) trait Transaction {
     fn add_known(&mut self, known: &Known) -> Result<(), StoreError>;
 
     /// The highest serial of an index that was seen.
-    fn serial(&mut self, store: &str, name: &str) -> Result<Option<u64>, StoreError>;
+    fn serial(&mut self, store: &str, name: &ModuleName) -> Result<Option<u64>, StoreError>;
 
     /// Every highest serial: by store, then by name.
     fn serials(&mut self, each: &mut Each<'_, Serial>) -> Result<(), StoreError>;

@@ -11,7 +11,7 @@ use super::event::{Action, Event};
 use super::name::Name;
 use super::revocation::{Revocation, Target};
 use super::row::Row;
-use super::served::{Known, KnownRow, Serial, Served, ServedRow, served_json};
+use super::served::{Known, KnownRow, Serial, SerialRow, Served, ServedRow, served_json};
 use super::store::{Spent, StoreError, Transaction};
 use crate::hexadecimal;
 use crate::sha256::sha256;
@@ -42,7 +42,7 @@ enum Line {
     /// Before the modules of the same version.
     ModuleDigest(KnownRow),
     Module(ServedRow),
-    IndexSerial(Serial),
+    IndexSerial(SerialRow),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -227,7 +227,7 @@ pub(super) fn export(tables: &mut dyn Transaction, out: &mut dyn Write) -> Resul
     })?;
     tables.all_known(&mut |known| write(&Line::ModuleDigest(KnownRow::from(&known))))?;
     tables.all_served(&mut |served| write(&Line::Module(ServedRow::from(&served))))?;
-    tables.serials(&mut |serial| write(&Line::IndexSerial(serial)))?;
+    tables.serials(&mut |serial| write(&Line::IndexSerial(SerialRow::from(&serial))))?;
     failed.map_or(Ok(()), |error| Err(ExportError::Write(error)))
 }
 
@@ -371,7 +371,7 @@ impl Intake<'_> {
             Line::Spent { digest, until } => self.spent(&digest, until),
             Line::ModuleDigest(row) => self.module_digest(row),
             Line::Module(row) => self.module(row),
-            Line::IndexSerial(serial) => self.index_serial(&serial),
+            Line::IndexSerial(row) => self.index_serial(row),
         }
     }
 
@@ -536,16 +536,14 @@ impl Intake<'_> {
         Ok(())
     }
 
-    fn index_serial(&mut self, serial: &Serial) -> Result<(), ImportError> {
-        serial
-            .check()
-            .map_err(|error| self.refuse(error.to_string()))?;
+    fn index_serial(&mut self, row: SerialRow) -> Result<(), ImportError> {
+        let serial = Serial::try_from(row).map_err(|error| self.refuse(error.to_string()))?;
         let there = self.tables.serial(&serial.store, &serial.name)?;
         // A lower one is older than what was seen here, and says nothing else.
         if there.is_some_and(|there| there >= serial.serial) {
             self.imported.known += 1;
         } else {
-            self.tables.raise_serial(serial)?;
+            self.tables.raise_serial(&serial)?;
             self.imported.index_serials += 1;
         }
         Ok(())

@@ -12,6 +12,7 @@ mod tests;
 use semver::Version;
 
 use super::served::{Bar, Served};
+use crate::modules::{Digest, ModuleId, ModuleName};
 
 /// Why a route does not take up a version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,13 +23,13 @@ pub enum Withheld {
     )]
     Digest {
         /// The module's name.
-        name: String,
+        name: ModuleName,
         /// The version.
         version: Version,
         /// The digest that it was first served with.
-        known: String,
+        known: Digest,
         /// The other one.
-        found: String,
+        found: Digest,
     },
     /// A higher version was served already.
     #[error(
@@ -36,7 +37,7 @@ pub enum Withheld {
     )]
     Lower {
         /// The module's name.
-        name: String,
+        name: ModuleName,
         /// The version.
         version: Version,
         /// What is served.
@@ -48,7 +49,7 @@ pub enum Withheld {
     )]
     RolledBack {
         /// The module's name.
-        name: String,
+        name: ModuleName,
         /// The version.
         version: Version,
         /// The highest version that was rolled back from.
@@ -64,7 +65,7 @@ pub enum Withheld {
     )]
     Major {
         /// The module's name.
-        name: String,
+        name: ModuleName,
         /// The version.
         version: Version,
         /// The highest major version that is approved.
@@ -83,7 +84,7 @@ pub enum VersionRefused {
         /// The route.
         route: String,
         /// The module's name.
-        name: String,
+        name: ModuleName,
         /// The version that was to be rolled back to.
         to: Version,
         /// What is served.
@@ -97,7 +98,7 @@ pub enum VersionRefused {
         /// The route.
         route: String,
         /// The module's name.
-        name: String,
+        name: ModuleName,
         /// The major version that was to be the highest.
         major: u64,
         /// What is served.
@@ -120,19 +121,13 @@ pub(super) struct Said<'a> {
 impl Served {
     /// What stands once a route has taken up its first version of a module: the
     /// major version of that one is approved.
-    pub(super) fn first(
-        route: &str,
-        name: &str,
-        version: &Version,
-        digest: &str,
-        said: Said<'_>,
-    ) -> Self {
+    pub(super) fn first(route: &str, module: &ModuleId, digest: Digest, said: Said<'_>) -> Self {
         Self {
             route: route.to_owned(),
-            name: name.to_owned(),
-            version: version.clone(),
-            digest: digest.to_owned(),
-            approved: version.major,
+            name: module.name().clone(),
+            version: module.version().clone(),
+            digest,
+            approved: module.version().major,
             bar: None,
             promoted: None,
             rollbacks: 0,
@@ -147,9 +142,9 @@ impl Served {
     ///
     /// # Errors
     /// Why it may not.
-    pub fn may_serve(&self, version: &Version, digest: &str) -> Result<(), Withheld> {
+    pub fn may_serve(&self, version: &Version, digest: Digest) -> Result<(), Withheld> {
         if *version == self.version {
-            return check_digest(&self.name, version, &self.digest, digest);
+            return check_digest(&self.name, version, self.digest, digest);
         }
         self.may_follow(version)
     }
@@ -195,17 +190,17 @@ impl Served {
     pub(super) fn take_up(
         &self,
         version: &Version,
-        digest: &str,
+        digest: Digest,
         said: Said<'_>,
     ) -> Result<Option<Self>, Withheld> {
         self.may_serve(version, digest)?;
         Ok((*version != self.version).then(|| self.serving(version, digest, said)))
     }
 
-    fn serving(&self, version: &Version, digest: &str, said: Said<'_>) -> Self {
+    fn serving(&self, version: &Version, digest: Digest, said: Said<'_>) -> Self {
         Self {
             version: version.clone(),
-            digest: digest.to_owned(),
+            digest,
             since: said.at,
             by: said.by.to_owned(),
             reason: said.reason.to_owned(),
@@ -219,7 +214,7 @@ impl Served {
     pub(super) fn roll_back(
         &self,
         to: &Version,
-        digest: &str,
+        digest: Digest,
         said: Said<'_>,
     ) -> Result<Self, VersionRefused> {
         if *to >= self.version {
@@ -278,18 +273,18 @@ impl Served {
 
 /// Refuses a version under another digest than it was first served with.
 pub(super) fn check_digest(
-    name: &str,
+    name: &ModuleName,
     version: &Version,
-    known: &str,
-    found: &str,
+    known: Digest,
+    found: Digest,
 ) -> Result<(), Withheld> {
     if known == found {
         return Ok(());
     }
     Err(Withheld::Digest {
-        name: name.to_owned(),
+        name: name.clone(),
         version: version.clone(),
-        known: known.to_owned(),
-        found: found.to_owned(),
+        known,
+        found,
     })
 }

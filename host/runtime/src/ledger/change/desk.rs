@@ -62,11 +62,7 @@ impl<'a> Desk<'a> {
             Change::ApproveMajor { route, name, major } => {
                 self.approve_major(On { route, name }, *major)?;
             }
-            Change::Promote {
-                route,
-                name,
-                version,
-            } => self.promote(On { route, name }, version)?,
+            Change::Promote { route, module } => self.promote(route, module)?,
         }
         if !self.effects.is_empty() {
             self.tables.advance()?;

@@ -7,12 +7,14 @@ use super::{ChangeError, Effect};
 use crate::ledger::event::{Action, Event};
 use crate::ledger::served::{Served, served_json};
 use crate::ledger::versions::{Said, VersionRefused};
+use crate::modules::{ModuleId, ModuleName};
+use crate::reason::clip;
 
 /// A module on a route.
 #[derive(Clone, Copy)]
 pub(super) struct On<'a> {
     pub(super) route: &'a str,
-    pub(super) name: &'a str,
+    pub(super) name: &'a ModuleName,
 }
 
 impl Desk<'_> {
@@ -20,13 +22,13 @@ impl Desk<'_> {
         let before = self.served(on)?;
         let Some(known) = self.tables.known(on.name, to)? else {
             // What is not below what is served is refused for that.
-            before.roll_back(to, &before.digest, self.said())?;
+            before.roll_back(to, before.digest, self.said())?;
             return Err(ChangeError::NeverServed {
-                name: on.name.to_owned(),
+                name: on.name.clone(),
                 version: to.clone(),
             });
         };
-        let after = before.roll_back(to, &known.digest, self.said())?;
+        let after = before.roll_back(to, known.digest, self.said())?;
         self.serve(Action::RollBack, before, after)
     }
 
@@ -36,8 +38,11 @@ impl Desk<'_> {
         })
     }
 
-    pub(super) fn promote(&mut self, on: On<'_>, version: &Version) -> Result<(), ChangeError> {
-        self.change(Action::Promote, on, |before| before.promote(version))
+    pub(super) fn promote(&mut self, route: &str, module: &ModuleId) -> Result<(), ChangeError> {
+        let (name, version) = (module.name(), module.version());
+        self.change(Action::Promote, On { route, name }, |before| {
+            before.promote(version)
+        })
     }
 
     fn change(
@@ -54,8 +59,8 @@ impl Desk<'_> {
     fn served(&mut self, on: On<'_>) -> Result<Served, ChangeError> {
         let found = self.tables.served(on.route, on.name)?;
         found.ok_or_else(|| ChangeError::NotServed {
-            route: crate::reason::clip(on.route),
-            name: crate::reason::clip(on.name),
+            route: clip(on.route),
+            name: on.name.clone(),
         })
     }
 

@@ -11,8 +11,9 @@ use crate::ledger::event::{Action, Event};
 use crate::ledger::name::Name;
 use crate::ledger::revocation::{Revocation, Target};
 use crate::ledger::row::Row;
-use crate::ledger::served::{Known, KnownRow, Serial, Served, ServedRow};
+use crate::ledger::served::{Known, KnownRow, Serial, SerialRow, Served, ServedRow};
 use crate::ledger::store::{AsOf, Each, Spent, StoreError, Transaction};
+use crate::modules::ModuleName;
 
 /// `SELECT` of a whole entry, with what follows it.
 macro_rules! entries {
@@ -359,8 +360,11 @@ impl Transaction for Tables<'_> {
         )
     }
 
-    fn served(&mut self, route: &str, name: &str) -> Result<Option<Served>, StoreError> {
-        let rows = self.query(served!("WHERE route = $1 AND name = $2"), &[&route, &name])?;
+    fn served(&mut self, route: &str, name: &ModuleName) -> Result<Option<Served>, StoreError> {
+        let rows = self.query(
+            served!("WHERE route = $1 AND name = $2"),
+            &[&route, &name.as_str()],
+        )?;
         rows.first().map(served).transpose()
     }
 
@@ -424,11 +428,11 @@ impl Transaction for Tables<'_> {
         self.add_served(served)
     }
 
-    fn known(&mut self, name: &str, version: &Version) -> Result<Option<Known>, StoreError> {
+    fn known(&mut self, name: &ModuleName, version: &Version) -> Result<Option<Known>, StoreError> {
         let rows = self.query(
             "SELECT name, version, digest, at, by FROM claimbound.module_digests \
              WHERE name = $1 AND version = $2",
-            &[&name, &version.to_string()],
+            &[&name.as_str(), &version.to_string()],
         )?;
         rows.first().map(known).transpose()
     }
@@ -458,11 +462,11 @@ impl Transaction for Tables<'_> {
         .map(|_| ())
     }
 
-    fn serial(&mut self, store: &str, name: &str) -> Result<Option<u64>, StoreError> {
+    fn serial(&mut self, store: &str, name: &ModuleName) -> Result<Option<u64>, StoreError> {
         let rows = self.query(
             "SELECT store, name, serial FROM claimbound.index_serials \
              WHERE store = $1 AND name = $2",
-            &[&store, &name],
+            &[&store, &name.as_str()],
         )?;
         let found = rows.first().map(serial).transpose()?;
         Ok(found.map(|found| found.serial))
@@ -480,7 +484,7 @@ impl Transaction for Tables<'_> {
         self.execute(
             "INSERT INTO claimbound.index_serials (store, name, serial) VALUES ($1, $2, $3) \
              ON CONFLICT (store, name) DO UPDATE SET serial = excluded.serial",
-            &[&serial.store, &serial.name, &whole(serial.serial)?],
+            &[&serial.store, &serial.name.as_str(), &whole(serial.serial)?],
         )
         .map(|_| ())
     }
@@ -619,11 +623,12 @@ fn known(row: &Found) -> Result<Known, StoreError> {
 }
 
 fn serial(row: &Found) -> Result<Serial, StoreError> {
-    Ok(Serial {
+    let row = SerialRow {
         store: get(row, 0)?,
         name: get(row, 1)?,
         serial: number(row, 2)?,
-    })
+    };
+    Serial::try_from(row).map_err(StoreError::damaged)
 }
 
 fn get<'r, T: FromSql<'r>>(row: &'r Found, column: usize) -> Result<T, StoreError> {

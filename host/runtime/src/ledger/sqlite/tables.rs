@@ -10,8 +10,9 @@ use crate::ledger::event::{Action, Event};
 use crate::ledger::name::Name;
 use crate::ledger::revocation::{Revocation, Target};
 use crate::ledger::row::Row;
-use crate::ledger::served::{Known, KnownRow, Serial, Served, ServedRow};
+use crate::ledger::served::{Known, KnownRow, Serial, SerialRow, Served, ServedRow};
 use crate::ledger::store::{AsOf, Each, Spent, StoreError, Transaction};
+use crate::modules::ModuleName;
 
 const COLUMNS: &str = "issuer, kind, name, spelling, id, parent_kind, parent_name, parent_id, \
                        state, was_approved, moved_to, route, statement, since, by, reason";
@@ -248,11 +249,11 @@ impl Transaction for Tables<'_> {
         visit(&mut statement, [], mark, each)
     }
 
-    fn served(&mut self, route: &str, name: &str) -> Result<Option<Served>, StoreError> {
+    fn served(&mut self, route: &str, name: &ModuleName) -> Result<Option<Served>, StoreError> {
         let mut statement = self.prepare(&format!(
             "SELECT {SERVED} FROM modules WHERE route = ?1 AND name = ?2"
         ))?;
-        one(&mut statement, params![route, name], served)
+        one(&mut statement, params![route, name.as_str()], served)
     }
 
     fn all_served(&mut self, each: &mut Each<'_, Served>) -> Result<(), StoreError> {
@@ -281,12 +282,16 @@ impl Transaction for Tables<'_> {
         )
     }
 
-    fn known(&mut self, name: &str, version: &Version) -> Result<Option<Known>, StoreError> {
+    fn known(&mut self, name: &ModuleName, version: &Version) -> Result<Option<Known>, StoreError> {
         let mut statement = self.prepare(
             "SELECT name, version, digest, at, by FROM module_digests \
              WHERE name = ?1 AND version = ?2",
         )?;
-        one(&mut statement, params![name, version.to_string()], known)
+        one(
+            &mut statement,
+            params![name.as_str(), version.to_string()],
+            known,
+        )
     }
 
     fn all_known(&mut self, each: &mut Each<'_, Known>) -> Result<(), StoreError> {
@@ -307,11 +312,11 @@ impl Transaction for Tables<'_> {
         done.map(|_| ()).map_err(|error| failed(&error))
     }
 
-    fn serial(&mut self, store: &str, name: &str) -> Result<Option<u64>, StoreError> {
+    fn serial(&mut self, store: &str, name: &ModuleName) -> Result<Option<u64>, StoreError> {
         let mut statement = self.prepare(
             "SELECT store, name, serial FROM index_serials WHERE store = ?1 AND name = ?2",
         )?;
-        let found = one(&mut statement, params![store, name], serial)?;
+        let found = one(&mut statement, params![store, name.as_str()], serial)?;
         Ok(found.map(|found| found.serial))
     }
 
@@ -327,7 +332,7 @@ impl Transaction for Tables<'_> {
              ON CONFLICT (store, name) DO UPDATE SET serial = excluded.serial",
         )?;
         let number = whole(serial.serial)?;
-        let done = statement.execute(params![serial.store, serial.name, number]);
+        let done = statement.execute(params![serial.store, serial.name.as_str(), number]);
         done.map(|_| ()).map_err(|error| failed(&error))
     }
 }
@@ -499,11 +504,12 @@ fn known(row: &Found<'_>) -> rusqlite::Result<Known> {
 }
 
 fn serial(row: &Found<'_>) -> rusqlite::Result<Serial> {
-    Ok(Serial {
+    let row = SerialRow {
         store: row.get(0)?,
         name: row.get(1)?,
         serial: number(row, 2)?,
-    })
+    };
+    Serial::try_from(row).map_err(|error| damaged(1, error))
 }
 
 /// A number that is never negative.

@@ -16,26 +16,31 @@ fn version(text: &str) -> Version {
     Version::parse(text).unwrap()
 }
 
-/// A digest for each version, and another one.
-fn digest(of: &str) -> String {
-    format!("sha256:{of}")
+fn name() -> ModuleName {
+    "acme".parse().unwrap()
+}
+
+/// A digest for each version, and for whatever else.
+fn digest(of: &str) -> Digest {
+    Digest::of(of.as_bytes())
 }
 
 fn serving(text: &str) -> Served {
-    Served::first("deploy", "acme", &version(text), &digest(text), SAID)
+    let module = ModuleId::new(name(), version(text)).unwrap();
+    Served::first("deploy", &module, digest(text), SAID)
 }
 
 fn may(served: &Served, text: &str) -> Result<(), Withheld> {
-    served.may_serve(&version(text), &digest(text))
+    served.may_serve(&version(text), digest(text))
 }
 
 fn up(served: &Served, text: &str) -> Served {
-    let taken = served.take_up(&version(text), &digest(text), SAID);
+    let taken = served.take_up(&version(text), digest(text), SAID);
     taken.unwrap().unwrap()
 }
 
 fn back(served: &Served, text: &str) -> Served {
-    let back = served.roll_back(&version(text), &digest(text), SAID);
+    let back = served.roll_back(&version(text), digest(text), SAID);
     back.unwrap()
 }
 
@@ -46,7 +51,7 @@ fn no_version_below_what_is_served_is_taken_up() {
     for lower in ["1.3.9", "1.4.0-rc.1", "0.9.0", "1.4.0-0"] {
         let refused = may(&served, lower).unwrap_err();
         let lower = Withheld::Lower {
-            name: "acme".to_owned(),
+            name: name(),
             version: version(lower),
             served: version("1.4.0"),
         };
@@ -57,18 +62,18 @@ fn no_version_below_what_is_served_is_taken_up() {
 #[test]
 fn what_is_served_may_be_taken_up_again_and_changes_nothing() {
     let served = serving("1.4.0");
-    let again = served.take_up(&version("1.4.0"), &digest("1.4.0"), SAID);
+    let again = served.take_up(&version("1.4.0"), digest("1.4.0"), SAID);
     assert_eq!(again, Ok(None));
 }
 
 #[test]
 fn one_version_has_one_digest() {
-    let refused = serving("1.4.0").may_serve(&version("1.4.0"), "sha256:other");
+    let refused = serving("1.4.0").may_serve(&version("1.4.0"), digest("other"));
     let digest = Withheld::Digest {
-        name: "acme".to_owned(),
+        name: name(),
         version: version("1.4.0"),
         known: digest("1.4.0"),
-        found: "sha256:other".to_owned(),
+        found: digest("other"),
     };
     assert_eq!(refused, Err(digest));
 }
@@ -105,7 +110,7 @@ fn what_was_rolled_back_from_waits_for_a_newer_one() {
     for barred in ["1.4.0", "1.3.1", "1.4.0-rc.1"] {
         let refused = may(&rolled, barred).unwrap_err();
         let withheld = Withheld::RolledBack {
-            name: "acme".to_owned(),
+            name: name(),
             version: version(barred),
             from: version("1.4.0"),
             reason: "a test".to_owned(),
@@ -132,7 +137,7 @@ fn a_second_rollback_keeps_the_higher_bar() {
 fn a_rollback_goes_back() {
     let served = serving("1.4.0");
     for higher in ["1.4.0", "1.4.1"] {
-        let refused = served.roll_back(&version(higher), &digest(higher), SAID);
+        let refused = served.roll_back(&version(higher), digest(higher), SAID);
         assert!(matches!(refused, Err(VersionRefused::NotLower { .. })));
     }
 }
@@ -233,12 +238,12 @@ fn step(served: &Served, step: Step) -> Option<Served> {
     match step {
         Step::TakeUp(rung) => {
             let text = LADDER[rung].0;
-            let taken = served.take_up(&version(text), &digest(text), SAID).ok()?;
+            let taken = served.take_up(&version(text), digest(text), SAID).ok()?;
             Some(taken.unwrap_or_else(|| served.clone()))
         }
         Step::RollBack(rung) => {
             let text = LADDER[rung].0;
-            let back = served.roll_back(&version(text), &digest(text), SAID);
+            let back = served.roll_back(&version(text), digest(text), SAID);
             back.ok()
         }
         Step::Approve(major) => served.approve_major(major).ok(),
