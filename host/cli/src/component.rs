@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 pub(crate) use claimbound::bake::DOCUMENT;
 use claimbound::bake::{self, STANDARD, Section};
+use claimbound::checks::{self, Checks};
 use claimbound::policy::digest;
 use claimbound::reason::clip;
 use claimbound::sandbox::Limits;
@@ -67,18 +68,46 @@ impl Kind {
     }
 }
 
+/// Cases as a component carries them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Carry<'a> {
+    /// The text of the case file.
+    pub(crate) text: &'a str,
+    /// Its checks; none in a component of a release that knew of none.
+    pub(crate) checks: Option<&'a [u8]>,
+}
+
+impl<'a> Carry<'a> {
+    fn sections(self) -> impl Iterator<Item = Section<'a>> {
+        let text = (CASES, self.text.as_bytes());
+        let checks = self.checks.map(|checks| (checks::SECTION, checks));
+        std::iter::once(text).chain(checks)
+    }
+}
+
 /// The component of a document, with its text, and its cases where there are
 /// any. The same input gives the same bytes.
 pub(crate) fn build(
     compiled: &Compiled,
     document: &str,
-    cases: Option<&str>,
+    cases: Option<Carry<'_>>,
 ) -> anyhow::Result<Vec<u8>> {
     let build = serde_json::to_string(&Build::this())?;
     let mut sections: Vec<Section<'_>> =
         vec![(DOCUMENT, document.as_bytes()), (BUILD, build.as_bytes())];
-    sections.extend(cases.map(|cases| (CASES, cases.as_bytes())));
+    sections.extend(cases.into_iter().flat_map(Carry::sections));
     bake::bake(STANDARD, &compiled.bytes, &sections).context("the component can't be built")
+}
+
+/// Any component with these cases in place of its own.
+pub(crate) fn with_cases(component: &[u8], text: &str, checks: &Checks) -> anyhow::Result<Vec<u8>> {
+    let checks = checks.to_bytes()?;
+    let cases = Carry {
+        text,
+        checks: Some(&checks),
+    };
+    let sections: Vec<_> = cases.sections().collect();
+    bake::attach(component, &sections).context("the cases can't be put into the component")
 }
 
 /// The component of a core module whose exports are the contract.
@@ -111,6 +140,7 @@ pub(crate) struct Carried {
     pub(crate) cases: Option<String>,
     /// What built it, as it says itself.
     pub(crate) builder: Option<Build>,
+    has_checks: bool,
 }
 
 impl Carried {
@@ -126,6 +156,7 @@ impl Carried {
             document,
             cases,
             builder,
+            has_checks: sections.iter().any(|(name, _)| *name == checks::SECTION),
         };
         carried.origin = carried.rebuild(name, component)?;
         Ok(carried)
@@ -145,7 +176,7 @@ impl Carried {
         }
         let compiled = claimbound_language::compile(name, document).ok();
         if let Some(compiled) = compiled
-            && build(&compiled, document, self.cases.as_deref())? == component
+            && self.built(name, document, &compiled)?.as_deref() == Some(component)
         {
             return Ok(Origin::Verified(Box::new(compiled)));
         }
@@ -154,6 +185,31 @@ impl Carried {
             Some(build) if *build != this => format!("built by release {}", clip(&build.release)),
             Some(_) | None => "not what this release builds from its document".to_owned(),
         }))
+    }
+}
+
+impl Carried {
+    /// What this program builds of a document and the cases; none where it builds
+    /// nothing of such cases.
+    fn built(
+        &self,
+        name: &str,
+        document: &str,
+        compiled: &Compiled,
+    ) -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(text) = &self.cases else {
+            return build(compiled, document, None).map(Some);
+        };
+        let checks = if self.has_checks {
+            let Ok(checks) = crate::checks::of_text(compiled, name, text) else {
+                return Ok(None);
+            };
+            Some(checks)
+        } else {
+            None
+        };
+        let checks = checks.as_deref();
+        build(compiled, document, Some(Carry { text, checks })).map(Some)
     }
 }
 
@@ -168,12 +224,17 @@ fn single(sections: &[Section<'_>], name: &str) -> anyhow::Result<Option<String>
         .with_context(|| format!("section `{name}` of the component is not UTF-8"))
 }
 
+/// Most memory of one decision, in bytes: a component with an engine of scripts
+/// begins with some 20 to 30 MiB.
+const MEMORY: usize = 256 << 20;
+
 /// Limits for a program that decides one token and ends: a pool of one, time
 /// enough for a machine that is busy with other things, and components as large
-/// as it reads.
+/// as it reads, scripts' engines among them.
 pub(crate) fn limits() -> anyhow::Result<Limits> {
     Ok(Limits::default()
         .with_deadline(Duration::from_secs(2))?
         .with_concurrent(1)?
+        .with_memory(MEMORY)?
         .with_component(usize::try_from(input::COMPONENT)?)?)
 }

@@ -7,6 +7,7 @@ mod artifact;
 mod baseline;
 mod bench;
 mod changed;
+mod checks;
 mod code_cache;
 mod command;
 mod component;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use claimbound_language::Compiled;
 
-use crate::artifact;
-use crate::component::{self, Carried, Kind, Origin};
+use crate::component::{self, Carried, Carry, Kind, Origin};
 use crate::input::{self, Source};
+use crate::{artifact, checks};
 
 /// A policy that was read, and the component that decides for it.
 pub(crate) struct PolicyFile {
@@ -59,10 +59,20 @@ impl PolicyFile {
         text: &str,
         cases: Option<String>,
     ) -> anyhow::Result<Self> {
-        let compiled = claimbound_language::compile(&path.display().to_string(), text)?;
+        let name = path.display().to_string();
+        let compiled = claimbound_language::compile(&name, text)?;
+        // Whoever runs or builds the cases is told what is wrong with them.
+        let checks = cases
+            .as_deref()
+            .and_then(|cases| checks::of_text(&compiled, &name, cases).ok());
+        let carry = cases.as_deref().map(|text| Carry {
+            text,
+            checks: checks.as_deref(),
+        });
+        let component = component::build(&compiled, text, carry)?;
         Ok(Self {
             path: path.to_owned(),
-            component: component::build(&compiled, text, cases.as_deref())?,
+            component,
             origin: Origin::Verified(Box::new(compiled)),
             is_document: true,
             cases,

@@ -1,16 +1,20 @@
 //! One policy and its cases: each is decided natively by the document and in
 //! the sandbox by the component, and both must say what the case expects.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, anyhow, bail};
-use claimbound::grant::Grant;
+use claimbound::checks::Checks;
 use claimbound::outcome::Outcome;
+use claimbound::policy::Policy;
 use claimbound::sandbox::Sandbox;
 use claimbound_analysis::Tried;
 use claimbound_language::{Case, CaseOutcome, Cases, Compiled, Expected, ExpectedGrant, Placed};
 
-use crate::code_cache;
+use crate::component::Origin;
 use crate::policy_file::PolicyFile;
 use crate::sandboxed::Sandboxed;
+use crate::{checks, code_cache};
 
 /// What became of one case.
 #[derive(Clone, Debug)]
@@ -19,6 +23,51 @@ pub(crate) struct Verdict {
     pub(crate) name: String,
     /// Why it failed; empty where it passed.
     pub(crate) faults: Vec<String>,
+}
+
+/// A component without a verified document, and checks that are run on it.
+pub(crate) struct Alone {
+    file: PolicyFile,
+    policy: Arc<Policy>,
+    checks: Checks,
+}
+
+impl Alone {
+    /// Loads the component.
+    pub(crate) fn new(sandbox: &Sandbox, file: PolicyFile, checks: Checks) -> anyhow::Result<Self> {
+        let policy = Policy::load(sandbox, &file.component)
+            .with_context(|| format!("`{}`", file.path.display()))?;
+        Ok(Self {
+            policy: Arc::new(policy),
+            file,
+            checks,
+        })
+    }
+
+    /// What is worth knowing beside what became of the cases.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let name = self.file.path.display();
+        let mut notes = code_cache::notes(&self.file.path, &self.policy);
+        match &self.file.origin {
+            Origin::None | Origin::Verified(_) => {}
+            Origin::Unverified(why) => notes.push(format!(
+                "the document in `{name}` is unverified ({why}); its cases were run on the component alone"
+            )),
+        }
+        notes
+    }
+
+    /// Runs every check, in their order.
+    pub(crate) fn run(&self) -> impl Iterator<Item = Verdict> {
+        self.checks.run(&self.policy).map(|verdict| Verdict {
+            name: verdict.name.to_owned(),
+            faults: verdict
+                .fault
+                .map(|fault| format!("component: {fault}"))
+                .into_iter()
+                .collect(),
+        })
+    }
 }
 
 /// A policy that cases are run on.
@@ -90,8 +139,8 @@ impl Trial {
             .sandboxed
             .decide(token)
             .map_err(|error| broken(error.to_string()))?;
-        faults
-            .extend(mismatch(&case.expected, &outcome).map(|fault| format!("component: {fault}")));
+        let fault = checks::expected(&case.expected)?.fault(&outcome);
+        faults.extend(fault.map(|fault| format!("component: {fault}")));
         for expected in said(&outcome) {
             if let CaseOutcome::Failed(fault) = CaseOutcome::of(&expected, &native.decision) {
                 faults.push(format!("document and component disagree: {fault}"));
@@ -135,92 +184,4 @@ fn said(outcome: &Outcome) -> Vec<Expected> {
             reasons.collect()
         }
     }
-}
-
-/// How an outcome differs from what a case expects, in one sentence.
-pub(crate) fn mismatch(expected: &Expected, outcome: &Outcome) -> Option<String> {
-    match (expected, outcome) {
-        (_, Outcome::Error(error)) => Some(format!("no answer: {error}")),
-        (Expected::Allow { statement, grant }, Outcome::Allow(allowed)) => {
-            if allowed.statement != statement.value {
-                return Some(format!(
-                    "expected an allow by `{}`, found one by `{}`",
-                    statement.value, allowed.statement
-                ));
-            }
-            grant
-                .as_ref()
-                .and_then(|grant| grant_mismatch(grant, &allowed.grant))
-        }
-        (Expected::Allow { statement, .. }, Outcome::Deny(denied)) => {
-            let codes: Vec<_> = denied.reasons.iter().map(ToString::to_string).collect();
-            let by = &statement.value;
-            Some(format!(
-                "expected an allow by `{by}`, found a denial: {}",
-                codes.join("; ")
-            ))
-        }
-        (Expected::Deny { code, .. }, Outcome::Allow(allowed)) => Some(format!(
-            "expected a denial for `{}`, found an allow by `{}`",
-            code.value, allowed.statement
-        )),
-        (
-            Expected::Deny {
-                code,
-                claim,
-                statement,
-            },
-            Outcome::Deny(denied),
-        ) => {
-            let fits = denied.reasons.iter().any(|reason| {
-                reason.code.as_str() == code.value
-                    && claim.as_ref().is_none_or(|claim| *claim == reason.claim)
-                    && statement
-                        .as_ref()
-                        .is_none_or(|one| Some(one) == reason.statement.as_ref())
-            });
-            if fits {
-                return None;
-            }
-            let found: Vec<_> = denied.reasons.iter().map(ToString::to_string).collect();
-            Some(format!(
-                "expected a denial for `{}`, found: {}",
-                code.value,
-                found.join("; ")
-            ))
-        }
-    }
-}
-
-fn grant_mismatch(expected: &ExpectedGrant, grant: &Grant) -> Option<String> {
-    let differs = |what: &str, expected: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
-        Some(format!("expected {what} {expected:?}, found {found:?}"))
-    };
-    if let Some(roles) = expected
-        .roles
-        .as_ref()
-        .filter(|roles| **roles != grant.roles)
-    {
-        return differs("roles", roles, &grant.roles);
-    }
-    if let Some(scopes) = expected
-        .scopes
-        .as_ref()
-        .filter(|scopes| **scopes != grant.scopes)
-    {
-        return differs("scopes", scopes, &grant.scopes);
-    }
-    if let Some(claims) = &expected.claims {
-        let found = grant.claims.as_deref().unwrap_or("{}");
-        let equal = serde_json::from_str::<serde_json::Map<_, _>>(found)
-            .is_ok_and(|found| found == *claims);
-        if !equal {
-            return Some(format!("expected other claims, found {found}"));
-        }
-    }
-    let lifetime = grant.max_lifetime.map(u64::from);
-    if let Some(ttl) = expected.max_ttl.filter(|ttl| Some(*ttl) != lifetime) {
-        return differs("a longest lifetime of", &ttl, &lifetime);
-    }
-    None
 }

@@ -1,5 +1,7 @@
 //! Case files: tokens that a policy is tried on, and what it has to say.
 
+mod known;
+
 use std::collections::BTreeMap;
 
 use claimbound_engine::{Decision, Grant};
@@ -7,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::compile::{Compiled, IssuerSummary};
 use crate::diagnostic::{Diagnostics, Sink, did_you_mean};
-use crate::example::Example;
+use crate::example::{Example, USUAL_LIFETIME, USUAL_TIME};
 use crate::fields::{Fields, Placed, check_name, list, listed, table, text, texts};
 use crate::grant;
 use crate::native::{NativeKey, NativeRequest, claim_at};
@@ -18,8 +20,15 @@ use crate::rule::Rule;
 use crate::time;
 use crate::tree::{self, Entry, Node, Place, Table, Value};
 
+use known::Known;
+pub use known::TokenIssuer;
+
 const FILE_KEYS: [&str; 2] = ["token", "case"];
-const TOKEN_KEYS: [&str; 5] = ["like", "form", "subject", "claims", "without"];
+const TOKEN_KEYS: [&str; 8] = [
+    "like", "issuer", "model", "audience", "form", "subject", "claims", "without",
+];
+/// What a token says that is like none of a document's.
+const WHOLE_KEYS: [&str; 3] = ["issuer", "model", "audience"];
 const CASE_KEYS: [&str; 15] = [
     "name",
     "token",
@@ -59,6 +68,11 @@ pub struct Cases {
 pub struct TokenRecipe {
     /// The trust statement that accepts the token that it begins with.
     pub like: Option<Placed<String>>,
+    /// The issuer of a token that is written out; one that has neither is its
+    /// claims alone.
+    pub issuer: Option<TokenIssuer>,
+    /// The audience of a token that is written out.
+    pub audience: Option<String>,
     /// What is changed of it.
     pub change: Change,
 }
@@ -268,11 +282,51 @@ fn token(entry: &Entry, sink: &mut Sink) -> Option<(Placed<String>, TokenRecipe)
         );
         return None;
     }
+    let name = Placed::new(entry.key.clone(), &entry.key_place);
+    let is_whole = check_whole(&fields, like.is_some(), claims.as_ref(), &name, sink)?;
+    let issuer = if is_whole {
+        Some(TokenIssuer::read(&fields, &name, sink)?)
+    } else {
+        None
+    };
     let recipe = TokenRecipe {
         like,
+        issuer,
+        audience: fields.text("audience", sink).map(|one| one.value),
         change: change(&fields, claims, sink),
     };
-    Some((Placed::new(entry.key.clone(), &entry.key_place), recipe))
+    Some((name, recipe))
+}
+
+/// Whether a token names its issuer, and so is made of what it says alone. None
+/// where it says too much, or too little.
+fn check_whole(
+    fields: &Fields<'_>,
+    is_like: bool,
+    claims: Option<&Map<String, Json>>,
+    name: &Placed<String>,
+    sink: &mut Sink,
+) -> Option<bool> {
+    let is_whole = ["issuer", "model"]
+        .iter()
+        .any(|key| fields.entry(key).is_some());
+    let (with, misplaced): (_, &[&str]) = match (is_like, is_whole) {
+        (true, _) => ("like", &WHOLE_KEYS),
+        (false, true) => ("issuer", &["form", "subject"]),
+        (false, false) => ("claims", &["audience"]),
+    };
+    let errors = sink.errors();
+    for entry in misplaced.iter().filter_map(|key| fields.entry(key)) {
+        let message = format!("`{}` says nothing beside `{with}`", entry.key);
+        sink.error(Rule::Case, &entry.key_place, message);
+    }
+    let has_audience =
+        fields.entry("audience").is_some() || claims.is_some_and(|one| one.contains_key("aud"));
+    if is_whole && !is_like && !has_audience {
+        let message = format!("token `{}` needs `audience`", name.value);
+        sink.error(Rule::MissingKey, &name.place, message);
+    }
+    (sink.errors() == errors).then_some(is_whole)
 }
 
 fn statement_of(like: &Placed<String>, sink: &mut Sink) -> Option<Placed<String>> {
@@ -486,14 +540,12 @@ impl Cases {
     /// Every finding about the file.
     pub fn check(&self, compiled: &Compiled) -> Result<(), Diagnostics> {
         let mut sink = Sink::default();
-        let names: Vec<&str> = compiled
-            .statements
-            .iter()
-            .map(|one| one.name.as_str())
-            .collect();
         for (_, recipe) in &self.tokens {
             if let Some(like) = &recipe.like {
                 check_like(compiled, like, &mut sink);
+            }
+            if let Some(issuer) = &recipe.issuer {
+                known::check_model(compiled, issuer, &mut sink);
             }
         }
         let unlike = |case: &Case| {
@@ -502,25 +554,49 @@ impl Cases {
             like.is_some_and(|like| !trusts(compiled, &like.value))
         };
         for case in &self.cases {
-            let errors = sink.errors();
-            if let Expected::Allow { statement, .. } = &case.expected
-                && !names.contains(&statement.value.as_str())
-            {
-                let message = format!("there is no statement `{}`", statement.value);
-                let finding = sink.error(Rule::Case, &statement.place, message);
-                finding.expected(format!("one of {}", listed(&names)));
-                finding.hint = did_you_mean(&statement.value, names.iter().copied());
-            }
+            let is_known = check_statement(compiled, &case.expected, &mut sink);
             // A token that is like nothing is told of where it is made.
-            if unlike(case) {
-                continue;
-            }
-            if let Err(message) = self.derive(compiled, case)
-                && sink.errors() == errors
-            {
-                sink.error(Rule::Case, &case.name.place, message);
+            if is_known && !unlike(case) {
+                self.check_token(self.known(Some(compiled)), case, &mut sink);
             }
         }
+        self.checked(sink)
+    }
+
+    /// Checks a file that stands beside a component without a verified document:
+    /// every token is written out, and can be made. Which statements there are is
+    /// for the component to say.
+    ///
+    /// # Errors
+    /// Every finding about the file.
+    pub fn check_alone(&self) -> Result<(), Diagnostics> {
+        let (mut sink, known) = (Sink::default(), self.known(None));
+        for (name, recipe) in &self.tokens {
+            known::check_alone(known, name, recipe, &mut sink);
+        }
+        // What can't be made is told of once, where it is written.
+        if !sink.has_errors() {
+            for case in &self.cases {
+                self.check_token(known, case, &mut sink);
+            }
+        }
+        self.checked(sink)
+    }
+
+    fn known<'a>(&'a self, compiled: Option<&'a Compiled>) -> Known<'a> {
+        Known {
+            compiled,
+            cases: self,
+        }
+    }
+
+    fn check_token(&self, known: Known<'_>, case: &Case, sink: &mut Sink) {
+        if let Err(message) = self.derive_by(known, case) {
+            sink.error(Rule::Case, &case.name.place, message);
+        }
+    }
+
+    fn checked(&self, sink: Sink) -> Result<(), Diagnostics> {
         if sink.has_errors() {
             return Err(sink.finish(&self.source_name, &self.text));
         }
@@ -538,18 +614,31 @@ impl Cases {
     /// # Errors
     /// Why it can't be made, in one sentence.
     pub fn derive(&self, compiled: &Compiled, case: &Case) -> Result<DerivedToken, String> {
+        self.derive_by(self.known(Some(compiled)), case)
+    }
+
+    /// Makes the token and the circumstances of a case without a document.
+    ///
+    /// # Errors
+    /// Why it can't be made, in one sentence; so is every one that is `like` a
+    /// statement's.
+    pub fn derive_alone(&self, case: &Case) -> Result<DerivedToken, String> {
+        self.derive_by(self.known(None), case)
+    }
+
+    fn derive_by(&self, known: Known<'_>, case: &Case) -> Result<DerivedToken, String> {
         let recipe = self
             .recipe(case)
             .ok_or_else(|| format!("token `{}` is not defined", case.token.value))?;
-        let mut token = base(compiled, recipe)?;
-        apply(compiled, &mut token.claims, &recipe.change)?;
+        let mut token = base(known, recipe)?;
+        apply(known, &mut token.claims, &recipe.change)?;
         if let Some(at) = case.at {
-            if recipe.like.is_some() {
+            if recipe.like.is_some() || recipe.issuer.is_some() {
                 issue_at(&mut token, at, &recipe.change.with);
             }
             token.request.now = at;
         }
-        apply(compiled, &mut token.claims, &case.change)?;
+        apply(known, &mut token.claims, &case.change)?;
         if let Some(audience) = &case.audience {
             token.request.audience.clone_from(audience);
         }
@@ -575,6 +664,23 @@ impl Cases {
 fn trusts(compiled: &Compiled, name: &str) -> bool {
     let mut statements = compiled.statements.iter();
     statements.any(|one| one.trusts && one.name == name)
+}
+
+/// Whether the statement that a case expects is one of the policy's.
+fn check_statement(compiled: &Compiled, expected: &Expected, sink: &mut Sink) -> bool {
+    let Expected::Allow { statement, .. } = expected else {
+        return true;
+    };
+    let statements = compiled.statements.iter();
+    let names: Vec<&str> = statements.map(|one| one.name.as_str()).collect();
+    if names.contains(&statement.value.as_str()) {
+        return true;
+    }
+    let message = format!("there is no statement `{}`", statement.value);
+    let finding = sink.error(Rule::Case, &statement.place, message);
+    finding.expected(format!("one of {}", listed(&names)));
+    finding.hint = did_you_mean(&statement.value, names.iter().copied());
+    false
 }
 
 fn check_like(compiled: &Compiled, like: &Placed<String>, sink: &mut Sink) {
@@ -619,10 +725,16 @@ impl KeyChange {
 }
 
 /// The token that a recipe begins with.
-fn base(compiled: &Compiled, recipe: &TokenRecipe) -> Result<DerivedToken, String> {
+fn base(known: Known<'_>, recipe: &TokenRecipe) -> Result<DerivedToken, String> {
+    if let Some(issuer) = &recipe.issuer {
+        return Ok(whole(known, issuer, recipe));
+    }
     let Some(like) = &recipe.like else {
-        return Ok(bare(compiled, &recipe.change.with));
+        return Ok(bare(known, &recipe.change.with));
     };
+    let compiled = known
+        .compiled
+        .ok_or_else(|| format!("there is no document with statement `{}`", like.value))?;
     let form = recipe.change.form.as_ref().map(|form| form.value.as_str());
     let accepted = compiled.example_forms(&like.value)?;
     let example = match form.filter(|form| accepted.iter().any(|one| one == form)) {
@@ -642,26 +754,60 @@ fn base(compiled: &Compiled, recipe: &TokenRecipe) -> Result<DerivedToken, Strin
     })
 }
 
-/// A token of nothing but its claims, decided when it was issued.
-fn bare(compiled: &Compiled, claims: &Map<String, Json>) -> DerivedToken {
-    let audience = claims.get("aud").and_then(|aud| {
-        let first = aud.as_array().and_then(|list| list.first());
-        first.unwrap_or(aud).as_str()
-    });
-    let issuer = claims
-        .get("iss")
-        .and_then(Json::as_str)
-        .and_then(|url| compiled.issuer(url));
-    let algorithm = issuer.and_then(|issuer| issuer.model.algorithms().first());
+/// A token of what it says alone, issued at the usual time for the usual while;
+/// its claims come first, and what they leave out of the registered ones follows.
+fn whole(known: Known<'_>, issuer: &TokenIssuer, recipe: &TokenRecipe) -> DerivedToken {
+    let mut claims = recipe.change.with.clone();
+    let own = audience_of(&claims).map(str::to_owned);
+    let audience = recipe.audience.clone().or(own).unwrap_or_default();
+    let registered = [
+        ("iss", Json::from(issuer.url.value.clone())),
+        ("aud", Json::from(audience.clone())),
+        ("iat", Json::from(USUAL_TIME)),
+        ("nbf", Json::from(USUAL_TIME)),
+        ("exp", Json::from(USUAL_TIME + USUAL_LIFETIME)),
+        ("jti", Json::from("example")),
+    ];
+    for (name, value) in registered {
+        claims.entry(name).or_insert(value);
+    }
     DerivedToken {
-        claims: claims.clone(),
-        key: NativeKey::of(algorithm.map_or("RS256", String::as_str)),
+        claims,
+        key: key_of(known.of(recipe).as_ref()),
         request: NativeRequest {
-            now: claims.get("iat").and_then(Json::as_u64).unwrap_or(0),
-            audience: audience.unwrap_or_default().to_owned(),
+            now: USUAL_TIME,
+            audience,
             attributes: BTreeMap::new(),
         },
     }
+}
+
+/// A token of nothing but its claims, decided when it was issued.
+fn bare(known: Known<'_>, claims: &Map<String, Json>) -> DerivedToken {
+    let url = claims.get("iss").and_then(Json::as_str);
+    let issuer = url.and_then(|url| known.find(url));
+    DerivedToken {
+        claims: claims.clone(),
+        key: key_of(issuer.as_ref()),
+        request: NativeRequest {
+            now: claims.get("iat").and_then(Json::as_u64).unwrap_or(0),
+            audience: audience_of(claims).unwrap_or_default().to_owned(),
+            attributes: BTreeMap::new(),
+        },
+    }
+}
+
+/// The audience, or the first of several.
+fn audience_of(claims: &Map<String, Json>) -> Option<&str> {
+    let audience = claims.get("aud")?;
+    let first = audience.as_array().and_then(|list| list.first());
+    first.unwrap_or(audience).as_str()
+}
+
+/// The key that an issuer's tokens are usually signed with.
+fn key_of(issuer: Option<&IssuerSummary>) -> NativeKey {
+    let algorithm = issuer.and_then(|issuer| issuer.model.algorithms().first());
+    NativeKey::of(algorithm.map_or("RS256", String::as_str))
 }
 
 /// Moves the token's times, as if it had been issued `at` that moment; those
@@ -679,17 +825,11 @@ fn issue_at(token: &mut DerivedToken, at: u64, set: &Map<String, Json>) {
     }
 }
 
-fn apply(
-    compiled: &Compiled,
-    claims: &mut Map<String, Json>,
-    change: &Change,
-) -> Result<(), String> {
+fn apply(known: Known<'_>, claims: &mut Map<String, Json>, change: &Change) -> Result<(), String> {
     if change.form.is_some() || !change.subject.is_empty() {
         let url = claims.get("iss").and_then(Json::as_str).unwrap_or_default();
-        let issuer = compiled
-            .issuer(url)
-            .ok_or_else(|| format!("issuer `{url}` is not one of the document's"))?;
-        reprint(issuer, claims, change)?;
+        let issuer = known.find(url).ok_or_else(|| known.unknown(url))?;
+        reprint(&issuer, claims, change)?;
     }
     merge(claims, &change.with);
     for path in &change.without {

@@ -322,7 +322,11 @@ fn summary(statement: &document::Statement, compiled: &model::Statement) -> Stat
 }
 
 /// Finds an issuer's model and URL.
-fn issuer(registry: &Registry, issuer: &Issuer, sink: &mut Sink) -> Option<IssuerSummary> {
+pub(crate) fn issuer(
+    registry: &Registry,
+    issuer: &Issuer,
+    sink: &mut Sink,
+) -> Option<IssuerSummary> {
     let Some(model) = registry.get(&issuer.model.value) else {
         let names: Vec<&str> = registry.iter().map(|model| model.name()).collect();
         let message = format!("`{}` is no naming model", issuer.model.value);

@@ -17,9 +17,9 @@ use crate::window;
 
 /// When examples are decided where the statement leaves it open:
 /// 2026-11-23T10:00:00Z, a Monday, in seconds since 1970.
-const USUAL_TIME: u64 = 1_795_428_000;
+pub(crate) const USUAL_TIME: u64 = 1_795_428_000;
 /// How long examples are valid where the statement allows it, in seconds.
-const USUAL_LIFETIME: u64 = 300;
+pub(crate) const USUAL_LIFETIME: u64 = 300;
 
 /// A token that a statement accepts, and the circumstances in which it does.
 #[derive(Clone, Debug, PartialEq)]

@@ -53,7 +53,7 @@ pub use claimbound_engine as engine;
 
 pub use cases::{
     Case, CaseOutcome, Cases, Change, DerivedToken, Expected, ExpectedGrant, KeyChange,
-    SubjectChange, TokenRecipe, parse_cases,
+    SubjectChange, TokenIssuer, TokenRecipe, parse_cases,
 };
 pub use compile::{
     Compiled, IssuerSummary, RELEASE, StatementSummary, compile, compile_with, digest,

@@ -415,3 +415,170 @@ fn a_name_that_the_form_writes_in_another_way_is_refused() {
     let error = cases.derive(&compiled, &cases.cases[0]).unwrap_err();
     assert_eq!(error, "`acme` is no `repository` of form `environment`");
 }
+
+/// A case file whose token is written out.
+const WRITTEN_OUT: &str = r#"
+[token.main]
+issuer = "https://token.actions.githubusercontent.com"
+audience = "https://deploy.acme.example"
+claims = { sub = "repo:acme/infra:environment:production", repository = "acme/infra", repository_owner = "acme", repository_id = "456789", repository_owner_id = "123456", environment = "production", ref = "refs/heads/main" }
+
+[[case]]
+name = "as it is"
+token = "main"
+allow = "production"
+
+[[case]]
+name = "later"
+token = "main"
+at = "2026-11-24T10:00:00Z"
+allow = "production"
+
+[[case]]
+name = "another repository"
+token = "main"
+subject = { repository = { name = "acme/site", id = "7" } }
+deny = "subject.mismatch"
+
+[[case]]
+name = "another issuer"
+token = "main"
+with = { iss = "https://gitlab.com" }
+deny = "issuer.unknown"
+
+[[case]]
+name = "another key"
+token = "main"
+key = { algorithm = "ES256" }
+audience = "https://other.example"
+attributes = { team = "a" }
+without = ["environment"]
+deny = "audience.mismatch"
+"#;
+
+#[test]
+fn a_token_that_is_written_out_needs_no_document() {
+    let cases = parse_cases("cases.toml", WRITTEN_OUT).unwrap();
+    cases.check_alone().unwrap();
+    let tokens: Vec<_> = cases
+        .cases
+        .iter()
+        .map(|case| cases.derive_alone(case).unwrap())
+        .collect();
+    let claim = |index: usize, name: &str| tokens[index].claims.get(name).cloned();
+    assert_eq!(claim(0, "aud").unwrap(), "https://deploy.acme.example");
+    let now = tokens[0].request.now;
+    assert_eq!(claim(0, "iat").unwrap(), now);
+    assert_eq!(claim(0, "exp").unwrap(), now + 300);
+    let later = tokens[1].request.now;
+    assert_ne!(later, now);
+    assert_eq!(claim(1, "exp").unwrap(), later + 300);
+    assert_eq!(claim(2, "repository").unwrap(), "acme/site");
+    assert_eq!(claim(2, "repository_id").unwrap(), "7");
+    assert_eq!(
+        claim(2, "sub").unwrap(),
+        "repo:acme/site:environment:production"
+    );
+    assert_eq!(claim(4, "environment"), None);
+    assert_eq!(tokens[4].key.key_type, "EC");
+    assert_eq!(tokens[4].request.audience, "https://other.example");
+    assert_eq!(tokens[4].request.attributes["team"], "a");
+    for (case, token) in cases.cases.iter().zip(&tokens) {
+        let issuer = cases.issuer(None, case, token).unwrap();
+        assert_eq!(issuer.model.name(), "github-actions", "{}", case.name.value);
+    }
+}
+
+#[test]
+fn one_case_file_serves_a_document_and_a_component_without_one() {
+    let cases = parse_cases("cases.toml", WRITTEN_OUT).unwrap();
+    let compiled = compile("policy.toml", POLICY).unwrap();
+    cases.check(&compiled).unwrap();
+    for case in &cases.cases {
+        let alone = cases.derive_alone(case).unwrap();
+        assert_eq!(cases.derive(&compiled, case).unwrap(), alone);
+    }
+}
+
+#[test]
+fn what_needs_a_document_is_refused_where_there_is_none() {
+    let told = |token: &str| {
+        let text = format!(
+            "[token.main]\n{token}\n[[case]]\nname = \"a\"\ntoken = \"main\"\ndeny = \"forbidden\"\n"
+        );
+        match parse_cases("cases.toml", &text).and_then(|cases| cases.check_alone()) {
+            Ok(()) => String::new(),
+            Err(findings) => findings.to_string(),
+        }
+    };
+    let sub = "claims = { sub = \"repo:acme/infra:ref:refs/heads/main\" }";
+    for (token, expected) in [
+        (
+            "like = \"trust.production\"",
+            "`like` needs a verified policy document",
+        ),
+        (
+            "claims = { iss = \"https://nobody.example\" }",
+            "nothing says how the issuer of token `main` is read",
+        ),
+        (
+            "issuer = \"https://token.actions.githubusercontent.com\"",
+            "`like` or `claims`",
+        ),
+        (
+            &format!("issuer = \"https://nobody.example\"\naudience = \"a\"\n{sub}"),
+            "is no naming model's own issuer",
+        ),
+        (
+            &format!(
+                "issuer = \"https://nobody.example\"\nmodel = \"gitlub\"\naudience = \"a\"\n{sub}"
+            ),
+            "`gitlub` is no naming model",
+        ),
+        (
+            &format!("model = \"github-actions\"\n{sub}"),
+            "token `main` needs `audience`",
+        ),
+        (
+            &format!("model = \"github-actions\"\naudience = \"a\"\nform = \"branch\"\n{sub}"),
+            "`form` says nothing beside `issuer`",
+        ),
+        (
+            &format!("audience = \"a\"\n{sub}"),
+            "`audience` says nothing beside `claims`",
+        ),
+        (
+            "like = \"trust.production\"\nmodel = \"github-actions\"",
+            "`model` says nothing beside `like`",
+        ),
+        (
+            &format!("model = \"github-actions\"\naudience = \"a\"\n{sub}"),
+            "",
+        ),
+        (
+            &format!(
+                "issuer = \"https://git.acme.example\"\nmodel = \"gitlab\"\naudience = \"a\"\n{sub}"
+            ),
+            "",
+        ),
+        (
+            "claims = { iss = \"https://token.actions.githubusercontent.com\" }",
+            "",
+        ),
+    ] {
+        let found = told(token);
+        assert!(found.contains(expected), "{token}: {found}");
+        assert_eq!(found.is_empty(), expected.is_empty(), "{token}: {found}");
+    }
+}
+
+#[test]
+fn a_token_can_t_read_an_issuer_in_another_way_than_the_document() {
+    let text = WRITTEN_OUT.replacen("audience =", "model = \"oidc\"\naudience =", 1);
+    let refused = parse_cases("cases.toml", &text).and_then(|cases| {
+        let compiled = compile("policy.toml", POLICY).unwrap();
+        cases.check(&compiled)
+    });
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains("github-actions"), "{told}");
+}

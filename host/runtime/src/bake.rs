@@ -102,46 +102,81 @@ pub fn bake(
         if depth != 1 {
             continue;
         }
-        match &payload {
-            Payload::ModuleSection {
-                unchecked_range, ..
-            } => {
-                let module = slice(component, unchecked_range)?;
-                let (module, found) = fill(module, program)?;
-                slots += found;
-                baked.section(&RawSection {
-                    id: wasm_encoder::ComponentSectionId::CoreModule as u8,
-                    data: &module,
-                });
-            }
-            Payload::ComponentSection {
-                unchecked_range, ..
-            } => {
-                baked.section(&RawSection {
-                    id: wasm_encoder::ComponentSectionId::Component as u8,
-                    data: slice(component, unchecked_range)?,
-                });
-            }
-            other => {
-                if let Some((id, range)) = other.as_section() {
-                    baked.section(&RawSection {
-                        id,
-                        data: slice(component, &range)?,
-                    });
-                }
-            }
+        if let Payload::ModuleSection {
+            unchecked_range, ..
+        } = &payload
+        {
+            let (module, found) = fill(slice(component, unchecked_range)?, program)?;
+            slots += found;
+            baked.section(&RawSection {
+                id: wasm_encoder::ComponentSectionId::CoreModule as u8,
+                data: &module,
+            });
+        } else if let Some(section) = whole(component, &payload)? {
+            baked.section(&section);
         }
     }
     if slots != 1 {
         return Err(BakeError::Slots { found: slots });
     }
+    append(&mut baked, sections);
+    Ok(baked.finish())
+}
+
+/// The component with `sections` behind everything else, in place of its own of
+/// the same names. The same input gives the same bytes.
+///
+/// # Errors
+/// [`BakeError::Unreadable`] where the bytes are no component.
+pub fn attach(component: &[u8], sections: &[Section<'_>]) -> Result<Vec<u8>, BakeError> {
+    let mut attached = wasm_encoder::Component::new();
+    for piece in pieces(component) {
+        let (depth, payload) = piece?;
+        let is_replaced = match &payload {
+            Payload::CustomSection(own) => sections.iter().any(|(name, _)| *name == own.name()),
+            _ => false,
+        };
+        if depth != 1 || is_replaced {
+            continue;
+        }
+        if let Some(section) = whole(component, &payload)? {
+            attached.section(&section);
+        }
+    }
+    append(&mut attached, sections);
+    Ok(attached.finish())
+}
+
+fn append(component: &mut wasm_encoder::Component, sections: &[Section<'_>]) {
     for (name, data) in sections {
-        baked.section(&wasm_encoder::CustomSection {
+        component.section(&wasm_encoder::CustomSection {
             name: (*name).into(),
             data: (*data).into(),
         });
     }
-    Ok(baked.finish())
+}
+
+/// A section of a component as it is, with all that is inside it; none of a
+/// payload that is no section.
+fn whole<'a>(
+    component: &'a [u8],
+    payload: &Payload<'_>,
+) -> Result<Option<RawSection<'a>>, BakeError> {
+    use wasm_encoder::ComponentSectionId as Id;
+    let section = match payload {
+        Payload::ModuleSection {
+            unchecked_range, ..
+        } => Some((Id::CoreModule as u8, unchecked_range.clone())),
+        Payload::ComponentSection {
+            unchecked_range, ..
+        } => Some((Id::Component as u8, unchecked_range.clone())),
+        other => other.as_section(),
+    };
+    let raw = section.map(|(id, range)| {
+        let data = slice(component, &range)?;
+        Ok(RawSection { id, data })
+    });
+    raw.transpose()
 }
 
 /// The custom sections of a component, not those of the modules inside it.

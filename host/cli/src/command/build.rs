@@ -1,4 +1,4 @@
-//! `build`: a document, or a core module, to a component.
+//! `build`: a document, or a core module, to a component; cases into any.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -8,26 +8,28 @@ use claimbound::policy::{Policy, PolicyError, digest};
 use claimbound::sandbox::Sandbox;
 use serde_json::json;
 
-use crate::component::{self, Kind};
+use crate::component::{self, Carried, Carry, Kind, Origin};
 use crate::console::{self, Console, Status};
 use crate::page::{Ink, Page};
-use crate::{findings, input, output, policy_file};
+use crate::{checks, findings, input, output, policy_file};
 
-/// Build a component from a policy document, or from a core module.
+/// Build a component from a policy document or a core module, or put cases into one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   claimbound build policy.toml
   claimbound build policy.toml -o deploy.wasm
   claimbound build target/wasm32-unknown-unknown/release/my_policy.wasm -o my_policy.wasm
+  claimbound build script.wasm --cases cases.toml -o my_policy.wasm
 
 The component decides by itself: it imports nothing, and carries the document and
-the cases beside it (cases.toml). The same document gives the same bytes.
+the cases beside it (cases.toml), also as checks that any host can run. The same
+input gives the same bytes. Of a component only the cases are replaced.
 
 Exit status: 0 built, 2 the policy does not compile or a file can't be read or written.")]
 pub(crate) struct Arguments {
-    /// A policy document, a folder with a `policy.toml`, or a core module that
-    /// exports the contract.
+    /// A policy document, a folder with a `policy.toml`, or a core module or, with
+    /// `--cases`, a component that exports the contract.
     #[arg(value_name = "POLICY")]
     policy: PathBuf,
 
@@ -46,8 +48,11 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let path = path.as_ref();
     let bytes = input::file(path, input::COMPONENT)?;
     let kind = Kind::of(&bytes);
-    if kind == Kind::Component {
-        bail!("`{}` is a component already", path.display());
+    if kind == Kind::Component && arguments.cases.is_none() {
+        bail!(
+            "`{}` is a component already; `--cases FILE` puts cases into it",
+            path.display()
+        );
     }
     let target = arguments
         .output
@@ -57,15 +62,11 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     if let Some(cases) = &arguments.cases {
         output::not_an_input(&target, cases)?;
     }
+    let cases = arguments.cases.as_deref();
     let (component, warnings) = match kind {
-        Kind::Module if arguments.cases.is_some() => {
-            bail!(
-                "`--cases` is for documents; `{}` is a core module",
-                path.display()
-            )
-        }
-        Kind::Module => (component::encode(&bytes)?, None),
-        Kind::Component | Kind::Other => built(path, bytes, arguments.cases.as_deref())?,
+        Kind::Module => (with_cases(path, component::encode(&bytes)?, cases)?, None),
+        Kind::Component => (with_cases(path, bytes, cases)?, None),
+        Kind::Other => built(path, bytes, cases)?,
     };
     match (
         kind,
@@ -110,6 +111,25 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     Ok(Status::Yes)
 }
 
+/// A component with the cases that are named, if any are.
+fn with_cases(path: &Path, component: Vec<u8>, cases: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    let Some(cases) = cases else {
+        return Ok(component);
+    };
+    let text = policy_file::cases(cases)?;
+    let carried = Carried::read(&path.display().to_string(), &component)?;
+    let parsed = claimbound_language::parse_cases(&cases.display().to_string(), &text)?;
+    let compiled = match &carried.origin {
+        Origin::Verified(compiled) => Some(&**compiled),
+        Origin::Unverified(_) | Origin::None => None,
+    };
+    match compiled {
+        Some(compiled) => parsed.check(compiled)?,
+        None => parsed.check_alone()?,
+    }
+    component::with_cases(&component, &text, &checks::of_cases(&parsed, compiled)?)
+}
+
 /// The component of a document, and its warnings as text, if it has any.
 fn built(
     path: &Path,
@@ -123,16 +143,19 @@ fn built(
         Some(cases) => Some(cases),
         None => Some(beside.as_path()).filter(|beside| beside.is_file()),
     };
-    let cases = match cases_path {
-        None => None,
-        Some(cases) => {
-            let text = policy_file::cases(cases)?;
-            let parsed = claimbound_language::parse_cases(&cases.display().to_string(), &text)?;
-            parsed.check(&compiled)?;
-            Some(text)
+    let cases = cases_path.map(policy_file::cases).transpose()?;
+    let checks = match (cases_path, &cases) {
+        (Some(path), Some(text)) => {
+            let name = path.display().to_string();
+            Some(checks::of_text(&compiled, &name, text)?)
         }
+        (Some(_) | None, _) => None,
     };
-    let component = component::build(&compiled, &text, cases.as_deref())?;
+    let carry = cases.as_deref().map(|text| Carry {
+        text,
+        checks: checks.as_deref(),
+    });
+    let component = component::build(&compiled, &text, carry)?;
     let warnings = (!compiled.warnings.is_empty()).then(|| findings::shown(&compiled.warnings));
     Ok((component, warnings))
 }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use claimbound::checks::Checks;
 use claimbound::obligation::{FirstUse, Obligation};
 use claimbound::policy::{Manifest, Policy};
 use claimbound::sandbox::Sandbox;
@@ -41,7 +42,11 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let sandbox = Sandbox::new(component::limits()?)?;
     let policy = Policy::load(&sandbox, &file.component)
         .with_context(|| format!("`{}`", arguments.file.display()))?;
-    console.answer(|| page(&file, &policy), || to_json(&file, &policy))?;
+    let checks = Checks::of(&file.component);
+    let checks = checks.with_context(|| format!("`{}`", arguments.file.display()))?;
+    let checks = checks.map(|checks| checks.len());
+    let json = || to_json(&file, &policy, checks);
+    console.answer(|| page(&file, &policy, checks), json)?;
     Ok(Status::Yes)
 }
 
@@ -51,7 +56,7 @@ fn dotted(manifest: &Manifest) -> Option<Vec<String>> {
     Some(claims.iter().map(|path| path.join(".")).collect())
 }
 
-fn page(file: &PolicyFile, policy: &Policy) -> Page {
+fn page(file: &PolicyFile, policy: &Policy, checks: Option<usize>) -> Page {
     let (id, manifest) = (policy.id(), policy.manifest());
     let mut page = Page::default();
     page.put(Ink::Strong, format!("{} {}", id.name, id.version))
@@ -69,14 +74,7 @@ fn page(file: &PolicyFile, policy: &Policy) -> Page {
     page.field("names", or_none(&manifest.names));
     page.field("attributes", or_none(&manifest.attributes));
     page.field("obligations", or_none(&manifest.obligations));
-    page.field(
-        "cases",
-        if file.cases.is_some() {
-            "inside"
-        } else {
-            "none"
-        },
-    );
+    page.field("cases", cases(file, checks));
     page.put(Ink::Faint, "  document    ");
     match &file.origin {
         Origin::None => page.text("none").end(),
@@ -95,6 +93,16 @@ fn page(file: &PolicyFile, policy: &Policy) -> Page {
         page.table(2, &rows);
     }
     page
+}
+
+/// Whether there are cases inside, and how many of them any host can run.
+fn cases(file: &PolicyFile, checks: Option<usize>) -> String {
+    match (&file.cases, checks) {
+        (Some(_), Some(checks)) => format!("inside, {checks} as checks"),
+        (Some(_), None) => "inside".to_owned(),
+        (None, Some(checks)) => format!("none, {checks} as checks"),
+        (None, None) => "none".to_owned(),
+    }
 }
 
 fn or_none(names: &[String]) -> String {
@@ -135,7 +143,7 @@ fn first_use(statement: &StatementSummary) -> Option<FirstUse> {
     })
 }
 
-fn to_json(file: &PolicyFile, policy: &Policy) -> Value {
+fn to_json(file: &PolicyFile, policy: &Policy, checks: Option<usize>) -> Value {
     let manifest = policy.manifest();
     let document = match &file.origin {
         Origin::None => json!({ "state": "none", "digest": null, "why": null }),
@@ -161,6 +169,7 @@ fn to_json(file: &PolicyFile, policy: &Policy) -> Value {
         "published_keys": manifest.published_keys,
         "obligations": manifest.obligations,
         "cases": file.cases.is_some(),
+        "checks": checks,
         "document": document,
         "statements": file.compiled().map(statements),
     })

@@ -1,5 +1,5 @@
-//! `test`: runs case files on documents and on the components built from them, and says
-//! how much they prove.
+//! `test`: runs case files on documents, on the components built from them and on any
+//! other, and says how much they prove.
 
 mod coverage;
 mod generate;
@@ -8,6 +8,7 @@ mod mutation;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use claimbound::checks::Checks;
 use claimbound::sandbox::Sandbox;
 use claimbound_analysis::{Coverage, Mutation};
 use serde_json::{Value, json};
@@ -18,8 +19,8 @@ use crate::policies::{self, Wanted};
 use crate::policy_file::{self, PolicyFile};
 use crate::redact::redacted;
 use crate::report::junit::{self, Suite};
-use crate::trial::{Trial, Verdict};
-use crate::{code_cache, component};
+use crate::trial::{Alone, Trial, Verdict};
+use crate::{checks, code_cache, component};
 
 /// Run case files on a policy: on its document and on the component built from it.
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,8 @@ Examples:
   claimbound test policies/deploy
   claimbound test policy.toml --cases more-cases.toml
   claimbound test deploy.wasm           the cases inside it, or beside it
+  claimbound test script.wasm --cases cases.toml
+                                        any component, in whatever language it is written
   claimbound test --code-cache ~/.cache/claimbound --code-key code.key
   claimbound test --coverage            which statements and conditions no case has seen
   claimbound test --min-mutation 100    in CI: some case notices each condition that is weakened
@@ -36,7 +39,8 @@ Examples:
                                         tokens just inside and just outside each condition
 
 A policy is decided twice, and both must say what a case expects: the document, decided natively, and the
-component, in its sandbox.
+component, in its sandbox. A component without a verified document is decided in its sandbox alone, by cases
+whose tokens are written out.
 
 A mutant is the policy with one condition dropped or loosened, or one forbid dropped or tightened.
 One that decides every token as the policy does is not counted. Of one that no case notices, a
@@ -128,18 +132,50 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 impl Arguments {
     fn report(&self, sandbox: &Sandbox, path: &Path) -> anyhow::Result<Report> {
         let file = PolicyFile::open(path)?;
-        let (name, text) = case_text(&file, self.cases.as_deref())?;
-        let trial = Trial::new(sandbox, file, &name, &text)?;
         let policy = path.display().to_string();
+        match found(&file, self.cases.as_deref())? {
+            Found::Text(name, text) if file.compiled().is_some() => {
+                let trial = Trial::new(sandbox, file, &name, &text)?;
+                self.tried(policy, &trial)
+            }
+            Found::Text(name, text) => {
+                let cases = claimbound_language::parse_cases(&name, &text)?;
+                cases.check_alone()?;
+                let checks = checks::of_cases(&cases, None)?;
+                self.alone(policy, &Alone::new(sandbox, file, checks)?)
+            }
+            Found::Checks(checks) => self.alone(policy, &Alone::new(sandbox, file, checks)?),
+        }
+    }
+
+    fn tried(&self, policy: String, trial: &Trial) -> anyhow::Result<Report> {
         let mutates = self.mutation || self.min_mutation.is_some();
         Ok(Report {
             notes: trial.notes(),
             verdicts: trial.run().collect::<anyhow::Result<_>>()?,
-            coverage: self.coverage.then(|| covered(&trial)).transpose()?,
-            mutation: mutates
-                .then(|| mutation::run(&policy, &trial))
-                .transpose()?,
+            coverage: self.coverage.then(|| covered(trial)).transpose()?,
+            mutation: mutates.then(|| mutation::run(&policy, trial)).transpose()?,
             least: self.min_mutation,
+            policy,
+        })
+    }
+
+    /// What conditions there are, only a document says.
+    fn alone(&self, policy: String, alone: &Alone) -> anyhow::Result<Report> {
+        let asked = [
+            ("--coverage", self.coverage),
+            ("--mutation", self.mutation),
+            ("--min-mutation", self.min_mutation.is_some()),
+        ];
+        if let Some((option, _)) = asked.iter().find(|(_, is_asked)| *is_asked) {
+            bail!("`{option}` needs a policy document, and `{policy}` has no verified one");
+        }
+        Ok(Report {
+            notes: alone.notes(),
+            verdicts: alone.run().collect(),
+            coverage: None,
+            mutation: None,
+            least: None,
             policy,
         })
     }
@@ -150,24 +186,40 @@ fn covered(trial: &Trial) -> anyhow::Result<Coverage> {
     coverage.context("the program can't be read")
 }
 
-/// The cases of a policy and what they are called: those that were asked for,
-/// those inside it, those beside it.
-fn case_text(file: &PolicyFile, asked: Option<&Path>) -> anyhow::Result<(String, String)> {
+/// The cases of a policy.
+enum Found {
+    /// A case file: what it is called, and its text.
+    Text(String, String),
+    /// Checks inside a component.
+    Checks(Checks),
+}
+
+/// The cases of a policy: those that were asked for, those inside it, those beside
+/// it. Where the document inside is not verified, the case file inside may be like
+/// a document's that nobody has; the checks stand for themselves.
+fn found(file: &PolicyFile, asked: Option<&Path>) -> anyhow::Result<Found> {
     if let Some(path) = asked {
-        return Ok((path.display().to_string(), policy_file::cases(path)?));
+        let text = policy_file::cases(path)?;
+        return Ok(Found::Text(path.display().to_string(), text));
+    }
+    let name = file.path.display();
+    if !file.is_document {
+        if file.compiled().is_none()
+            && let Some(checks) =
+                Checks::of(&file.component).with_context(|| format!("`{name}`"))?
+        {
+            return Ok(Found::Checks(checks));
+        }
+        if let Some(inside) = &file.cases {
+            let name = format!("{name}: {}", component::CASES);
+            return Ok(Found::Text(name, inside.clone()));
+        }
     }
     let beside = file.path.with_file_name("cases.toml");
-    if let (false, Some(inside)) = (file.is_document, &file.cases) {
-        return Ok((
-            format!("{}: {}", file.path.display(), component::CASES),
-            inside.clone(),
-        ));
-    }
     match policy_file::beside(&file.path)? {
-        Some(text) => Ok((beside.display().to_string(), text)),
+        Some(text) => Ok(Found::Text(beside.display().to_string(), text)),
         None => bail!(
-            "`{}` has no cases; write `{}`, or name them by `--cases`",
-            file.path.display(),
+            "`{name}` has no cases; write `{}`, or name them by `--cases`",
             beside.display()
         ),
     }

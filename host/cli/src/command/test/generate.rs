@@ -9,10 +9,10 @@ use claimbound_analysis::{Boundary, LeftOut, Tried, boundary};
 use claimbound_language::Compiled;
 use serde_json::{Value, json};
 
+use crate::checks;
 use crate::console::{self, Console, Format, Progress, Status};
 use crate::policy_file::PolicyFile;
 use crate::sandboxed::Sandboxed;
-use crate::trial::mismatch;
 
 /// Prints the boundary cases of the one policy that is given.
 pub(super) fn run(
@@ -80,7 +80,7 @@ fn made(
 fn confirm(policy: &str, sandboxed: &Sandboxed, case: &Tried) -> anyhow::Result<()> {
     let outcome = sandboxed.decide(case.token.clone());
     let outcome = outcome.with_context(|| format!("`{policy}`"))?;
-    if let Some(fault) = mismatch(&case.expected, &outcome) {
+    if let Some(fault) = checks::expected(&case.expected)?.fault(&outcome) {
         let name = &case.name;
         bail!(
             "the component of `{policy}` decides `{name}` otherwise than its document does: {fault}"
