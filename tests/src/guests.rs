@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::forge::{NOW, job, with};
 use crate::gate;
 use crate::program::program;
+use crate::tree::root;
 
 /// The module of an SDK example, where `tests/run` has built it.
 fn module(name: &str) -> Option<PathBuf> {
@@ -38,9 +39,19 @@ fn a_policy_in_rust_decides_what_no_document_can_say() {
         .arg(module)
         .arg("--output")
         .arg(&component)
+        .arg("--cases")
+        .arg(root().join("guest/sdk/examples/release-train.cases.toml"))
         .output()
         .unwrap();
     assert!(built.status.success(), "{built:?}");
+    let tested = Command::new(program())
+        .args(["test", "--format", "json"])
+        .arg(&component)
+        .output()
+        .unwrap();
+    assert!(tested.status.success(), "{tested:?}");
+    let tested: serde_json::Value = serde_json::from_slice(&tested.stdout).unwrap();
+    assert_eq!(tested["passed"], 8, "{tested}");
     let policy = Policy::load(&gate::SANDBOX, &std::fs::read(component).unwrap()).unwrap();
     assert_eq!(policy.manifest().name, "release-train");
     assert_eq!(policy.manifest().claims, Some(vec![vec!["ref".to_owned()]]));

@@ -1,6 +1,8 @@
 //! The shipped policies: each is built into a component, and each of its cases
 //! comes out alike from the document and from the component in its sandbox.
 
+mod checks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod build;
 #[cfg(unix)]
+mod checks;
 mod ci;
 #[cfg(unix)]
 mod code_cache;
