@@ -96,7 +96,7 @@ pub(crate) fn tell(status: Status, note: Option<String>) {
 const fn done(action: Action) -> &'static str {
     match action {
         Action::Enrol => "enrolled",
-        Action::Approve => "approved",
+        Action::Approve | Action::ApproveMajor => "approved",
         Action::Replace => "replaced",
         Action::Suspend => "suspended",
         Action::Resume => "resumed",
@@ -108,7 +108,6 @@ const fn done(action: Action) -> &'static str {
         Action::Import => "imported",
         Action::Serve => "taken up",
         Action::RollBack => "rolled back",
-        Action::ApproveMajor => "approved",
         Action::Promote => "promoted",
     }
 }

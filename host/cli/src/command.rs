@@ -11,6 +11,7 @@ mod explain;
 mod inspect;
 mod lint;
 mod man;
+mod modules;
 mod new;
 mod revoke;
 mod serve;
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Token(token::Arguments),
     Subject(subject::Arguments),
     Revoke(revoke::Arguments),
+    Modules(modules::Arguments),
     Audit(audit::Arguments),
     Serve(serve::Arguments),
     New(new::Arguments),
@@ -69,6 +71,7 @@ impl Command {
             | Self::Token(_)
             | Self::Subject(_)
             | Self::Revoke(_)
+            | Self::Modules(_)
             | Self::Audit(_)
             | Self::Serve(_)
             | Self::New(_)
@@ -96,6 +99,7 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Token(arguments) => token::run(arguments, console),
         Command::Subject(arguments) => subject::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),
+        Command::Modules(arguments) => modules::run(arguments, console),
         Command::Audit(arguments) => audit::run(arguments, console),
         Command::Serve(arguments) => serve::run(arguments, console),
         Command::New(arguments) => new::run(arguments, console),

@@ -1,6 +1,8 @@
 //! The operators' listener: reload, revocation, and the state of modules and
 //! keys. Requests and answers are JSON.
 
+mod modules;
+
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -15,6 +17,7 @@ use claimbound::ledger::{Change, ChangeError, Ledger, Order, Run, Target};
 use claimbound::reason::clip;
 use http::{StatusCode, header};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::info;
 
@@ -52,10 +55,13 @@ pub(crate) fn router(
     };
     let paths = [
         ("POST", "/reload", post(reload)),
-        ("GET", "/modules", get(modules)),
+        ("GET", "/modules", get(served)),
         ("GET", "/keys", get(keys)),
         ("POST", "/revoke", post(revoke)),
         ("POST", "/lift", post(lift)),
+        ("POST", "/modules/rollback", post(modules::roll_back)),
+        ("POST", "/modules/approve", post(modules::approve)),
+        ("POST", "/modules/promote", post(modules::promote)),
     ];
     paths::router(paths)
         .layer(middleware::from_fn_with_state(shared.clone(), is_operator))
@@ -92,7 +98,7 @@ async fn reload(State(shared): State<Shared>) -> Response {
     }
 }
 
-async fn modules(State(shared): State<Shared>) -> Json<Value> {
+async fn served(State(shared): State<Shared>) -> Json<Value> {
     let routes = shared.host.routes().into_iter().map(|route| {
         let id = route.policy().id();
         json!({
@@ -143,12 +149,19 @@ struct Asked {
     reason: String,
 }
 
-impl Asked {
-    fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
-        // A list in their order would do otherwise.
-        let members: serde_json::Map<String, Value> = serde_json::from_slice(body)?;
-        serde_json::from_value(Value::Object(members))
-    }
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    // A list in their order would do otherwise.
+    let members: serde_json::Map<String, Value> = serde_json::from_slice(body)?;
+    serde_json::from_value(Value::Object(members))
+}
+
+/// A change of the ledger, with who asks for it and why.
+struct Said {
+    change: Change,
+    /// What is done, in words.
+    words: String,
+    by: String,
+    reason: String,
 }
 
 /// What an order does with its target.
@@ -191,7 +204,7 @@ fn time(value: &Value) -> Result<u64, String> {
 }
 
 async fn revoke(State(shared): State<Shared>, body: Bytes) -> Response {
-    let asked = match Asked::read(&body) {
+    let asked = match read::<Asked>(&body) {
         Ok(asked) => asked,
         Err(error) => return malformed(&error),
     };
@@ -206,7 +219,7 @@ async fn revoke(State(shared): State<Shared>, body: Bytes) -> Response {
 }
 
 async fn lift(State(shared): State<Shared>, body: Bytes) -> Response {
-    match Asked::read(&body) {
+    match read::<Asked>(&body) {
         Ok(asked) if asked.until.is_some() => {
             refused(StatusCode::BAD_REQUEST, "`until` is for what is revoked")
         }
@@ -216,19 +229,30 @@ async fn lift(State(shared): State<Shared>, body: Bytes) -> Response {
 }
 
 async fn order(shared: Shared, what: Asked, verb: Verb) -> Response {
-    let Some(ledger) = shared.ledger.clone() else {
-        return refused(StatusCode::CONFLICT, "there is no ledger to revoke in");
-    };
     let target = match target(&shared.host, &what) {
         Ok(target) => target,
         Err(fault) => return refused(StatusCode::BAD_REQUEST, &fault),
     };
-    let words = verb.words(&target);
-    let order = Order {
+    let said = Said {
+        words: verb.words(&target),
         change: verb.change(target),
         by: what.by,
-        at: shared.host.clock().now(),
         reason: what.reason,
+    };
+    carry_out(shared, said).await
+}
+
+/// Changes the ledger, and says how much that changed.
+async fn carry_out(shared: Shared, said: Said) -> Response {
+    let Some(ledger) = shared.ledger.clone() else {
+        return refused(StatusCode::CONFLICT, "there is no ledger to change");
+    };
+    let words = said.words;
+    let order = Order {
+        change: said.change,
+        by: said.by,
+        at: shared.host.clock().now(),
+        reason: said.reason,
     };
     // The store may wait.
     let applied = tokio::task::spawn_blocking(move || {

@@ -3,8 +3,6 @@
 mod desk;
 mod modules;
 
-use semver::Version;
-
 use super::entry::Entry;
 use super::name::{Identity, IdentityError, Name, Parent};
 use super::revocation::{Revocation, Target};
@@ -105,10 +103,8 @@ pub enum Change {
     RollBack {
         /// The route.
         route: String,
-        /// The module's name.
-        name: ModuleName,
-        /// The version that is to be served.
-        to: Version,
+        /// The module, and the version that is to be served.
+        to: ModuleId,
     },
     /// Let a route take up versions of a module up to this major version, and
     /// of none above it.
@@ -264,14 +260,10 @@ pub enum ChangeError {
         name: ModuleName,
     },
     /// The version was served on no route.
-    #[error(
-        "version {version} of module `{name}` was never served here; a rollback goes to one that was"
-    )]
+    #[error("`{to}` was never served here; a rollback goes to a version that was")]
     NeverServed {
-        /// The module's name.
-        name: ModuleName,
-        /// The version.
-        version: Version,
+        /// The module and the version.
+        to: Box<ModuleId>,
     },
     /// What is served does not let it be done.
     #[error(transparent)]

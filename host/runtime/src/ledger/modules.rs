@@ -132,7 +132,7 @@ impl Ledger {
             may = check_known(tables, module, digest)?;
             if may.is_ok() {
                 let served = tables.served(route, module.name())?;
-                may = served.map_or(Ok(()), |served| served.may_serve(module.version(), digest));
+                may = served.map_or(Ok(()), |served| served.may_serve(module, digest));
             }
             Ok(())
         })?;
@@ -174,7 +174,7 @@ impl Ledger {
         let index = Serial {
             store: store.to_owned(),
             name: name.clone(),
-            serial,
+            number: serial,
         };
         index.check()?;
         let mut seen = Ok(false);
@@ -203,13 +203,13 @@ impl Serial {
     fn is_new(&self, tables: &mut dyn Transaction) -> Result<Result<bool, StaleIndex>, StoreError> {
         let seen = tables.serial(&self.store, &self.name)?;
         Ok(match seen {
-            Some(seen) if seen > self.serial => Err(StaleIndex {
+            Some(seen) if seen > self.number => Err(StaleIndex {
                 store: self.store.clone(),
                 name: self.name.clone(),
-                serial: self.serial,
+                serial: self.number,
                 seen,
             }),
-            Some(seen) => Ok(seen < self.serial),
+            Some(seen) => Ok(seen < self.number),
             None => Ok(true),
         })
     }
@@ -222,10 +222,9 @@ fn check_known(
     module: &ModuleId,
     digest: Digest,
 ) -> Result<Result<(), Withheld>, StoreError> {
-    let (name, version) = (module.name(), module.version());
-    let known = tables.known(name, version)?;
+    let known = tables.known(module)?;
     Ok(match known {
-        Some(known) => check_digest(name, version, known.digest, digest),
+        Some(known) => check_digest(module, known.digest, digest),
         None => Ok(()),
     })
 }
@@ -242,7 +241,7 @@ impl Taking<'_> {
         Serial {
             store: self.store.to_owned(),
             name: self.module.name().clone(),
-            serial: self.index_serial,
+            number: self.index_serial,
         }
     }
 
@@ -262,7 +261,7 @@ impl Taking<'_> {
         let before = tables.served(self.route, self.module.name())?;
         let after = match &before {
             None => Some(self.first()),
-            Some(before) => before.take_up(self.module.version(), self.digest, self.said())?,
+            Some(before) => before.take_up(self.module, self.digest, self.said())?,
         };
         match (before, after) {
             (before, Some(after)) => {
@@ -287,11 +286,9 @@ impl Taking<'_> {
         before: Option<&Served>,
         after: &Served,
     ) -> Result<(), StoreError> {
-        let (name, version) = (self.module.name(), self.module.version());
-        if tables.known(name, version)?.is_none() {
+        if tables.known(self.module)?.is_none() {
             tables.add_known(&Known {
-                name: name.clone(),
-                version: version.clone(),
+                module: self.module.clone(),
                 digest: self.digest,
                 at: self.at,
                 by: self.by.to_owned(),

@@ -4,7 +4,9 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::name::{IdentityError, check_text};
-use crate::modules::{Digest, DigestError, ModuleName, NameError, VersionError, parse_version};
+use crate::modules::{
+    Digest, DigestError, ModuleId, ModuleName, NameError, VersionError, parse_version,
+};
 use crate::reason::clip;
 
 /// Highest serial that is kept: databases keep numbers of 64 bits with a sign.
@@ -56,10 +58,8 @@ pub struct Bar {
 /// The digest that a version of a module was first served with: for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
-    /// The module's name.
-    pub(super) name: ModuleName,
-    /// Its version.
-    pub(super) version: Version,
+    /// The module's name and version.
+    pub(super) module: ModuleId,
     /// The component's digest.
     pub(super) digest: Digest,
     /// When it was first served, in seconds since 1970.
@@ -75,8 +75,8 @@ pub(super) struct Serial {
     pub(super) store: String,
     /// The module's name.
     pub(super) name: ModuleName,
-    /// The serial.
-    pub(super) serial: u64,
+    /// The serial itself.
+    pub(super) number: u64,
 }
 
 /// [`Served`] with every member a plain value: a row of a table, a line of an
@@ -212,8 +212,8 @@ fn bar(row: &ServedRow) -> Result<Option<Bar>, ModuleError> {
 impl From<&Known> for KnownRow {
     fn from(known: &Known) -> Self {
         Self {
-            name: known.name.to_string(),
-            version: known.version.to_string(),
+            name: known.module.name().to_string(),
+            version: known.module.version().to_string(),
             digest: known.digest.to_string(),
             at: known.at,
             by: known.by.clone(),
@@ -225,9 +225,9 @@ impl TryFrom<KnownRow> for Known {
     type Error = ModuleError;
 
     fn try_from(row: KnownRow) -> Result<Self, ModuleError> {
+        let version = parse_version(&row.version)?;
         Ok(Self {
-            version: parse_version(&row.version)?,
-            name: row.name.parse()?,
+            module: ModuleId::new(row.name.parse()?, version)?,
             digest: row.digest.parse()?,
             at: row.at,
             by: row.by,
@@ -240,7 +240,7 @@ impl From<&Serial> for SerialRow {
         Self {
             store: serial.store.clone(),
             name: serial.name.to_string(),
-            serial: serial.serial,
+            serial: serial.number,
         }
     }
 }
@@ -252,7 +252,7 @@ impl TryFrom<SerialRow> for Serial {
         let serial = Self {
             store: row.store,
             name: row.name.parse()?,
-            serial: row.serial,
+            number: row.serial,
         };
         serial.check()?;
         Ok(serial)
@@ -263,8 +263,8 @@ impl Serial {
     /// Refuses what no store can keep.
     pub(super) fn check(&self) -> Result<(), ModuleError> {
         check_text(&self.store)?;
-        if self.serial > HIGHEST_SERIAL {
-            return Err(ModuleError::Serial(self.serial));
+        if self.number > HIGHEST_SERIAL {
+            return Err(ModuleError::Serial(self.number));
         }
         Ok(())
     }

@@ -3,14 +3,12 @@
 
 use std::fmt;
 
-use semver::Version;
-
 use super::entry::{Entry, Scope};
 use super::event::Event;
 use super::name::Name;
 use super::revocation::{Revocation, Target};
 use super::served::{Known, Serial, Served};
-use crate::modules::ModuleName;
+use crate::modules::{ModuleId, ModuleName};
 use crate::outcome::HostError;
 use crate::reason::HostCode;
 use crate::waiting::Barred;
@@ -121,7 +119,7 @@ pub(super) trait Transaction {
     fn put_served(&mut self, served: &Served) -> Result<(), StoreError>;
 
     /// The digest that a version of a module was first served with.
-    fn known(&mut self, name: &ModuleName, version: &Version) -> Result<Option<Known>, StoreError>;
+    fn known(&mut self, module: &ModuleId) -> Result<Option<Known>, StoreError>;
 
     /// Every digest: by name, then by version as text.
     fn all_known(&mut self, each: &mut Each<'_, Known>) -> Result<(), StoreError>;

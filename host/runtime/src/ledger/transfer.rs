@@ -14,6 +14,7 @@ use super::row::Row;
 use super::served::{Known, KnownRow, Serial, SerialRow, Served, ServedRow, served_json};
 use super::store::{Spent, StoreError, Transaction};
 use crate::hexadecimal;
+use crate::modules::ModuleId;
 use crate::sha256::sha256;
 
 /// The version of the format, in the first line. Version 1 had nothing of
@@ -482,12 +483,12 @@ impl Intake<'_> {
     fn module_digest(&mut self, row: KnownRow) -> Result<(), ImportError> {
         let known = Known::try_from(row).map_err(|error| self.refuse(error.to_string()))?;
         self.check_words(&known.by, "")?;
-        match self.tables.known(&known.name, &known.version)? {
+        match self.tables.known(&known.module)? {
             Some(there) if there.digest == known.digest => self.imported.known += 1,
             Some(there) => {
                 return Err(self.refuse(format!(
-                    "the ledger knows version {} of module `{}` by the digest {}",
-                    there.version, there.name, there.digest
+                    "the ledger knows `{}` by the digest {}",
+                    there.module, there.digest
                 )));
             }
             None => {
@@ -522,7 +523,9 @@ impl Intake<'_> {
     /// Refuses what no ledger has: a version that is served under a digest that
     /// is not the version's, or whose major version nobody approved.
     fn check_served_digest(&mut self, served: &Served) -> Result<(), ImportError> {
-        let known = self.tables.known(&served.name, &served.version)?;
+        let module = ModuleId::new(served.name.clone(), served.version.clone());
+        let module = module.map_err(|error| self.refuse(error.to_string()))?;
+        let known = self.tables.known(&module)?;
         let has_digest = known.is_some_and(|known| known.digest == served.digest);
         if !has_digest {
             return Err(self.refuse("no line before it says the digest of its version"));
@@ -540,7 +543,7 @@ impl Intake<'_> {
         let serial = Serial::try_from(row).map_err(|error| self.refuse(error.to_string()))?;
         let there = self.tables.serial(&serial.store, &serial.name)?;
         // A lower one is older than what was seen here, and says nothing else.
-        if there.is_some_and(|there| there >= serial.serial) {
+        if there.is_some_and(|there| there >= serial.number) {
             self.imported.known += 1;
         } else {
             self.tables.raise_serial(&serial)?;

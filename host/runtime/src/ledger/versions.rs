@@ -19,13 +19,12 @@ use crate::modules::{Digest, ModuleId, ModuleName};
 pub enum Withheld {
     /// The version was served with another digest before.
     #[error(
-        "version {version} of module `{name}` is known by the digest {known}, and this one has {found}: one version has one digest"
+        "`{module}` is known by the digest {known}, and this one has {found}: one version has one \
+         digest"
     )]
     Digest {
-        /// The module's name.
-        name: ModuleName,
-        /// The version.
-        version: Version,
+        /// The module.
+        module: Box<ModuleId>,
         /// The digest that it was first served with.
         known: Digest,
         /// The other one.
@@ -33,25 +32,23 @@ pub enum Withheld {
     },
     /// A higher version was served already.
     #[error(
-        "version {version} of module `{name}` is below {served}, which was served already; only an operator's rollback goes back"
+        "`{module}` is below version {served}, which was served already; only an operator's \
+         rollback goes back"
     )]
     Lower {
-        /// The module's name.
-        name: ModuleName,
-        /// The version.
-        version: Version,
+        /// The module.
+        module: Box<ModuleId>,
         /// What is served.
         served: Version,
     },
     /// The route was rolled back from it, or from a higher version.
     #[error(
-        "version {version} of module `{name}` is withheld: {by} rolled back from {from} ({reason}); one above that is taken up"
+        "`{module}` is withheld: {by} rolled back from version {from} ({reason}); one above that \
+         is taken up"
     )]
     RolledBack {
-        /// The module's name.
-        name: ModuleName,
-        /// The version.
-        version: Version,
+        /// The module.
+        module: Box<ModuleId>,
         /// The highest version that was rolled back from.
         from: Version,
         /// Why.
@@ -61,13 +58,12 @@ pub enum Withheld {
     },
     /// Nobody has approved its major version.
     #[error(
-        "version {version} of module `{name}` is of a major version that nobody approved; approved is {approved}, `modules approve` approves another"
+        "`{module}` is of a major version that nobody approved; approved is {approved}, `modules \
+         approve` approves another"
     )]
     Major {
-        /// The module's name.
-        name: ModuleName,
-        /// The version.
-        version: Version,
+        /// The module.
+        module: Box<ModuleId>,
         /// The highest major version that is approved.
         approved: u64,
     },
@@ -78,21 +74,21 @@ pub enum Withheld {
 pub enum VersionRefused {
     /// What is rolled back to is not below what is served.
     #[error(
-        "route `{route}` serves version {served} of module `{name}`; a rollback goes to a lower one than that, not to {to}"
+        "route `{route}` serves version {served}; a rollback goes to a lower one than that, not to \
+         `{to}`"
     )]
     NotLower {
         /// The route.
         route: String,
-        /// The module's name.
-        name: ModuleName,
         /// The version that was to be rolled back to.
-        to: Version,
+        to: Box<ModuleId>,
         /// What is served.
         served: Version,
     },
     /// What is to be the highest major version is below the one that is served.
     #[error(
-        "route `{route}` serves version {served} of module `{name}`; that is of a higher major version than {major}"
+        "route `{route}` serves version {served} of module `{name}`; that is of a higher major \
+         version than {major}"
     )]
     Served {
         /// The route.
@@ -137,16 +133,16 @@ impl Served {
         }
     }
 
-    /// Whether the route may take up this version: what is served already may be
-    /// taken up again.
+    /// Whether the route may take up this version of the module: what is served
+    /// already may be taken up again.
     ///
     /// # Errors
     /// Why it may not.
-    pub fn may_serve(&self, version: &Version, digest: Digest) -> Result<(), Withheld> {
-        if *version == self.version {
-            return check_digest(&self.name, version, self.digest, digest);
+    pub fn may_serve(&self, module: &ModuleId, digest: Digest) -> Result<(), Withheld> {
+        if *module.version() == self.version {
+            return check_digest(module, self.digest, digest);
         }
-        self.may_follow(version)
+        self.may_follow(module)
     }
 
     /// Whether an operator has promoted this version.
@@ -155,20 +151,16 @@ impl Served {
     }
 
     /// Whether another version may come after what is served.
-    fn may_follow(&self, version: &Version) -> Result<(), Withheld> {
-        let (name, version) = (self.name.clone(), version.clone());
-        if version < self.version {
+    fn may_follow(&self, module: &ModuleId) -> Result<(), Withheld> {
+        let version = module.version();
+        let module = Box::new(module.clone());
+        if *version < self.version {
             let served = self.version.clone();
-            return Err(Withheld::Lower {
-                name,
-                version,
-                served,
-            });
+            return Err(Withheld::Lower { module, served });
         }
-        if let Some(bar) = self.bar.as_ref().filter(|bar| version <= bar.to) {
+        if let Some(bar) = self.bar.as_ref().filter(|bar| *version <= bar.to) {
             return Err(Withheld::RolledBack {
-                name,
-                version,
+                module,
                 from: bar.to.clone(),
                 reason: bar.reason.clone(),
                 by: bar.by.clone(),
@@ -176,11 +168,7 @@ impl Served {
         }
         if version.major > self.approved {
             let approved = self.approved;
-            return Err(Withheld::Major {
-                name,
-                version,
-                approved,
-            });
+            return Err(Withheld::Major { module, approved });
         }
         Ok(())
     }
@@ -189,11 +177,12 @@ impl Served {
     /// what it serves.
     pub(super) fn take_up(
         &self,
-        version: &Version,
+        module: &ModuleId,
         digest: Digest,
         said: Said<'_>,
     ) -> Result<Option<Self>, Withheld> {
-        self.may_serve(version, digest)?;
+        self.may_serve(module, digest)?;
+        let version = module.version();
         Ok((*version != self.version).then(|| self.serving(version, digest, said)))
     }
 
@@ -213,23 +202,21 @@ impl Served {
     /// promoted is not any more.
     pub(super) fn roll_back(
         &self,
-        to: &Version,
+        to: &ModuleId,
         digest: Digest,
         said: Said<'_>,
     ) -> Result<Self, VersionRefused> {
-        if *to >= self.version {
+        if *to.version() >= self.version {
             return Err(VersionRefused::NotLower {
                 route: self.route.clone(),
-                name: self.name.clone(),
-                to: to.clone(),
+                to: Box::new(to.clone()),
                 served: self.version.clone(),
             });
         }
-        let before = self.bar.as_ref().map(|bar| &bar.to);
+        let barred = self.bar.as_ref().map(|bar| &bar.to);
         let bar = Bar {
-            to: before
-                .max(Some(&self.version))
-                .unwrap_or(&self.version)
+            to: barred
+                .map_or(&self.version, |to| to.max(&self.version))
                 .clone(),
             at: said.at,
             by: said.by.to_owned(),
@@ -239,7 +226,7 @@ impl Served {
             bar: Some(bar),
             promoted: None,
             rollbacks: self.rollbacks.saturating_add(1),
-            ..self.serving(to, digest, said)
+            ..self.serving(to.version(), digest, said)
         })
     }
 
@@ -260,12 +247,12 @@ impl Served {
     }
 
     /// What stands once this version is promoted: one that could be taken up.
-    pub(super) fn promote(&self, version: &Version) -> Result<Self, VersionRefused> {
-        if *version != self.version {
-            self.may_follow(version)?;
+    pub(super) fn promote(&self, module: &ModuleId) -> Result<Self, VersionRefused> {
+        if *module.version() != self.version {
+            self.may_follow(module)?;
         }
         Ok(Self {
-            promoted: Some(version.clone()),
+            promoted: Some(module.version().clone()),
             ..self.clone()
         })
     }
@@ -273,8 +260,7 @@ impl Served {
 
 /// Refuses a version under another digest than it was first served with.
 pub(super) fn check_digest(
-    name: &ModuleName,
-    version: &Version,
+    module: &ModuleId,
     known: Digest,
     found: Digest,
 ) -> Result<(), Withheld> {
@@ -282,8 +268,7 @@ pub(super) fn check_digest(
         return Ok(());
     }
     Err(Withheld::Digest {
-        name: name.clone(),
-        version: version.clone(),
+        module: Box::new(module.clone()),
         known,
         found,
     })

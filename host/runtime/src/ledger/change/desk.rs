@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::modules::On;
 use super::{Change, ChangeError, Effect, Order};
 use crate::ledger::entry::{Entry, Scope, Standing, State};
 use crate::ledger::event::{Action, Event};
@@ -58,9 +57,9 @@ impl<'a> Desk<'a> {
             } => self.forget(name, route, statement)?,
             Change::Revoke { target, until } => self.revoke(target, *until)?,
             Change::Lift { target } => self.lift(target)?,
-            Change::RollBack { route, name, to } => self.roll_back(On { route, name }, to)?,
+            Change::RollBack { route, to } => self.roll_back(route, to)?,
             Change::ApproveMajor { route, name, major } => {
-                self.approve_major(On { route, name }, *major)?;
+                self.approve_major(route, name, *major)?;
             }
             Change::Promote { route, module } => self.promote(route, module)?,
         }

@@ -1,6 +1,5 @@
 //! The ledger's tables in PostgreSQL.
 
-use semver::Version;
 use tokio_postgres::Row as Found;
 use tokio_postgres::types::FromSql;
 
@@ -13,7 +12,7 @@ use crate::ledger::revocation::{Revocation, Target};
 use crate::ledger::row::Row;
 use crate::ledger::served::{Known, KnownRow, Serial, SerialRow, Served, ServedRow};
 use crate::ledger::store::{AsOf, Each, Spent, StoreError, Transaction};
-use crate::modules::ModuleName;
+use crate::modules::{ModuleId, ModuleName};
 
 /// `SELECT` of a whole entry, with what follows it.
 macro_rules! entries {
@@ -428,11 +427,11 @@ impl Transaction for Tables<'_> {
         self.add_served(served)
     }
 
-    fn known(&mut self, name: &ModuleName, version: &Version) -> Result<Option<Known>, StoreError> {
+    fn known(&mut self, module: &ModuleId) -> Result<Option<Known>, StoreError> {
         let rows = self.query(
             "SELECT name, version, digest, at, by FROM claimbound.module_digests \
              WHERE name = $1 AND version = $2",
-            &[&name.as_str(), &version.to_string()],
+            &[&module.name().as_str(), &module.version().to_string()],
         )?;
         rows.first().map(known).transpose()
     }
@@ -469,7 +468,7 @@ impl Transaction for Tables<'_> {
             &[&store, &name.as_str()],
         )?;
         let found = rows.first().map(serial).transpose()?;
-        Ok(found.map(|found| found.serial))
+        Ok(found.map(|found| found.number))
     }
 
     fn serials(&mut self, each: &mut Each<'_, Serial>) -> Result<(), StoreError> {
@@ -484,7 +483,7 @@ impl Transaction for Tables<'_> {
         self.execute(
             "INSERT INTO claimbound.index_serials (store, name, serial) VALUES ($1, $2, $3) \
              ON CONFLICT (store, name) DO UPDATE SET serial = excluded.serial",
-            &[&serial.store, &serial.name.as_str(), &whole(serial.serial)?],
+            &[&serial.store, &serial.name.as_str(), &whole(serial.number)?],
         )
         .map(|_| ())
     }

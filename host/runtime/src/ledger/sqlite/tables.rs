@@ -1,9 +1,5 @@
 //! The ledger's tables in SQLite.
 
-use rusqlite::types::Type;
-use rusqlite::{Connection, Row as Found, Statement, params};
-use semver::Version;
-
 use super::connection::failed;
 use crate::ledger::entry::{Entry, Scope};
 use crate::ledger::event::{Action, Event};
@@ -12,7 +8,9 @@ use crate::ledger::revocation::{Revocation, Target};
 use crate::ledger::row::Row;
 use crate::ledger::served::{Known, KnownRow, Serial, SerialRow, Served, ServedRow};
 use crate::ledger::store::{AsOf, Each, Spent, StoreError, Transaction};
-use crate::modules::ModuleName;
+use crate::modules::{ModuleId, ModuleName};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row as Found, Statement, params};
 
 const COLUMNS: &str = "issuer, kind, name, spelling, id, parent_kind, parent_name, parent_id, \
                        state, was_approved, moved_to, route, statement, since, by, reason";
@@ -282,14 +280,14 @@ impl Transaction for Tables<'_> {
         )
     }
 
-    fn known(&mut self, name: &ModuleName, version: &Version) -> Result<Option<Known>, StoreError> {
+    fn known(&mut self, module: &ModuleId) -> Result<Option<Known>, StoreError> {
         let mut statement = self.prepare(
             "SELECT name, version, digest, at, by FROM module_digests \
              WHERE name = ?1 AND version = ?2",
         )?;
         one(
             &mut statement,
-            params![name.as_str(), version.to_string()],
+            params![module.name().as_str(), module.version().to_string()],
             known,
         )
     }
@@ -317,7 +315,7 @@ impl Transaction for Tables<'_> {
             "SELECT store, name, serial FROM index_serials WHERE store = ?1 AND name = ?2",
         )?;
         let found = one(&mut statement, params![store, name.as_str()], serial)?;
-        Ok(found.map(|found| found.serial))
+        Ok(found.map(|found| found.number))
     }
 
     fn serials(&mut self, each: &mut Each<'_, Serial>) -> Result<(), StoreError> {
@@ -331,7 +329,7 @@ impl Transaction for Tables<'_> {
             "INSERT INTO index_serials (store, name, serial) VALUES (?1, ?2, ?3) \
              ON CONFLICT (store, name) DO UPDATE SET serial = excluded.serial",
         )?;
-        let number = whole(serial.serial)?;
+        let number = whole(serial.number)?;
         let done = statement.execute(params![serial.store, serial.name.as_str(), number]);
         done.map(|_| ()).map_err(|error| failed(&error))
     }

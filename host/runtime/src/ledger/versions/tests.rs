@@ -20,27 +20,30 @@ fn name() -> ModuleName {
     "acme".parse().unwrap()
 }
 
+fn id(text: &str) -> ModuleId {
+    ModuleId::new(name(), version(text)).unwrap()
+}
+
 /// A digest for each version, and for whatever else.
 fn digest(of: &str) -> Digest {
     Digest::of(of.as_bytes())
 }
 
 fn serving(text: &str) -> Served {
-    let module = ModuleId::new(name(), version(text)).unwrap();
-    Served::first("deploy", &module, digest(text), SAID)
+    Served::first("deploy", &id(text), digest(text), SAID)
 }
 
 fn may(served: &Served, text: &str) -> Result<(), Withheld> {
-    served.may_serve(&version(text), digest(text))
+    served.may_serve(&id(text), digest(text))
 }
 
 fn up(served: &Served, text: &str) -> Served {
-    let taken = served.take_up(&version(text), digest(text), SAID);
+    let taken = served.take_up(&id(text), digest(text), SAID);
     taken.unwrap().unwrap()
 }
 
 fn back(served: &Served, text: &str) -> Served {
-    let back = served.roll_back(&version(text), digest(text), SAID);
+    let back = served.roll_back(&id(text), digest(text), SAID);
     back.unwrap()
 }
 
@@ -51,8 +54,7 @@ fn no_version_below_what_is_served_is_taken_up() {
     for lower in ["1.3.9", "1.4.0-rc.1", "0.9.0", "1.4.0-0"] {
         let refused = may(&served, lower).unwrap_err();
         let lower = Withheld::Lower {
-            name: name(),
-            version: version(lower),
+            module: Box::new(id(lower)),
             served: version("1.4.0"),
         };
         assert_eq!(refused, lower);
@@ -62,16 +64,15 @@ fn no_version_below_what_is_served_is_taken_up() {
 #[test]
 fn what_is_served_may_be_taken_up_again_and_changes_nothing() {
     let served = serving("1.4.0");
-    let again = served.take_up(&version("1.4.0"), digest("1.4.0"), SAID);
+    let again = served.take_up(&id("1.4.0"), digest("1.4.0"), SAID);
     assert_eq!(again, Ok(None));
 }
 
 #[test]
 fn one_version_has_one_digest() {
-    let refused = serving("1.4.0").may_serve(&version("1.4.0"), digest("other"));
+    let refused = serving("1.4.0").may_serve(&id("1.4.0"), digest("other"));
     let digest = Withheld::Digest {
-        name: name(),
-        version: version("1.4.0"),
+        module: Box::new(id("1.4.0")),
         known: digest("1.4.0"),
         found: digest("other"),
     };
@@ -110,8 +111,7 @@ fn what_was_rolled_back_from_waits_for_a_newer_one() {
     for barred in ["1.4.0", "1.3.1", "1.4.0-rc.1"] {
         let refused = may(&rolled, barred).unwrap_err();
         let withheld = Withheld::RolledBack {
-            name: name(),
-            version: version(barred),
+            module: Box::new(id(barred)),
             from: version("1.4.0"),
             reason: "a test".to_owned(),
             by: "alice".to_owned(),
@@ -137,7 +137,7 @@ fn a_second_rollback_keeps_the_higher_bar() {
 fn a_rollback_goes_back() {
     let served = serving("1.4.0");
     for higher in ["1.4.0", "1.4.1"] {
-        let refused = served.roll_back(&version(higher), digest(higher), SAID);
+        let refused = served.roll_back(&id(higher), digest(higher), SAID);
         assert!(matches!(refused, Err(VersionRefused::NotLower { .. })));
     }
 }
@@ -145,15 +145,15 @@ fn a_rollback_goes_back() {
 #[test]
 fn a_promotion_is_of_what_may_be_taken_up_and_ends_with_a_rollback() {
     let served = serving("1.4.0");
-    let promoted = served.promote(&version("1.5.0")).unwrap();
+    let promoted = served.promote(&id("1.5.0")).unwrap();
     assert!(promoted.promotes(&version("1.5.0")));
     assert!(!promoted.promotes(&version("1.4.0")));
     for withheld in ["1.3.0", "2.0.0"] {
-        served.promote(&version(withheld)).unwrap_err();
+        served.promote(&id(withheld)).unwrap_err();
     }
     let rolled = back(&up(&promoted, "1.5.0"), "1.4.0");
     assert_eq!(rolled.promoted, None);
-    rolled.promote(&version("1.5.0")).unwrap_err();
+    rolled.promote(&id("1.5.0")).unwrap_err();
 }
 
 /// Versions in their order, which is written down by hand here, each with its
@@ -238,12 +238,12 @@ fn step(served: &Served, step: Step) -> Option<Served> {
     match step {
         Step::TakeUp(rung) => {
             let text = LADDER[rung].0;
-            let taken = served.take_up(&version(text), digest(text), SAID).ok()?;
+            let taken = served.take_up(&id(text), digest(text), SAID).ok()?;
             Some(taken.unwrap_or_else(|| served.clone()))
         }
         Step::RollBack(rung) => {
             let text = LADDER[rung].0;
-            let back = served.roll_back(&version(text), digest(text), SAID);
+            let back = served.roll_back(&id(text), digest(text), SAID);
             back.ok()
         }
         Step::Approve(major) => served.approve_major(major).ok(),

@@ -1,0 +1,54 @@
+//! `modules approve`: up to which major version a route takes a module up.
+
+use claimbound::ledger::{Action, Change};
+use claimbound::modules::ModuleName;
+
+use crate::console::{Console, Status};
+use crate::operator::Operator;
+use crate::{changed, ledger};
+
+/// Let a route take up versions of a module up to a major version.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimbound modules approve acme-deploy --route deploy --major 2 --reason 'reviewed'
+  claimbound modules approve acme-deploy --route deploy --major 2 --reason x --dry-run
+
+The major version of the first version that a route serves is approved, and none above
+it. An approval is taken back by a lower number, down to what is served.
+
+Exit status: 0 approved, 1 refused by the ledger, 2 no answer could be given.")]
+pub(crate) struct Arguments {
+    /// The module.
+    #[arg(value_name = "NAME")]
+    name: ModuleName,
+
+    /// The route.
+    #[arg(long, value_name = "ROUTE")]
+    route: String,
+
+    /// The highest major version that may be taken up.
+    #[arg(long, value_name = "NUMBER")]
+    major: u64,
+
+    #[command(flatten)]
+    operator: Operator,
+
+    #[command(flatten)]
+    ledger: ledger::Arguments,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
+    let change = Change::ApproveMajor {
+        route: arguments.route.clone(),
+        name: arguments.name.clone(),
+        major: arguments.major,
+    };
+    changed::make(
+        &arguments.ledger.open()?,
+        &arguments.operator,
+        Action::ApproveMajor,
+        [change],
+        console,
+    )
+}
