@@ -15,9 +15,11 @@ mod modules;
 mod new;
 mod revoke;
 mod serve;
+mod sign;
 mod subject;
 mod test;
 mod token;
+mod verify;
 
 use clap::Subcommand;
 
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Revoke(revoke::Arguments),
     Modules(modules::Arguments),
     Audit(audit::Arguments),
+    Sign(sign::Arguments),
+    Verify(verify::Arguments),
     Serve(serve::Arguments),
     New(new::Arguments),
     Bench(bench::Arguments),
@@ -73,6 +77,8 @@ impl Command {
             | Self::Revoke(_)
             | Self::Modules(_)
             | Self::Audit(_)
+            | Self::Sign(_)
+            | Self::Verify(_)
             | Self::Serve(_)
             | Self::New(_)
             | Self::Bench(_)
@@ -101,6 +107,8 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Revoke(arguments) => revoke::run(arguments, console),
         Command::Modules(arguments) => modules::run(arguments, console),
         Command::Audit(arguments) => audit::run(arguments, console),
+        Command::Sign(arguments) => sign::run(arguments, console),
+        Command::Verify(arguments) => verify::run(arguments, console),
         Command::Serve(arguments) => serve::run(arguments, console),
         Command::New(arguments) => new::run(arguments, console),
         Command::Bench(arguments) => bench::run(arguments, console),

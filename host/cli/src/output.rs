@@ -87,10 +87,22 @@ pub(crate) fn not_an_input(output: &Path, input: &Path) -> anyhow::Result<()> {
 
 /// Writes a new file; one that is there stays as it is.
 pub(crate) fn create(path: &Path, text: &str) -> anyhow::Result<()> {
-    let file = std::fs::File::options()
-        .write(true)
-        .create_new(true)
-        .open(path);
+    create_for(path, Readers::All, text)
+}
+
+/// The same, for these readers.
+pub(crate) fn create_for(path: &Path, readers: Readers, text: &str) -> anyhow::Result<()> {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(
+        &mut options,
+        match readers {
+            Readers::All => 0o666,
+            Readers::Owner => 0o600,
+        },
+    );
+    let file = options.open(path);
     let mut file = file.with_context(|| format!("`{}` can't be made", path.display()))?;
     file.write_all(text.as_bytes())
         .with_context(|| format!("`{}` can't be written", path.display()))

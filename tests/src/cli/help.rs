@@ -2,7 +2,7 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 47] = [
+const COMMANDS: [&[&str]; 51] = [
     &[],
     &["check"],
     &["explain"],
@@ -45,6 +45,10 @@ const COMMANDS: [&[&str]; 47] = [
     &["audit", "show"],
     &["audit", "replay"],
     &["audit", "try"],
+    &["sign"],
+    &["verify"],
+    &["modules"],
+    &["modules", "keygen"],
     &["new"],
     &["bench"],
     &["demo"],

@@ -45,6 +45,11 @@ subject import --ledger ledger.db --by a --reason b @
 subject export --ledger ledger.db @
 revoke token --ledger ledger.db --by a --reason b --file @
 revoke key --ledger ledger.db --by a --reason b --jwk @
+sign @ --key release.key
+sign out.wasm --key @
+verify @ --key release.pub
+verify out.wasm --key @
+verify out.wasm --key release.pub --signature @
 ";
 
 /// Files with secrets, and the secret of each.
@@ -107,6 +112,14 @@ fn no_place_of_a_file_prints_a_secret() {
     let program = Program::with_token();
     let made = program.run(&["subject", "init", "--ledger", "ledger.db"]);
     assert_eq!(made.status, 0, "{made:?}");
+    for call in [
+        "build policy.toml -o out.wasm",
+        "modules keygen release",
+        "sign out.wasm --key release.key",
+    ] {
+        let ran = program.run(&call.split(' ').collect::<Vec<_>>());
+        assert_eq!(ran.status, 0, "{call}: {ran:?}");
+    }
     for (file, secret) in secret_files(&program) {
         for place in PLACES.trim().lines() {
             for format in ["human", "json"] {

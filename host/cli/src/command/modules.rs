@@ -1,7 +1,8 @@
-//! `modules`: policies that are published as modules, and what routes serve of
-//! them.
+//! `modules`: the keys that sign modules, the stores that hold them, and what
+//! routes serve of them.
 
 mod approve;
+mod keygen;
 mod promote;
 mod rollback;
 mod served;
@@ -10,16 +11,24 @@ use clap::Subcommand;
 
 use crate::console::{Console, Status};
 
-/// Publish policy modules, and decide which version a route serves.
+/// Publish policies as signed versions, and decide which of them a route serves.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  claimbound modules keygen release
+  claimbound modules index ./modules acme-deploy --key release.key --expires 7d
+  claimbound modules yank ./modules acme-deploy 1.4.0 --reason 'lets forks in' \\
+    --key release.key --expires 7d
+  claimbound modules compare old.wasm new.wasm
+  claimbound modules status --admin unix:/run/claimbound/admin.sock
   export CLAIMBOUND_LEDGER=sqlite:/var/lib/claimbound/ledger.db
-  claimbound modules served
   claimbound modules rollback acme-deploy --route deploy --to 1.3.0 --reason 'denies forks'
   claimbound modules approve acme-deploy --route deploy --major 2 --reason reviewed
 
-What is served stands in the ledger: no host goes back to a lower version by itself.")]
+A module is signed by `claimbound sign`, and put into a store, which is a folder or a
+registry, by `claimbound push`. Hosts take what the store's index lists, which is
+signed and expires: make the next edition before that. What is served stands in the
+ledger: no host goes back to a lower version by itself.")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -27,6 +36,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Keygen(keygen::Arguments),
     Served(served::Arguments),
     Rollback(rollback::Arguments),
     Approve(approve::Arguments),
@@ -35,6 +45,7 @@ enum Command {
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     match &arguments.command {
+        Command::Keygen(arguments) => keygen::run(arguments, console),
         Command::Served(arguments) => served::run(arguments, console),
         Command::Rollback(arguments) => rollback::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),

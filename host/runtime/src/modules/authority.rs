@@ -158,7 +158,8 @@ impl Authority {
         signed: &Signed,
         name: &ModuleName,
     ) -> Result<Vouched<T>, Untrusted> {
-        let known = self.signers(signed)?;
+        signed.check()?;
+        let known: Vec<_> = self.keys_that(|key| signed.is_by(key)).collect();
         let signers = entitled(&known, name, Role::of(T::KIND))?;
         // Read only now: what nobody vouches for reaches no parser.
         let document = T::read(&signed.document)?;
@@ -171,23 +172,7 @@ impl Authority {
         Ok(Vouched::new(document, signers))
     }
 
-    /// The known keys that signed, each once.
-    fn signers(&self, signed: &Signed) -> Result<Vec<&TrustedKey>, Untrusted> {
-        let (document, signatures) = (&signed.document, &signed.signatures);
-        let found = signatures.len();
-        if found == 0 {
-            return Err(Untrusted::Unsigned);
-        }
-        if found > MOST_SIGNATURES {
-            return Err(Untrusted::TooMany { found });
-        }
-        if !signatures.iter().any(|one| one.fits(document)) {
-            return Err(Untrusted::Elsewhere);
-        }
-        let is_by = |key: &PublicKey| signatures.iter().any(|one| one.is_by(key, document));
-        Ok(self.keys_that(is_by).collect())
-    }
-
+    /// The known keys of which that holds, each once.
     fn keys_that(&self, signed: impl Fn(&PublicKey) -> bool) -> impl Iterator<Item = &TrustedKey> {
         self.keys.iter().filter(move |key| signed(&key.key))
     }

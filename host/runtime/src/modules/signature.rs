@@ -5,9 +5,11 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::authority::MOST_SIGNATURES;
 use super::bundle;
 use super::digest::Digest;
 use super::public_key::PublicKey;
+use super::untrusted::Untrusted;
 use crate::json::{DEEPEST, JsonError, Limits};
 
 /// For a bundle: 64 KiB; one with an entry of a log takes 4.
@@ -25,6 +27,43 @@ pub struct Signed {
     pub document: Vec<u8>,
     /// What is said to be signatures on them.
     pub signatures: Vec<Signature>,
+}
+
+impl Signed {
+    /// Whether there is a number of signatures that is looked at, and one of
+    /// them can be on this document.
+    pub(super) fn check(&self) -> Result<(), Untrusted> {
+        let found = self.signatures.len();
+        if found == 0 {
+            return Err(Untrusted::Unsigned);
+        }
+        if found > MOST_SIGNATURES {
+            return Err(Untrusted::TooMany { found });
+        }
+        if !self.signatures.iter().any(|one| one.fits(&self.document)) {
+            return Err(Untrusted::Elsewhere);
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_by(&self, key: &PublicKey) -> bool {
+        let mut signatures = self.signatures.iter();
+        signatures.any(|one| one.is_by(key, &self.document))
+    }
+
+    /// Whether this key signed the document, whatever it says and whoever may
+    /// sign it; an [`Authority`](super::Authority) asks that too.
+    ///
+    /// # Errors
+    /// [`Untrusted`] where it did not.
+    pub fn verify(&self, key: &PublicKey) -> Result<(), Untrusted> {
+        self.check()?;
+        if self.is_by(key) {
+            Ok(())
+        } else {
+            Err(Untrusted::Stranger)
+        }
+    }
 }
 
 /// How a signature is written.

@@ -1,0 +1,177 @@
+//! `sign`: says what a component is, and signs that; or signs a document.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use claimbound::clock::{Clock as _, SystemClock};
+use claimbound::modules::{Contract, Digest, Form, Statement};
+use claimbound::policy::Policy;
+use claimbound::sandbox::Sandbox;
+use serde_json::json;
+
+use crate::component::{self, Kind};
+use crate::console::{Console, Status};
+use crate::input::{self, Source};
+use crate::module_document::{self, ModuleDocument};
+use crate::page::{Ink, Page};
+use crate::{artifact, output, signatures};
+
+/// Sign a module: say what a component is, and sign that.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimbound sign deploy.wasm --key release.key           deploy.statement.json, .sigstore.json
+  claimbound sign deploy.wasm --key release.key --detached
+  claimbound sign index.json --key env:RELEASE_KEY -o index.json.sig --detached
+
+Of a component, the statement is written beside it: name and version from its
+manifest, and its digest. One that is there and says the same stays, so that a second
+key signs the same bytes. A statement, an index or a comparison is checked and signed
+as it is.
+
+What is written has the form of what `cosign sign-blob` writes. A key that cosign
+encrypted stays with cosign: sign the statement with `cosign sign-blob`.
+
+Exit status: 0 signed, 2 it could not be.")]
+pub(crate) struct Arguments {
+    /// A component, or a document about a module.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The private key: PEM, P-256 or Ed25519; a file, `-`, or `env:NAME`.
+    #[arg(long, value_name = "KEY")]
+    key: Source,
+
+    /// Write a Sigstore bundle, as cosign 3 does; this is the default.
+    #[arg(long, conflicts_with = "detached")]
+    bundle: bool,
+
+    /// Write the signature alone in base64, as cosign 2 does.
+    #[arg(long)]
+    detached: bool,
+
+    /// Where to write the signature; by default beside the document, as
+    /// `FILE.sigstore.json` or `FILE.sig`.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What is signed, and where it stands.
+struct Document {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
+    let key = signatures::signing_key(&arguments.key)?;
+    let document = arguments.document()?;
+    let parsed = ModuleDocument::parse(&document.bytes)
+        .with_context(|| format!("`{}`", document.path.display()))?;
+    let form = if arguments.detached {
+        Form::Detached
+    } else {
+        Form::Bundle
+    };
+    let place = match &arguments.output {
+        Some(place) => place.clone(),
+        None => signatures::place(&document.path, &document.bytes, form, key.public())?,
+    };
+    output::not_an_input(&place, &document.path)?;
+    output::not_an_input(&place, &arguments.file)?;
+    let signature = key.sign(&document.bytes, form)?;
+    output::replace(&place, signature.as_bytes())?;
+    let (path, place) = (
+        document.path.display().to_string(),
+        place.display().to_string(),
+    );
+    let fingerprint = key.public().fingerprint().to_string();
+    let page = || {
+        let mut page = Page::default();
+        page.put(Ink::Good, "✓ signed")
+            .text("  ")
+            .put(Ink::Strong, parsed.title())
+            .end();
+        parsed.fields(&mut page);
+        page.field("document", &path);
+        page.field("signature", &place);
+        page.field("key", &fingerprint);
+        page
+    };
+    let json = || {
+        json!({
+            "signed": parsed.to_json(),
+            "document": path,
+            "signature": place,
+            "key": fingerprint,
+        })
+    };
+    console.answer(page, json)?;
+    Ok(Status::Yes)
+}
+
+impl Arguments {
+    /// The document to sign; that of a component is written where it is not yet.
+    fn document(&self) -> anyhow::Result<Document> {
+        let name = self.file.display();
+        let bytes = input::file(&self.file, input::COMPONENT)?;
+        match Kind::of(&bytes) {
+            Kind::Component => {
+                let stated = stated(&self.file, &bytes)?;
+                kept(module_document::statement_of(&self.file), &stated)
+            }
+            Kind::Module => bail!(
+                "`{name}` is a core module, not a component; make it one with `claimbound build {name} -o component.wasm`"
+            ),
+            Kind::Other => {
+                refuse(&self.file, &bytes)?;
+                let path = self.file.clone();
+                Ok(Document { path, bytes })
+            }
+        }
+    }
+}
+
+/// Refuses what is something else by its looks.
+fn refuse(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let wanted = "a component, or a statement, an index or a comparison";
+    match std::str::from_utf8(bytes) {
+        Ok(text) => artifact::refuse(&Source::File(path.to_owned()), text, wanted),
+        Err(_) => bail!("`{}` is not {wanted}", path.display()),
+    }
+}
+
+/// What is to be said of a component, as of now.
+fn stated(path: &Path, component: &[u8]) -> anyhow::Result<Statement> {
+    let sandbox = Sandbox::new(component::limits()?)?;
+    let name = || format!("`{}`", path.display());
+    let policy = Policy::load(&sandbox, component).with_context(name)?;
+    let document = policy.manifest().document.as_deref().map(str::parse);
+    Ok(Statement {
+        id: policy.id().to_string().parse().with_context(name)?,
+        digest: Digest::of(component),
+        contract: Contract::served(),
+        time: SystemClock.now(),
+        document: document.transpose().with_context(name)?,
+    })
+}
+
+/// The statement that is there, where it says the same; else it is written.
+fn kept(path: PathBuf, stated: &Statement) -> anyhow::Result<Document> {
+    let name = path.display().to_string();
+    if path.symlink_metadata().is_err() {
+        let bytes = stated.to_bytes();
+        output::replace(&path, &bytes)?;
+        return Ok(Document { path, bytes });
+    }
+    let bytes = input::file(&path, input::TEXT)?;
+    let mut there = Statement::parse(&bytes).with_context(|| format!("`{name}`"))?;
+    there.time = stated.time;
+    if there != *stated {
+        bail!(
+            "`{name}` says something else: `{}` with digest `{}`; remove it and its signatures first",
+            there.id,
+            there.digest
+        );
+    }
+    Ok(Document { path, bytes })
+}
