@@ -6,9 +6,10 @@
 mod exceptions;
 mod primitives;
 mod rfc;
+mod sigstore;
 mod tokens;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,20 +42,27 @@ struct Case {
     actual: Actual,
 }
 
-/// The vectors in one file; `None`, said aloud, where they are absent.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn read(file: &str) -> Option<Value> {
+/// Where the vectors are looked for.
+fn folder() -> PathBuf {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors");
-    let folder =
-        std::env::var_os("CLAIMBOUND_VECTORS").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let path = folder.join(file);
+    std::env::var_os("CLAIMBOUND_VECTORS").map_or_else(|| PathBuf::from(beside), PathBuf::from)
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn skipped(path: &Path, error: &std::io::Error) {
+    eprintln!(
+        "skipped: {} can't be read ({error}); set CLAIMBOUND_VECTORS",
+        path.display()
+    );
+}
+
+/// The vectors in one file; `None`, said aloud, where they are absent.
+fn read(file: &str) -> Option<Value> {
+    let path = folder().join(file);
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(serde_json::from_str(&text).expect("the vectors are JSON")),
         Err(error) => {
-            eprintln!(
-                "skipped: {} can't be read ({error}); set CLAIMBOUND_VECTORS",
-                path.display()
-            );
+            skipped(&path, &error);
             None
         }
     }
