@@ -105,8 +105,7 @@ impl Sandbox {
 
     /// A store for one call, its limits set before anything runs in it.
     pub(crate) fn store(&self) -> Store<Meter> {
-        let meter = Meter::new(self.limits.memory(), self.limits.table_elements());
-        let mut store = Store::new(&self.engine, meter);
+        let mut store = Store::new(&self.engine, Meter::new(&self.limits));
         store.limiter(|meter| meter);
         store.set_epoch_deadline(self.ticker.ticks(self.limits.deadline()));
         store.set_hostcall_fuel(ANSWER);
@@ -123,8 +122,7 @@ impl std::fmt::Debug for Sandbox {
     }
 }
 
-/// What one component may consist of; script engines need a few of each.
-const MOST_CORE_INSTANCES: usize = 16;
+/// What one component may consist of, beside its core instances.
 const MOST_MEMORIES: usize = 2;
 const MOST_TABLES: usize = 4;
 
@@ -137,10 +135,10 @@ fn config(limits: &Limits) -> Config {
     };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(concurrent)
-        .total_core_instances(many(MOST_CORE_INSTANCES))
+        .total_core_instances(many(limits.core_instances()))
         .total_memories(many(MOST_MEMORIES))
         .total_tables(many(MOST_TABLES))
-        .max_core_instances_per_component(u32::try_from(MOST_CORE_INSTANCES).unwrap_or(u32::MAX))
+        .max_core_instances_per_component(u32::try_from(limits.core_instances()).unwrap_or(u32::MAX))
         .max_memories_per_component(u32::try_from(MOST_MEMORIES).unwrap_or(u32::MAX))
         .max_tables_per_component(u32::try_from(MOST_TABLES).unwrap_or(u32::MAX))
         .max_memory_size(limits.memory())

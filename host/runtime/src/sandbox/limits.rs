@@ -18,6 +18,7 @@ pub struct Limits {
     memory: usize,
     concurrent: u32,
     component: usize,
+    core_instances: usize,
 }
 
 /// Limits that no decision could be made under, or that are none.
@@ -41,18 +42,34 @@ impl Default for Limits {
     /// 50 ms, 16 MiB, 64 instances: a decision takes some 10 µs and well
     /// under 1 MiB, so that only a policy gone wrong meets them. Components of
     /// at most 16 MiB: a built document has some 110 KiB beside its
-    /// program, an engine of scripts some 12 MiB.
+    /// program, an engine of JavaScript some 12 MiB. For such ones there are
+    /// [`Limits::scripts`].
     fn default() -> Self {
         Self {
             deadline: Duration::from_millis(50),
             memory: 16 << 20,
             concurrent: 64,
             component: 16 << 20,
+            core_instances: 16,
         }
     }
 }
 
 impl Limits {
+    /// Limits for components that bring an engine of scripts: 100 ms, 64 MiB, 8
+    /// instances, and components of at most 32 MiB of up to 64 core instances.
+    /// JavaScript comes to 12 MiB and starts with a memory of 9, Python to 18 and
+    /// 12, in 38 core instances, one for each of its libraries.
+    pub const fn scripts() -> Self {
+        Self {
+            deadline: Duration::from_millis(100),
+            memory: 64 << 20,
+            concurrent: 8,
+            component: 32 << 20,
+            core_instances: 64,
+        }
+    }
+
     /// The same limits with another deadline, from 1 ms to 10 s inclusive.
     ///
     /// # Errors
@@ -129,6 +146,11 @@ impl Limits {
     /// How many instances there may be at once.
     pub const fn concurrent(&self) -> u32 {
         self.concurrent
+    }
+
+    /// How many core instances one component may have.
+    pub(crate) const fn core_instances(&self) -> usize {
+        self.core_instances
     }
 
     /// How many functions a table may hold: enough for an engine of scripts.

@@ -2,21 +2,23 @@
 
 use wasmtime::{ResourceLimiter, Result, bail};
 
-use super::{MOST_CORE_INSTANCES, MOST_MEMORIES, MOST_TABLES};
+use super::{Limits, MOST_MEMORIES, MOST_TABLES};
 
 /// The limiter of one store, which remembers that it had to refuse.
 #[derive(Debug)]
 pub(crate) struct Meter {
     memory: usize,
     table_elements: usize,
+    core_instances: usize,
     refused: bool,
 }
 
 impl Meter {
-    pub(super) const fn new(memory: usize, table_elements: usize) -> Self {
+    pub(super) const fn new(limits: &Limits) -> Self {
         Self {
-            memory,
-            table_elements,
+            memory: limits.memory(),
+            table_elements: limits.table_elements(),
+            core_instances: limits.core_instances(),
             refused: false,
         }
     }
@@ -56,7 +58,7 @@ impl ResourceLimiter for Meter {
     }
 
     fn instances(&self) -> usize {
-        MOST_CORE_INSTANCES
+        self.core_instances
     }
 
     fn tables(&self) -> usize {
