@@ -28,7 +28,7 @@ pub use issuer::{Discovery, Fetch, Form, InlineKeys, Issuer, KeyFile, KeyUrl, Ke
 pub use listener::{Address, Admin, Listener, Monitor, Protocol, Proxy};
 pub use record::{Database, Durability, LedgerConfig, Record};
 pub use route::{CeilingConfig, CertificateHeader, Forwarded, Obligation, Route, Source};
-pub use sandbox::{CodeCacheConfig, SandboxConfig};
+pub use sandbox::{CodeCacheConfig, SandboxConfig, ScriptsConfig};
 pub use secret::{Environment, Secret, SecretError, SecretSource};
 pub use span::Span;
 

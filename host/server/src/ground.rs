@@ -7,32 +7,21 @@ use claimbound::clock::Clock;
 use claimbound::code::{CodeCache, CodeKey};
 use claimbound::ledger::{Ledger, Postgres, Sqlite};
 use claimbound::record::{self, Journal, Options};
-use claimbound::sandbox::{Limits, Sandbox};
 
-use crate::bounds::{self, within};
+use crate::bounds;
 use crate::config::{
     CodeCacheConfig, Config, ConfigError, Database, Durability, Environment, LedgerConfig, Record,
-    SandboxConfig,
 };
 use crate::exchange::SigningKeys;
 use crate::keys::Copies;
-
-/// The most sandboxes, and the most threads of one.
-const MOST_SHARDS: usize = 256;
-const MOST_THREADS: usize = 1000;
-/// Threads of one sandbox, unless it is said.
-const THREADS_PER_SHARD: usize = 16;
-/// Decisions that may wait for a thread, unless it is said.
-const QUEUE: usize = 1024;
+use crate::pools::Pools;
 
 /// What a host stands on for as long as it runs.
 pub(crate) struct Ground {
     /// What paths that are not absolute start at.
     pub(crate) folder: PathBuf,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) sandboxes: Vec<Sandbox>,
-    pub(crate) threads: usize,
-    pub(crate) queue: usize,
+    pub(crate) pools: Pools,
     pub(crate) ledger: Option<Arc<Ledger>>,
     pub(crate) record: Option<Arc<Journal>>,
     pub(crate) signing_keys: Option<Arc<SigningKeys>>,
@@ -54,37 +43,15 @@ impl Ground {
     ) -> Result<Self, ConfigError> {
         // Before anything is opened by a number that is none.
         bounds::check(config, folder)?;
-        let sandbox = &config.sandbox;
-        let shards = sandbox
-            .shards
-            .unwrap_or_else(|| processors().min(MOST_SHARDS));
-        within("sandbox.shards", shards, [1, MOST_SHARDS])?;
-        let usual = || (shards * THREADS_PER_SHARD).min(MOST_THREADS);
-        let threads = sandbox.threads.unwrap_or_else(usual);
-        within("sandbox.threads", threads, [1, MOST_THREADS])?;
-        let queue = sandbox.queue.unwrap_or(QUEUE);
-        within("sandbox.queue", queue, [1, 1 << 20])?;
-        let limits = limits(sandbox, threads.div_ceil(shards))?;
-        let cache = sandbox.code_cache.as_ref();
+        let cache = config.sandbox.code_cache.as_ref();
         let cache = cache.map(|cache| code_cache(cache, folder, environment));
-        let cache = cache.transpose()?;
-        let sandboxes = (0..shards).map(|_| {
-            let sandbox = Sandbox::new(limits.clone());
-            let sandbox = sandbox.map_err(|error| ConfigError::at("sandbox", error.message))?;
-            Ok(match &cache {
-                Some(cache) => sandbox.with_code_cache(cache.clone()),
-                None => sandbox,
-            })
-        });
-        let sandboxes = sandboxes.collect::<Result<_, ConfigError>>()?;
+        let pools = Pools::new(&config.sandbox, cache.transpose()?)?;
         let ledger = config.ledger.as_ref();
         let ledger = ledger.map(|ledger| open_ledger(ledger, folder, environment));
         Ok(Self {
             folder: folder.to_owned(),
             clock,
-            sandboxes,
-            threads,
-            queue,
+            pools,
             ledger: ledger.transpose()?.map(Arc::new),
             record: None,
             signing_keys: None,
@@ -128,36 +95,6 @@ impl Ground {
         }
         Ok(self)
     }
-}
-
-/// How many processors this process may use.
-pub(crate) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-fn limits(config: &SandboxConfig, threads: usize) -> Result<Limits, ConfigError> {
-    let mut limits = Limits::default();
-    let fault = |at: &'static str| move |error| ConfigError::at(at, error);
-    if let Some(deadline) = config.deadline {
-        let deadline = limits.with_deadline(deadline.0);
-        limits = deadline.map_err(fault("sandbox.deadline"))?;
-    }
-    if let Some(memory) = config.memory {
-        limits = limits
-            .with_memory(memory)
-            .map_err(fault("sandbox.memory"))?;
-    }
-    if let Some(component) = config.component {
-        let component = limits.with_component(component);
-        limits = component.map_err(fault("sandbox.component"))?;
-    }
-    // Each thread decides one token at a time. Whoever asks on a thread of its own
-    // leaves it to these where there is no place.
-    let usual = limits.concurrent();
-    let concurrent = u32::try_from(threads).unwrap_or(u32::MAX).max(usual);
-    limits
-        .with_concurrent(concurrent)
-        .map_err(fault("sandbox.threads"))
 }
 
 fn code_cache(

@@ -17,10 +17,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use zeroize::Zeroizing;
 
 use crate::config;
-use crate::evaluators::Evaluators;
 use crate::exchange::Exchanger;
 use crate::keys::Keyring;
 use crate::metrics::Metrics;
+use crate::pools::{Pool, Threads};
 use crate::question::{Aside, Question};
 use crate::sparing::Sparing;
 
@@ -50,6 +50,7 @@ pub struct Route {
     name: Arc<str>,
     config: config::Route,
     policy: Arc<Policy>,
+    pool: Pool,
     gates: Vec<Gate>,
     aside: Aside,
 }
@@ -59,12 +60,14 @@ impl Route {
         name: &str,
         config: config::Route,
         policy: Arc<Policy>,
+        pool: Pool,
         gates: Vec<Gate>,
     ) -> Self {
         Self {
             name: name.into(),
             config,
             policy,
+            pool,
             gates,
             aside: Aside::default(),
         }
@@ -87,6 +90,11 @@ impl Route {
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Whose sandboxes its gates are in.
+    pub(crate) const fn pool(&self) -> Pool {
+        self.pool
     }
 
     pub(crate) fn gates(&self) -> &[Gate] {
@@ -127,7 +135,7 @@ pub struct Host {
 
 struct Shared {
     plan: ArcSwap<Plan>,
-    evaluators: Evaluators,
+    threads: Threads,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     sparing: Sparing,
@@ -142,17 +150,17 @@ struct Shared {
 impl Host {
     pub(crate) fn new(
         plan: Plan,
-        evaluators: Evaluators,
+        threads: Threads,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
         runtime: Handle,
         tasks: TaskTracker,
     ) -> Self {
-        let waiting = Arc::new(Semaphore::new(evaluators.most()));
+        let waiting = Arc::new(Semaphore::new(threads.of(Pool::Small).most()));
         Self {
             shared: Arc::new(Shared {
                 plan: ArcSwap::from_pointee(plan),
-                evaluators,
+                threads,
                 clock,
                 metrics,
                 sparing: Sparing::default(),
@@ -215,8 +223,8 @@ impl Host {
         &self.shared.metrics
     }
 
-    pub(crate) fn evaluators(&self) -> &Evaluators {
-        &self.shared.evaluators
+    pub(crate) fn threads(&self) -> &Threads {
+        &self.shared.threads
     }
 
     /// What keeps the host for as long as something that was begun has not ended.

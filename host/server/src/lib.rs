@@ -27,6 +27,7 @@ mod monitor;
 mod nearest;
 mod paths;
 mod plan;
+mod pools;
 mod protocol;
 mod question;
 mod reload;

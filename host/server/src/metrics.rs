@@ -300,9 +300,9 @@ impl Metrics {
     /// Takes down what is looked at rather than counted.
     fn look(&self, host: &Host) {
         let counted = &self.counted;
-        let evaluators = host.evaluators();
-        counted.waiting.set(whole(evaluators.waiting() as u64));
-        stand(&counted.panics, evaluators.panics());
+        let threads = host.threads();
+        counted.waiting.set(whole(threads.waiting() as u64));
+        stand(&counted.panics, threads.panics());
         counted.modules.clear();
         for route in host.routes() {
             let id = route.policy().id();

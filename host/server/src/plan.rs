@@ -165,7 +165,9 @@ impl Draft {
             }
         });
         let gates = gates.collect();
-        Ok(Route::new(name, config.clone(), Arc::clone(policy), gates))
+        let pool = ground.pools.of(&component);
+        let policy = Arc::clone(policy);
+        Ok(Route::new(name, config.clone(), policy, pool, gates))
     }
 
     fn issuers_of(&self, name: &str, config: &config::Route) -> Result<Issuers, ConfigError> {
@@ -204,7 +206,10 @@ impl Draft {
         let known = known.or_else(|| before.and_then(|before| before.policies.get(&digest)));
         let policies = match known {
             Some(known) => Arc::clone(known),
-            None => load(at, component, &ground.sandboxes)?,
+            None => {
+                let pool = ground.pools.of(component);
+                load(at, component, ground.pools.sandboxes(pool)?)?
+            }
         };
         self.policies.insert(digest, Arc::clone(&policies));
         Ok(policies)
@@ -480,10 +485,7 @@ fn ceiling(name: &str, config: &CeilingConfig) -> Result<Ceiling, ConfigError> {
 /// The bytes of a component.
 fn component(at: &str, path: &Path, ground: &Ground) -> Result<Vec<u8>, ConfigError> {
     let fault = |fault: String| ConfigError::at(at, format!("what is there {fault}"));
-    let most = ground
-        .sandboxes
-        .first()
-        .map_or(0, |one| one.limits().component());
+    let most = ground.pools.largest();
     let bytes = files::read(path, most as u64).map_err(|error| {
         if matches!(error, ReadError::NoFile) && path.is_dir() {
             return fault("is a folder; name the component that was built from it".into());

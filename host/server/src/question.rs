@@ -18,6 +18,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::evaluators::Busy;
 use crate::host::{Host, PresentedToken, Route};
 use crate::log;
+use crate::pools::Pool;
 
 /// What there is to decide, from the moment when it was asked.
 pub(crate) struct Question {
@@ -55,8 +56,12 @@ impl Question {
     }
 
     /// Decides on this thread; none where something would have to be waited for,
-    /// or the route is [`Aside`]: it is to be decided elsewhere.
+    /// the route is [`Aside`], or a script decides: it is to be decided elsewhere.
     pub(crate) fn decide_here(&self) -> Option<Decided> {
+        match self.route.pool() {
+            Pool::Small => {}
+            Pool::Scripts => return None,
+        }
         let (route, clock) = (&*self.route, &**self.host.clock());
         let gate = route.gates().get(shard_of_this_thread(route.gates().len()));
         let gate = gate?;
@@ -95,7 +100,8 @@ impl Question {
     /// Has an evaluator decide.
     fn put(self, then: Then) {
         let host = self.host.clone();
-        host.evaluators().submit(move |place| match place {
+        let threads = host.threads().of(self.route.pool());
+        threads.submit(move |place| match place {
             Ok(shard) => self.work(shard, then),
             Err(Busy) => then(self.told(busy("thread").into())),
         });

@@ -14,10 +14,9 @@ use tracing::{info, warn};
 
 use crate::admin;
 use crate::config::{Address, Config, ConfigError, Secret, SecretSource};
-use crate::evaluators::Evaluators;
 use crate::exchange::SigningKeys;
 use crate::files::Seen;
-use crate::ground::{Ground, processors};
+use crate::ground::Ground;
 use crate::host::Host;
 use crate::listener::Bound;
 use crate::metrics::Metrics;
@@ -373,16 +372,10 @@ impl Opened {
 
     fn host(&self, runtime: &Handle, tasks: &TaskTracker) -> Result<Host, ConfigError> {
         let ground = &self.ground;
-        let evaluators = Evaluators::start(
-            ground.sandboxes.len(),
-            ground.threads,
-            processors(),
-            ground.queue,
-        );
-        let evaluators = evaluators.map_err(|error| ConfigError::at("sandbox.threads", error))?;
+        let threads = ground.pools.start_threads()?;
         Ok(Host::new(
             self.draft.plan(),
-            evaluators,
+            threads,
             Arc::clone(&ground.clock),
             Metrics::new(),
             runtime.clone(),
