@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::input;
 use crate::slim::slim;
 use crate::time::date;
+use crate::world;
 
 /// The section that holds the text of its cases.
 pub(crate) const CASES: &str = "claimbound:cases";
@@ -112,7 +113,7 @@ pub(crate) fn with_cases(component: &[u8], text: &str, checks: &Checks) -> anyho
 
 /// The component of a core module whose exports are the contract.
 pub(crate) fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let module = slim(module)?;
+    let module = slim(&world::typed(module)?)?;
     wit_component::ComponentEncoder::default()
         .validate(true)
         .module(&module)
@@ -231,8 +232,10 @@ const MEMORY: usize = 256 << 20;
 /// Limits for a program that decides one token and ends: a pool of one, time
 /// enough for a machine that is busy with other things, and components as large
 /// as it reads, scripts' engines among them.
+/// enough for a machine that is busy with other things, scripts, and components as
+/// large as it reads.
 pub(crate) fn limits() -> anyhow::Result<Limits> {
-    Ok(Limits::default()
+    Ok(Limits::scripts()
         .with_deadline(Duration::from_secs(2))?
         .with_concurrent(1)?
         .with_memory(MEMORY)?

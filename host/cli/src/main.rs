@@ -43,6 +43,7 @@ mod slim;
 mod throwaway;
 mod time;
 mod trial;
+mod world;
 
 use std::process::ExitCode;
 

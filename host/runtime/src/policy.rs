@@ -31,6 +31,10 @@ use crate::reason::HostCode;
 use crate::sandbox::{Meter, Sandbox};
 use crate::waiting;
 
+/// The text of the contract that policies are written against, as
+/// `wit/policy.wit` has it.
+pub const CONTRACT: &str = include_str!("../wit/policy.wit");
+
 /// The interface that every policy exports.
 const DECIDE: &str = "claimbound:policy/decide@0.1.0";
 /// The interface of a policy that takes its input packed.
