@@ -53,6 +53,8 @@ mod proxies;
 #[cfg(test)]
 mod record;
 #[cfg(test)]
+mod scripts;
+#[cfg(test)]
 #[cfg(unix)]
 mod serve;
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! A release train: a branch `refs/heads/release/2026-11-23` may deploy on the
 //! day that it names (UTC) and on no other. No document can say this: it
 //! compares a claim with the calendar.
-//!
-//! Build it for `wasm32-unknown-unknown`, then
-//! `claimbound build release_train.wasm -o release-train.wasm`.
 
 use claimbound_sdk::{Answer, FirstUse, Grant, Manifest, Obligation, Policy, Reason, Token};
 

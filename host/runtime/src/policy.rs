@@ -19,7 +19,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 pub use answer::{Answer, Step};
 pub use input::Request;
-pub use manifest::{Manifest, ManifestError};
+pub use manifest::{Manifest, ManifestError, is_name};
 
 use crate::code::{Code, Origin};
 use crate::contract::claimbound::policy::types as wire;

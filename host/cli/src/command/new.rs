@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use claimbound::json::Limits;
+use claimbound::policy::{ManifestError, is_name};
+use claimbound::reason::clip;
 use claimbound::sandbox::Sandbox;
 use claimbound::token::Token;
 use claimbound_language::Diagnostics;
@@ -12,10 +14,11 @@ use serde_json::json;
 
 use crate::console::{Console, Status};
 use crate::input::Source;
-use crate::output;
-use crate::page::{Ink, Page};
+use crate::language::Language;
+use crate::page::{Cell, Ink, Page};
 use crate::policy_file::PolicyFile;
 use crate::proposal::Proposal;
+use crate::scaffold::{self, DOCUMENT_WORKFLOW, File, WORKFLOW};
 use crate::trial::Trial;
 use crate::{component, findings, malformed};
 
@@ -26,10 +29,14 @@ Examples:
   claimbound new acme-deploy
   claimbound new acme-deploy --model gitlab
   claimbound new acme-deploy --from-token token.jwt
+  claimbound new acme-deploy --language python
 
 From a token it proposes the strictest policy that still accepts it: names with
 their ids, the exact ref or environment, the audience, the lifetime. The token is
 not verified; read what is proposed before you trust it.
+
+In another language it begins as a policy that no document can say: a branch
+deploys on the day that it names. `./build` makes its component.
 
 Exit status: 0 made, 2 it could not be made.")]
 pub(crate) struct Arguments {
@@ -45,22 +52,28 @@ pub(crate) struct Arguments {
     /// Propose a policy from a real token: a file, `-`, or `env:NAME`.
     #[arg(long, value_name = "FILE")]
     from_token: Option<Source>,
+
+    /// The language to write it in; by default a document.
+    #[arg(long, value_name = "LANGUAGE", conflicts_with_all = ["model", "from_token"])]
+    language: Option<Language>,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let name = arguments.name.file_name().and_then(|name| name.to_str());
     let name = name.with_context(|| format!("`{}` is no name", arguments.name.display()))?;
-    let proposal = arguments.proposal(name)?;
-    let (document, cases) = (proposal.document(name), proposal.cases());
-    try_out(&document, &cases)
-        .map_err(|error| match error.downcast::<Diagnostics>() {
-            // Nobody has the file that its places are in.
-            Ok(findings) => anyhow!("{}", findings::sentence(&findings)),
-            Err(other) => other,
-        })
-        .with_context(|| format!("no policy can be made that is called `{name}`"))?;
-    write(&arguments.name, &document, &cases)?;
     let folder = arguments.name.display().to_string();
+    let (files, next) = match arguments.language {
+        None => (
+            arguments.document(name)?,
+            format!("claimbound test {folder}"),
+        ),
+        Some(language) if is_name(name) => {
+            let next = format!("cd {folder} && ./build && claimbound test policy.wasm");
+            (language.files(name), next)
+        }
+        Some(_) => bail!("{}", ManifestError::Name(clip(name))),
+    };
+    scaffold::write(&arguments.name, &files)?;
     console.answer(
         || {
             let mut page = Page::default();
@@ -68,17 +81,44 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
                 .text("  ")
                 .put(Ink::Strong, &folder)
                 .end();
-            page.field("policy.toml", proposal.summary());
-            page.field("cases.toml", "cases that pass");
-            page.field("next", format!("claimbound test {folder}"));
+            let rows = files.iter().map(|file| (file.path, &file.about));
+            let rows = rows.chain([("next", &next)]);
+            let rows =
+                rows.map(|(label, text)| vec![Cell::new(Ink::Faint, label), Cell::plain(text)]);
+            page.table(2, &rows.collect::<Vec<_>>());
             page
         },
-        || json!({ "folder": folder, "files": ["policy.toml", "cases.toml"] }),
+        || {
+            let paths: Vec<_> = files.iter().map(|file| file.path).collect();
+            json!({ "folder": folder, "files": paths })
+        },
     )?;
     Ok(Status::Yes)
 }
 
 impl Arguments {
+    /// The files of a policy that is a document.
+    fn document(&self, name: &str) -> anyhow::Result<Vec<File>> {
+        let proposal = self.proposal(name)?;
+        let (document, cases) = (proposal.document(name), proposal.cases());
+        try_out(&document, &cases)
+            .map_err(|error| match error.downcast::<Diagnostics>() {
+                // Nobody has the file that its places are in.
+                Ok(findings) => anyhow!("{}", findings::sentence(&findings)),
+                Err(other) => other,
+            })
+            .with_context(|| format!("no policy can be made that is called `{name}`"))?;
+        Ok(vec![
+            File::new("policy.toml", document, proposal.summary()),
+            File::new("cases.toml", cases, "cases that pass"),
+            File::new(
+                WORKFLOW,
+                DOCUMENT_WORKFLOW,
+                "a review and the cases on every change",
+            ),
+        ])
+    }
+
     fn proposal(&self, name: &str) -> anyhow::Result<Proposal> {
         let Some(source) = &self.from_token else {
             let model = match self.model.as_deref() {
@@ -113,18 +153,4 @@ fn try_out(document: &str, cases: &str) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn write(folder: &Path, document: &str, cases: &str) -> anyhow::Result<()> {
-    let (policy, cases_path) = (folder.join("policy.toml"), folder.join("cases.toml"));
-    for path in [&policy, &cases_path] {
-        if path.exists() {
-            bail!("`{}` is there already", path.display());
-        }
-    }
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("folder `{}` can't be made", folder.display()))?;
-    output::create(&policy, document)?;
-    // Half a policy is none; what was not there before goes again.
-    output::create(&cases_path, cases).inspect_err(|_| drop(std::fs::remove_file(&policy)))
 }

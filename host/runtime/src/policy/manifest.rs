@@ -91,7 +91,9 @@ impl Manifest {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a policy can be called so: 1 to 128 of `a-z`, `0-9`, `-`, `_` and `.`,
+/// the first a letter or digit.
+pub fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
     };
