@@ -39,6 +39,7 @@ mod redact;
 mod report;
 mod sandboxed;
 mod scaffold;
+mod sides;
 mod signatures;
 mod signer;
 mod slim;

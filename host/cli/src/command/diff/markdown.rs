@@ -2,9 +2,9 @@
 
 use claimbound_analysis::{Comparison, Difference};
 
-use super::{Sides, said, word};
 use crate::markdown::{Room, closing, code, details, json, sentence};
 use crate::redact::Quotations;
+use crate::sides::{Sides, said, word};
 use crate::{example, time};
 
 /// The whole answer.
