@@ -167,4 +167,67 @@ mod tests {
         assert_eq!(change(Some(&some), None), Narrower);
         assert_eq!(change(None, None), Same);
     }
+
+    /// A kind of change, and a grant with less and one with more of it.
+    type Ordered = (&'static str, fn(&mut Grant), fn(&mut Grant));
+
+    #[test]
+    fn each_part_of_a_grant_alone_makes_a_difference() {
+        use Change::{Other, Wider};
+        let prove = |method: &str| Obligation::Prove(method.to_owned());
+        let other = |json: &str| Obligation::Other {
+            kind: "ticket".to_owned(),
+            json: json.to_owned(),
+        };
+        let plain = || grant(&["a"], Some(60), &[]);
+        let ordered: [Ordered; 5] = [
+            ("a role more", |less| less.roles.clear(), |_| ()),
+            (
+                "a scope more",
+                |_| (),
+                |more| more.scopes.push("s".to_owned()),
+            ),
+            ("no lifetime", |_| (), |more| more.max_lifetime = None),
+            (
+                "a proof less",
+                |less| less.obligations.push(Obligation::Prove("dpop".to_owned())),
+                |_| (),
+            ),
+            (
+                "one of two less",
+                |less| {
+                    less.obligations
+                        .extend([Obligation::UseOnce, Obligation::Prove("any".to_owned())])
+                },
+                |more| more.obligations.push(Obligation::UseOnce),
+            ),
+        ];
+        for (what, lessen, heighten) in ordered {
+            let (mut less, mut more) = (plain(), plain());
+            lessen(&mut less);
+            heighten(&mut more);
+            assert_eq!(change(Some(&less), Some(&more)), Wider, "{what}");
+        }
+        let with = |one: Obligation| grant(&["a"], Some(60), &[one]);
+        for (one, another) in [
+            (with(prove("dpop")), with(prove("any"))),
+            (with(other("{}")), with(other("{\"a\":1}"))),
+            (with(other("{}")), with(Obligation::UseOnce)),
+        ] {
+            assert_eq!(
+                change(Some(&one), Some(&another)),
+                Other,
+                "{one:?} {another:?}"
+            );
+        }
+        let claims = |json: &str| Grant {
+            claims: Some(json.to_owned()),
+            ..plain()
+        };
+        assert_eq!(change(Some(&plain()), Some(&claims("{\"a\":1}"))), Other);
+        assert_eq!(
+            change(Some(&claims("{\"a\":1}")), Some(&claims("{\"a\":2}"))),
+            Other
+        );
+    }
 }
