@@ -105,8 +105,9 @@ impl Location {
         }
     }
 
-    /// Makes an empty ledger where there is none, and its folder; whether it did.
-    pub(crate) fn make(&self) -> anyhow::Result<bool> {
+    /// Makes an empty ledger where there is none, and its folder; brings an older
+    /// one in a database up to this release's tables.
+    pub(crate) fn make(&self) -> anyhow::Result<Installed> {
         match self {
             Self::Sqlite(path) => {
                 if path.is_dir() {
@@ -119,15 +120,15 @@ impl Location {
                 let is_new = refuse_absent(path).is_err();
                 make_folder(path)?;
                 Ledger::sqlite(&Sqlite::at(path).or_new())?;
-                Ok(is_new)
+                Ok(if is_new {
+                    Installed::New
+                } else {
+                    Installed::Already
+                })
             }
-            Self::Postgres(url) => match postgres(url)?
+            Self::Postgres(url) => postgres(url)?
                 .install()
-                .with_context(|| format!("`{self}`"))?
-            {
-                Installed::New => Ok(true),
-                Installed::Renewed | Installed::Already => Ok(false),
-            },
+                .with_context(|| format!("`{self}`")),
             Self::Environment(name) => variable(name)?.make(),
             Self::Other(_) => Err(self.unknown()),
         }

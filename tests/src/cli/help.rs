@@ -2,7 +2,7 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 51] = [
+const COMMANDS: [&[&str]; 55] = [
     &[],
     &["check"],
     &["explain"],
@@ -40,6 +40,11 @@ const COMMANDS: [&[&str]; 51] = [
     &["revoke", "lift", "subject"],
     &["revoke", "lift", "key"],
     &["revoke", "lift", "issuer"],
+    &["modules"],
+    &["modules", "served"],
+    &["modules", "rollback"],
+    &["modules", "approve"],
+    &["modules", "promote"],
     &["audit"],
     &["audit", "verify"],
     &["audit", "show"],
@@ -47,7 +52,6 @@ const COMMANDS: [&[&str]; 51] = [
     &["audit", "try"],
     &["sign"],
     &["verify"],
-    &["modules"],
     &["modules", "keygen"],
     &["new"],
     &["bench"],

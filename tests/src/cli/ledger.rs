@@ -210,8 +210,8 @@ fn an_import_that_can_not_be_taken_is_named_by_its_line_and_changes_nothing() {
         ),
         (
             "version",
-            r#"{"type":"ledger","version":2}"#,
-            "line 1: version 2 of the format is not known here".to_owned(),
+            r#"{"type":"ledger","version":3}"#,
+            "line 1: version 3 of the format is not known here".to_owned(),
         ),
         (
             "headless",

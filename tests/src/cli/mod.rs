@@ -18,6 +18,7 @@ mod fetch;
 mod help;
 mod ledger;
 mod lint;
+mod modules;
 mod modules_signing;
 mod operator;
 pub(crate) mod program;

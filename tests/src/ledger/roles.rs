@@ -6,9 +6,11 @@ use claimbound::clock::SystemClock;
 use claimbound::ledger::{
     Change, ChangeError, Installed, Keeper, Ledger, Order, Run, StoreFailure, Target,
 };
+use claimbound::modules::{Digest, Version};
 use postgres::Client;
 use postgres::error::SqlState;
 
+use super::modules::{roll_back, serve, serve_by};
 use super::server::{Database, Role, named};
 use super::world::{ISSUER, NAMES_ALONE, World, approve, decide, name, owner, repository};
 use crate::forge::{NOW, job};
@@ -40,11 +42,21 @@ fn world() -> Option<World> {
         until: None,
     };
     world.order(revoke).unwrap();
+    modules(&world);
     let digest = "decode(repeat('5a', 32), 'hex')";
     let mut admin = world.database().unwrap().connect();
     let mark = format!("INSERT INTO claimbound.spent VALUES ({digest}, 99999999999)");
     admin.batch_execute(&mark).unwrap();
     Some(world)
+}
+
+/// A module that was rolled back, and one version above it that is barred.
+fn modules(world: &World) {
+    for version in ["1.3.0", "1.4.0"] {
+        serve(&world.ledger, version).unwrap();
+    }
+    world.order(roll_back("1.3.0")).unwrap();
+    serve_by(&world.ledger, "staging", "1.5.0", 1).unwrap();
 }
 
 /// Everything that is there.
@@ -58,6 +70,9 @@ fn everything(database: &Database) -> Vec<String> {
         "revocations",
         "spent",
         "version",
+        "modules",
+        "module_digests",
+        "index_serials",
     ] {
         let all = format!("SELECT x::text FROM claimbound.{table} x ORDER BY 1");
         let found = admin.query(&all, &[]).unwrap();
@@ -86,6 +101,119 @@ fn refused(database: &Database, client: &mut Client, statements: &[&str]) {
 
 const ENTRY: &str = "INSERT INTO claimbound.names (issuer, kind, name, route, statement, spelling, \
                      state, was_approved, since, by, reason) VALUES ";
+
+/// Has another version served, under its digest.
+fn to(version: &str) -> String {
+    let digest = Digest::of(version.as_bytes());
+    format!(
+        "INSERT INTO claimbound.module_digests VALUES ('acme-deploy', '{version}', '{digest}', 1, 'h') \
+         ON CONFLICT DO NOTHING; \
+         UPDATE claimbound.modules SET version = '{version}', digest = '{digest}' \
+         WHERE route = 'deploy'"
+    )
+}
+
+/// Begins a module on another route.
+fn begun(version: &str, approved: &str, promoted: &str, rollbacks: &str) -> String {
+    let digest = Digest::of(version.as_bytes());
+    format!(
+        "INSERT INTO claimbound.module_digests VALUES ('acme-deploy', '{version}', '{digest}', 1, 'h') \
+         ON CONFLICT DO NOTHING; \
+         INSERT INTO claimbound.modules (route, name, version, digest, approved, promoted, \
+         rollbacks, since, by, reason) VALUES ('another', 'acme-deploy', '{version}', '{digest}', \
+         {approved}, {promoted}, {rollbacks}, 1, 'h', '')"
+    )
+}
+
+/// Versions in their order (semver 2.0 §11, whose own example is among them).
+const LADDER: [&str; 16] = [
+    "0.0.0",
+    "0.9.10",
+    "1.0.0-0",
+    "1.0.0-9",
+    "1.0.0-10",
+    "1.0.0--",
+    "1.0.0-alpha",
+    "1.0.0-alpha.1",
+    "1.0.0-alpha.beta",
+    "1.0.0-alpha-1",
+    "1.0.0-beta",
+    "1.0.0-beta.2",
+    "1.0.0-beta.11",
+    "1.0.0",
+    "1.0.10",
+    "18446744073709551615.0.0",
+];
+
+#[test]
+fn the_database_orders_versions_as_this_program_does() {
+    let Some(world) = World::postgres() else {
+        return;
+    };
+    let mut host = world.database().unwrap().connect_as(Role::Host);
+    let mut key = |version: &str| {
+        let row = host.query_one("SELECT claimbound.precedence($1)", &[&version]);
+        row.unwrap().get::<_, String>(0)
+    };
+    for pair in LADDER.windows(2) {
+        let [one, next] = pair else { continue };
+        assert!(key(one) < key(next), "{one} {next}");
+        let parsed = |text: &str| text.parse::<Version>().unwrap();
+        assert!(parsed(one) < parsed(next), "{one} {next}");
+    }
+}
+
+#[test]
+fn what_no_module_has_does_not_go_into_the_database() {
+    let Some(world) = world() else { return };
+    let database = world.database().unwrap();
+    let mut host = database.connect_as(Role::Host);
+    let before = everything(database);
+    for (statement, code) in [
+        // A major version that nobody approved, a digest of another version.
+        (to("2.0.0"), SqlState::CHECK_VIOLATION),
+        (
+            to("1.9.0").replace("digest = 'sha256:", "digest = 'sha256:0"),
+            SqlState::FOREIGN_KEY_VIOLATION,
+        ),
+        (to("1.9.0+build"), SqlState::CHECK_VIOLATION),
+        (to("1.9"), SqlState::CHECK_VIOLATION),
+        (
+            begun("1.9.0", "'1'", "NULL", "1"),
+            SqlState::INSUFFICIENT_PRIVILEGE,
+        ),
+    ] {
+        let error = host.batch_execute(&statement).unwrap_err();
+        assert_eq!(error.code(), Some(&code), "{statement}: {error:?}");
+        assert_eq!(everything(database), before);
+    }
+    host.batch_execute(&to("1.9.0")).unwrap();
+}
+
+#[test]
+fn a_hosts_ledger_takes_versions_up_and_orders_nothing() {
+    let Some(world) = world() else { return };
+    let database = world.database().unwrap();
+    let host = Ledger::postgres(&database.settings(Role::Host), SystemClock).unwrap();
+    serve(&host, "1.4.0").unwrap_err();
+    serve_by(&host, "deploy", "1.5.0", 2).unwrap();
+    serve_by(&host, "another", "1.3.0", 2).unwrap();
+    host.see_index("releases", &super::modules::name(), 9)
+        .unwrap();
+    let order = Order {
+        change: roll_back("1.3.0"),
+        by: "a host".to_owned(),
+        at: NOW,
+        reason: "none".to_owned(),
+    };
+    let refused = host.apply(&order, Run::Real).unwrap_err();
+    let ChangeError::Store(error) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(error.kind, StoreFailure::Forbidden, "{error}");
+    let operator = Ledger::postgres(&database.settings(Role::Operator), SystemClock).unwrap();
+    operator.apply(&order, Run::Real).unwrap();
+}
 
 #[test]
 fn a_hosts_role_can_observe_and_nothing_more() {
@@ -124,6 +252,27 @@ fn a_hosts_role_can_observe_and_nothing_more() {
             "DELETE FROM claimbound.meta",
             "UPDATE claimbound.version SET version = 2",
             "INSERT INTO claimbound.turn VALUES (1)",
+            // What was served, and rolled back from.
+            &to("1.2.0"),
+            &to("1.3.0-rc.1"),
+            &to("1.4.0"),
+            &to("1.3.1"),
+            "UPDATE claimbound.modules SET approved = '9'",
+            "UPDATE claimbound.modules SET barred_to = NULL",
+            "UPDATE claimbound.modules SET promoted = '1.9.0'",
+            "UPDATE claimbound.modules SET rollbacks = rollbacks + 1",
+            "UPDATE claimbound.modules SET name = 'other'",
+            "DELETE FROM claimbound.modules",
+            "TRUNCATE claimbound.modules CASCADE",
+            &begun("1.9.0", "'9'", "NULL", "0"),
+            &begun("1.9.0", "'1'", "'1.9.0'", "0"),
+            "UPDATE claimbound.module_digests SET by = 'me'",
+            "DELETE FROM claimbound.module_digests",
+            "UPDATE claimbound.index_serials SET serial = serial - 1",
+            "UPDATE claimbound.index_serials SET name = 'other'",
+            "DELETE FROM claimbound.index_serials",
+            "INSERT INTO claimbound.history (at, by, action, reason) VALUES (1, 'h', 'roll-back', '')",
+            "DROP FUNCTION claimbound.precedence(text) CASCADE",
             "ALTER TABLE claimbound.history DISABLE TRIGGER ALL",
             "DROP TRIGGER history_is_not_rewritten ON claimbound.history",
             "SET session_replication_role = replica",
@@ -176,6 +325,14 @@ fn an_operators_role_can_rewrite_neither_history_nor_what_is_barred() {
             "UPDATE claimbound.meta SET generation = generation - 1",
             "UPDATE claimbound.meta SET generation = generation",
             "DELETE FROM claimbound.meta",
+            &to("1.2.0"),
+            "UPDATE claimbound.modules SET rollbacks = 0",
+            "UPDATE claimbound.modules SET route = 'other'",
+            "DELETE FROM claimbound.modules",
+            "UPDATE claimbound.module_digests SET by = 'me'",
+            "DELETE FROM claimbound.module_digests",
+            "UPDATE claimbound.index_serials SET serial = 0",
+            "DELETE FROM claimbound.index_serials",
             "ALTER TABLE claimbound.names DISABLE TRIGGER ALL",
             "SET session_replication_role = replica",
         ],
@@ -201,6 +358,14 @@ fn the_owner_is_held_by_the_triggers_too() {
             "UPDATE claimbound.names SET name = 'other' WHERE state = 'moved'",
             "UPDATE claimbound.names SET state = 'approved' WHERE state = 'retired'",
             "UPDATE claimbound.meta SET generation = 1",
+            &to("1.2.0"),
+            "UPDATE claimbound.modules SET rollbacks = 0",
+            "DELETE FROM claimbound.modules",
+            "TRUNCATE claimbound.modules, claimbound.module_digests",
+            "UPDATE claimbound.module_digests SET by = 'me'",
+            "DELETE FROM claimbound.module_digests",
+            "UPDATE claimbound.index_serials SET serial = 0",
+            "DELETE FROM claimbound.index_serials",
         ],
     );
 }

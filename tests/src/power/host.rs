@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use claimbound::clock::FixedClock;
 use claimbound::gate::Gate;
-use claimbound::ledger::{Action, Durability, Keeper, Ledger, Name, Sqlite, State};
+use claimbound::ledger::{Action, Durability, Keeper, Ledger, Name, Sqlite, State, Taking};
 use claimbound::models::Registry;
+use claimbound::modules::{Digest, ModuleId, ModuleName, Version};
 use claimbound::outcome::Outcome;
 use claimbound::policy::Request;
 use claimbound::record::{self, Body, Entry, Journal, Reader, Text, Verdict, audit, checkpoint};
@@ -47,6 +48,12 @@ impl Answer {
         }
     }
 
+    /// The version that is taken up with it.
+    fn version(&self) -> Version {
+        let (round, number) = self.token.split_once('-').unwrap();
+        Version::new(1, round.parse().unwrap(), number.parse().unwrap())
+    }
+
     fn line(&self) -> String {
         format!("answered {} {} {}", self.name, self.id, self.token)
     }
@@ -79,6 +86,10 @@ impl Answer {
         let issuer = "https://token.actions.githubusercontent.com";
         Name::of(issuer, model.kind("repository").unwrap(), &self.name)
     }
+}
+
+fn module() -> ModuleName {
+    "acme-deploy".parse().unwrap()
 }
 
 /// A route with a ledger in a folder.
@@ -120,14 +131,29 @@ impl Host {
             .decide(Token::new(&token), &Request::default(), &FixedClock(NOW))
     }
 
-    /// Decides token after token, each of a repository of its own, and says so
-    /// once it has answered.
+    /// Takes up a version of a module, higher than all before.
+    fn serve(&self, answer: &Answer) {
+        let taking = Taking {
+            route: ROUTE,
+            store: "releases",
+            module: &ModuleId::new(module(), answer.version()).unwrap(),
+            digest: Digest::of(answer.token.as_bytes()),
+            index_serial: 1,
+            at: NOW,
+            by: "host one",
+        };
+        self.ledger.serve(&taking).unwrap();
+    }
+
+    /// Decides token after token, each of a repository of its own, takes a version
+    /// of a module up, and says so once it has answered.
     pub(super) fn decide_for_ever(&self, round: u64) {
         let mut out = std::io::stdout().lock();
         for number in 0.. {
             let answer = Answer::new(round, number);
             let outcome = self.decide(&answer);
             assert!(outcome.is_allow(), "{outcome:?}");
+            self.serve(&answer);
             writeln!(out, "{}", answer.line()).unwrap();
         }
     }
@@ -147,6 +173,12 @@ impl Host {
             self.ledger.history(Some(&answer.entry()), count).unwrap();
             assert_eq!(enrolled, 1, "{answer:?} has its line of history");
         }
+        let highest = answered.iter().map(Answer::version).max();
+        let served = self.ledger.served(ROUTE, &module()).unwrap();
+        assert!(
+            served.map(|served| served.version) >= highest,
+            "a version is lost"
+        );
         // Signing takes longer than all else: a few of each end are enough.
         let ends = answered
             .iter()

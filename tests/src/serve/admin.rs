@@ -1,5 +1,7 @@
 //! Operators: who is one, and what they change.
 
+use claimbound::ledger::{Ledger, Sqlite, Taking};
+use claimbound::modules::Digest;
 use serde_json::{Value, json};
 
 use super::http::Question;
@@ -23,7 +25,7 @@ async fn who_does_not_say_the_token_learns_nothing() {
         "of-operators",
         "Basic of-operators",
     ] {
-        for path in ["/reload", "/modules", "/nothing"] {
+        for path in ["/reload", "/modules", "/modules/rollback", "/nothing"] {
             let question = Question::post(path, "{}").with("authorization", said);
             let answer = serving.ask("admin", question).await;
             assert_eq!(answer.status, 401, "{said} {path}");
@@ -221,8 +223,8 @@ async fn what_can_match_is_revoked_however_it_is_written() {
         let answer = serving.operate("/revoke", &order).await;
         assert_eq!(answer.json(), json!({ "changed": 1 }), "{order}");
     }
-    let ledger = claimbound::ledger::Sqlite::at(place.path("ledger.db"));
-    let revoked = claimbound::ledger::Ledger::sqlite(&ledger).unwrap();
+    let ledger = Sqlite::at(place.path("ledger.db"));
+    let revoked = Ledger::sqlite(&ledger).unwrap();
     let revoked = revoked.revocations().unwrap();
     let mut revoked: Vec<_> = revoked
         .iter()
@@ -243,12 +245,148 @@ async fn what_can_match_is_revoked_however_it_is_written() {
     assert_eq!(revoked, expected);
 }
 
+/// A ledger in which the route serves this version of a module, after those
+/// before it.
+fn serve_modules(place: &Place, versions: &[&str]) -> Ledger {
+    let ledger = Ledger::sqlite(&Sqlite::at(place.path("ledger.db")).or_new()).unwrap();
+    for version in versions {
+        let taking = Taking {
+            route: "deploy",
+            store: "releases",
+            module: &format!("acme-deploy@{version}").parse().unwrap(),
+            digest: Digest::of(version.as_bytes()),
+            index_serial: 1,
+            at: crate::forge::NOW,
+            by: "host one",
+        };
+        ledger.serve(&taking).unwrap();
+    }
+    ledger
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_operators_say_of_modules_stands_in_the_ledger() {
+    let place = Place::new();
+    let serving = place.serve().await;
+    let ledger = serve_modules(&place, &["1.3.0", "1.4.0"]);
+    for (path, what) in [
+        (
+            "/modules/rollback",
+            json!({ "route": "deploy", "name": "acme-deploy", "to": "1.3.0" }),
+        ),
+        (
+            "/modules/approve",
+            json!({ "route": "deploy", "name": "acme-deploy", "major": 2 }),
+        ),
+        (
+            "/modules/promote",
+            json!({ "route": "deploy", "module": "acme-deploy@2.0.0" }),
+        ),
+    ] {
+        let answer = serving.operate(path, &by_alice(&what)).await;
+        assert_eq!(answer.json(), json!({ "changed": 1 }), "{path}: {answer:?}");
+    }
+    let served = ledger.served("deploy", &"acme-deploy".parse().unwrap());
+    let served = served.unwrap().unwrap();
+    assert_eq!(served.version.to_string(), "1.3.0");
+    assert_eq!((served.approved, &*served.by), (2, "alice"));
+    assert!(served.promotes(&"2.0.0".parse().unwrap()));
+    assert_eq!(served.bar.unwrap().to.to_string(), "1.4.0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_of_modules_is_checked_and_changes_nothing_where_it_can_not_be() {
+    let place = Place::new();
+    let serving = place.serve().await;
+    let ledger = serve_modules(&place, &["1.4.0"]);
+    let on = |what: Value| {
+        crate::forge::with(json!({ "route": "deploy", "name": "acme-deploy" }), &what)
+    };
+    for (path, what, status, told) in [
+        (
+            "/modules/rollback",
+            json!({}),
+            400,
+            "the body: missing field",
+        ),
+        (
+            "/modules/rollback",
+            on(json!({ "to": "1.3.0", "force": true })),
+            400,
+            "the body: unknown field `force`",
+        ),
+        (
+            "/modules/rollback",
+            on(json!({ "to": "1.3" })),
+            400,
+            "`1.3` is not a version",
+        ),
+        (
+            "/modules/rollback",
+            on(json!({ "to": "1.3.0" })),
+            409,
+            "`acme-deploy@1.3.0` was never served here",
+        ),
+        (
+            "/modules/rollback",
+            on(json!({ "to": "1.4.0" })),
+            409,
+            "route `deploy` serves version 1.4.0; a rollback goes",
+        ),
+        (
+            "/modules/approve",
+            on(json!({ "major": "two" })),
+            400,
+            "the body: invalid type",
+        ),
+        (
+            "/modules/approve",
+            on(json!({ "major": 0 })),
+            409,
+            "route `deploy` serves version 1.4.0",
+        ),
+        (
+            "/modules/approve",
+            on(json!({ "major": 2, "by": "two\nlines" })),
+            400,
+            "the operator's name has to be",
+        ),
+        (
+            "/modules/promote",
+            json!({ "route": "deploy", "module": "acme-deploy" }),
+            400,
+            "`acme-deploy` is no `name@version`",
+        ),
+        (
+            "/modules/promote",
+            json!({ "route": "deploy", "module": "acme-deploy@2.0.0" }),
+            409,
+            "`acme-deploy@2.0.0` is of a major version that nobody approved",
+        ),
+        (
+            "/modules/promote",
+            json!({ "route": "another", "module": "acme-deploy@1.5.0" }),
+            409,
+            "route `another` has never served a module `acme-deploy`",
+        ),
+    ] {
+        let order = crate::forge::with(json!({ "by": "alice", "reason": "a test" }), &what);
+        let answer = serving.operate(path, &order).await;
+        assert_eq!(answer.status, status, "{order}: {answer:?}");
+        let error = answer.json()["error"].as_str().unwrap().to_owned();
+        assert!(error.starts_with(told), "{error}");
+    }
+    let mut events = 0;
+    ledger.history(None, |_| events += 1).unwrap();
+    assert_eq!(events, 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_path_or_method_is_told_what_there_is() {
     let place = Place::new();
     let serving = place.serve().await;
-    let admin =
-        "there are `POST /reload`, `GET /modules`, `GET /keys`, `POST /revoke`, `POST /lift`";
+    let admin = "there are `POST /reload`, `GET /modules`, `GET /keys`, `POST /revoke`, `POST /lift`, \
+         `POST /modules/rollback`, `POST /modules/approve`, `POST /modules/promote`";
     let monitor = "there are `GET /live`, `GET /ready`, `GET /metrics`";
     for (listener, question, status, told, there) in [
         (
@@ -292,7 +430,13 @@ async fn an_order_is_an_object() {
     let place = Place::new();
     let serving = place.serve().await;
     let list = json!(["token-id", ISSUER, "one", null, "alice", "leaked"]);
-    for path in ["/revoke", "/lift"] {
+    for path in [
+        "/revoke",
+        "/lift",
+        "/modules/rollback",
+        "/modules/approve",
+        "/modules/promote",
+    ] {
         let answer = serving.operate(path, &list).await;
         assert_eq!(answer.status, 400, "{answer:?}");
     }

@@ -17,6 +17,8 @@ pub(super) struct Export {
     pub(super) revocations: Vec<Value>,
     pub(super) events: Vec<Value>,
     pub(super) spent: Vec<Value>,
+    /// What is kept of modules.
+    pub(super) modules: Vec<Value>,
 }
 
 impl Export {
@@ -28,6 +30,7 @@ impl Export {
             revocations: Vec::new(),
             events: Vec::new(),
             spent: Vec::new(),
+            modules: Vec::new(),
         };
         for line in text
             .split(|byte| *byte == b'\n')
@@ -40,6 +43,7 @@ impl Export {
                 "revocation" => export.revocations.push(line),
                 "event" => export.events.push(line),
                 "spent" => export.spent.push(line),
+                "module" | "module-digest" | "index-serial" => export.modules.push(line),
                 other => panic!("a line of type {other}"),
             }
         }
@@ -137,7 +141,14 @@ pub(super) fn check_copy(ledger: &Ledger, copy: &Ledger) -> Result<(), String> {
     import(lines).map_err(|error| error.to_string())?;
     let again = import(lines).map_err(|error| error.to_string())?;
     demand(
-        again.names + again.revocations + again.events + again.spent == 0,
+        again.names
+            + again.revocations
+            + again.events
+            + again.spent
+            + again.modules
+            + again.module_digests
+            + again.index_serials
+            == 0,
         || format!("the second time it added {again:?}"),
     )?;
     let (one, mut other) = (Export::of(ledger), Export::of(copy));
@@ -146,7 +157,8 @@ pub(super) fn check_copy(ledger: &Ledger, copy: &Ledger) -> Result<(), String> {
     let same = one.names == other.names
         && one.revocations == other.revocations
         && one.events == other.events
-        && one.spent == other.spent;
+        && one.spent == other.spent
+        && one.modules == other.modules;
     demand(same && (imported || one.events.is_empty()), || {
         "the copy is another".to_owned()
     })

@@ -8,10 +8,12 @@
 //! statement: a decision that needs it fails.
 //!
 //! A host's role is granted `claimbound_host`: it reads, enrols what it observes,
-//! marks tokens as used and forgets marks that have ended. An operator's role is
-//! granted `claimbound_operator`: it changes names and revocations. Neither can
-//! change or delete history, nor delete a retired name or one that was left;
-//! triggers hold everybody to that but superusers.
+//! marks tokens as used, forgets marks that have ended, and takes up versions of
+//! modules, none below what was served. An operator's role is granted
+//! `claimbound_operator`: it changes names and revocations, and rolls modules
+//! back. Neither can change or delete history, nor delete a retired name or one
+//! that was left, nor forget what was served; triggers hold everybody to that but
+//! superusers.
 //!
 //! # What is promised
 //! Transactions are serialisable, and are run again where another one came

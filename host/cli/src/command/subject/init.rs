@@ -1,5 +1,6 @@
 //! `subject init`: makes an empty ledger.
 
+use claimbound::ledger::Installed;
 use serde_json::json;
 
 use crate::console::{Console, Status};
@@ -14,8 +15,9 @@ Examples:
   CLAIMBOUND_LEDGER=ledger.db claimbound subject init
 
 The file is readable by this user alone, and so is its folder where there was none. A
-ledger that is there already stays as it is. No other command makes one: a mistyped
-path would be an empty ledger, which has forgotten whom it barred.
+ledger that is there already stays as it is; one in a database that an older release
+made gets the tables that it lacks. No other command makes one: a mistyped path would
+be an empty ledger, which has forgotten whom it barred.
 
 Exit status: 0 there is a ledger, 2 it could not be made.")]
 pub(crate) struct Arguments {
@@ -28,17 +30,17 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let made = location.make()?;
     let page = || {
         let mut page = Page::default();
-        let what = if made {
-            "✓ made"
-        } else {
-            "✓ there already"
+        let what = match made {
+            Installed::New => "✓ made",
+            Installed::Renewed => "✓ brought up to this release",
+            Installed::Already => "✓ there already",
         };
         page.put(Ink::Good, what)
             .text(format!("  {location}"))
             .end();
         page
     };
-    let json = || json!({ "ledger": location.to_string(), "made": made });
+    let json = || json!({ "ledger": location.to_string(), "made": made == Installed::New });
     console.answer(page, json)?;
     Ok(Status::Yes)
 }

@@ -1,0 +1,118 @@
+//! `modules` on a ledger: what routes serve, and what an operator says of it.
+
+use claimbound::ledger::{Ledger, Sqlite, Taking};
+use claimbound::modules::Digest;
+use serde_json::json;
+
+use super::operator::{Operator, timeless};
+use crate::forge::NOW;
+
+/// A ledger on whose route `deploy` a host has served these versions.
+fn operator(versions: &[&str]) -> Operator {
+    let operator = Operator::new();
+    let file = operator.program.path("ledger.db");
+    let ledger = Ledger::sqlite(&Sqlite::at(file)).unwrap();
+    for version in versions {
+        let taking = Taking {
+            route: "deploy",
+            store: "releases",
+            module: &format!("acme-deploy@{version}").parse().unwrap(),
+            digest: Digest::of(version.as_bytes()),
+            index_serial: 1,
+            at: NOW,
+            by: "host one",
+        };
+        ledger.serve(&taking).unwrap();
+    }
+    operator
+}
+
+#[test]
+fn an_operator_rolls_back_approves_and_promotes() {
+    let operator = operator(&["1.3.0", "1.4.0"]);
+    let before = operator.export();
+    let back = "modules rollback acme-deploy --route deploy --to 1.3.0";
+    let tried = operator.change(&format!("{back} --dry-run"));
+    assert_eq!(tried.status, 0, "{tried:?}");
+    assert_eq!(operator.export(), before, "a dry run writes nothing");
+    let rolled = operator.change(back);
+    assert_eq!(rolled.status, 0, "{rolled:?}");
+    let approved = operator.change("modules approve acme-deploy --route deploy --major 2");
+    assert_eq!(approved.status, 0, "{approved:?}");
+    let promoted = operator.change("modules promote acme-deploy@2.0.0 --route deploy");
+    assert_eq!(promoted.status, 0, "{promoted:?}");
+    let shown = operator.done("modules served");
+    let history = operator.done("subject history --last 5");
+    timeless(|| {
+        insta::assert_snapshot!("modules-rollback", rolled.out);
+        insta::assert_snapshot!("modules-approve", approved.out);
+        insta::assert_snapshot!("modules-promote", promoted.out);
+        insta::assert_snapshot!("modules-served", shown.out);
+        insta::assert_snapshot!("modules-history", history.out);
+    });
+    let json = operator.done("modules served acme-deploy --route deploy --format json");
+    let served = &json.json()["served"][0];
+    assert_eq!(served["version"], "1.3.0");
+    assert_eq!(served["barred_to"], "1.4.0");
+    assert_eq!(served["promoted"], "2.0.0");
+    assert_eq!(served["approved"], "2");
+    assert_eq!(served["digest"], Digest::of(b"1.3.0").to_string());
+    let none = operator.done("modules served --route another --format json");
+    assert_eq!(none.json(), json!({ "served": [] }));
+}
+
+#[test]
+fn what_the_ledger_refuses_of_modules_is_an_answer_and_changes_nothing() {
+    let operator = operator(&["1.4.0"]);
+    let before = operator.export();
+    for (call, said) in [
+        (
+            "rollback acme-deploy --route deploy --to 1.3.0",
+            "`acme-deploy@1.3.0` was never served here",
+        ),
+        (
+            "rollback acme-deploy --route deploy --to 1.4.0",
+            "route `deploy` serves version 1.4.0",
+        ),
+        (
+            "rollback acme-deploy --route another --to 1.3.0",
+            "route `another` has never served a module `acme-deploy`",
+        ),
+        (
+            "approve acme-deploy --route deploy --major 0",
+            "is of a higher major version than 0",
+        ),
+        (
+            "promote acme-deploy@2.0.0 --route deploy",
+            "`acme-deploy@2.0.0` is of a major version that nobody approved",
+        ),
+        (
+            "promote acme-deploy@1.3.0 --route deploy",
+            "`acme-deploy@1.3.0` is below version 1.4.0",
+        ),
+    ] {
+        let ran = operator.change(&format!("modules {call}"));
+        assert_eq!(ran.status, 1, "{call}: {ran:?}");
+        assert!(ran.out.contains(said), "{call}: {ran:?}");
+    }
+    for (call, said) in [
+        (
+            "rollback acme-deploy --route deploy --to 1.3",
+            "`1.3` is not a version",
+        ),
+        (
+            "rollback Acme --route deploy --to 1.3.0",
+            "`Acme` is no name of a module",
+        ),
+        (
+            "promote acme-deploy --route deploy",
+            "`acme-deploy` is no `name@version`",
+        ),
+        ("approve acme-deploy --route deploy --major two", "invalid"),
+    ] {
+        let ran = operator.change(&format!("modules {call}"));
+        assert_eq!(ran.status, 2, "{call}: {ran:?}");
+        assert!(ran.err.contains(said), "{call}: {ran:?}");
+    }
+    assert_eq!(operator.export(), before);
+}
