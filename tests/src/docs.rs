@@ -17,8 +17,9 @@ use crate::program::program;
 use crate::tree::root;
 
 /// Pages whose commands are run, in order, in a folder of their own.
-const RUN: [&str; 6] = [
+const RUN: [&str; 7] = [
     "ledger.md",
+    "modules.md",
     "record.md",
     "reviewing-a-policy.md",
     "serving.md",
@@ -27,12 +28,13 @@ const RUN: [&str; 6] = [
 ];
 
 /// Pages whose documents, cases, codes and links are checked.
-const CHECKED: [&str; 10] = [
+const CHECKED: [&str; 11] = [
     "ci.md",
     "contract.md",
     "envoy-module.md",
     "issuers.md",
     "ledger.md",
+    "modules.md",
     "reason-codes.md",
     "record.md",
     "reviewing-a-policy.md",

@@ -85,7 +85,7 @@ fn nothing_but_what_was_signed_is_verified() {
     refused(
         &program,
         "verify deploy.wasm --key other.pub",
-        "no known key signed it",
+        "this key did not sign it",
     );
     program.write("policy.toml", POLICY.replace("1.4.0", "1.4.1"));
     done(&program, "build policy.toml -o newer.wasm");
@@ -99,7 +99,7 @@ fn nothing_but_what_was_signed_is_verified() {
     );
     let statement = String::from_utf8(program.read("deploy.statement.json")).unwrap();
     program.write("deploy.statement.json", statement + "\n");
-    refused(&program, verify, "no known key signed it");
+    refused(&program, verify, "this key did not sign it");
     std::fs::remove_file(program.path("deploy.statement.json.sig")).unwrap();
     refused(&program, verify, "it has no signature");
 }
@@ -144,9 +144,27 @@ fn a_second_key_signs_the_same_statement() {
     refused(
         &program,
         &format!("{only} release.pub"),
-        "no known key signed it",
+        "this key did not sign it",
     );
     done(&program, &format!("{only} other.pub"));
+}
+
+#[test]
+fn a_statement_is_written_for_something_else_to_sign() {
+    let program = program();
+    let stated = done(&program, "sign deploy.wasm --statement --format json").json();
+    assert_eq!(stated["signed"]["name"], "acme-deploy");
+    assert_eq!(stated["signature"], serde_json::Value::Null);
+    let verify = "verify deploy.wasm --key other.pub";
+    refused(&program, verify, "it has no signature");
+    failed(&program, "sign deploy.wasm", "--key <KEY>");
+    failed(
+        &program,
+        "sign deploy.wasm --statement --key other.key",
+        "cannot be used with",
+    );
+    done(&program, "sign deploy.statement.json --key other.key");
+    done(&program, verify);
 }
 
 #[test]
@@ -296,7 +314,7 @@ fn openssl_verifies_what_is_signed_here_and_the_other_way_round() {
         refused(
             &program,
             &call.replace("theirs.pub", "ours.pub"),
-            "no known key signed it",
+            "this key did not sign it",
         );
         // Either reads the other's private keys.
         done(&program, "sign deploy.wasm --key theirs.key");

@@ -322,13 +322,14 @@ const WHY: [(&str, &str); 16] = [
         "conformance/message-digest-mismatch_fail/bundle.sigstore.json",
         "digest",
     ),
+    // These two are of version 0.1, which is refused before anything else.
     (
         "conformance/signature-mismatch_fail/bundle.sigstore.json",
-        "signature",
+        "version",
     ),
     (
         "conformance/bundle-invalid-base64-signature_fail/bundle.sigstore.json",
-        "form",
+        "version",
     ),
     (
         "conformance/bundle-malformed-json_fail/bundle.sigstore.json",

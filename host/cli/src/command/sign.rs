@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use claimbound::clock::{Clock as _, SystemClock};
-use claimbound::modules::{Contract, Digest, Form, Statement};
+use claimbound::modules::{Contract, Digest, Form, SigningKey, Statement};
 use claimbound::policy::Policy;
 use claimbound::sandbox::Sandbox;
 use serde_json::json;
@@ -23,6 +23,7 @@ Examples:
   claimbound sign deploy.wasm --key release.key           deploy.statement.json, .sigstore.json
   claimbound sign deploy.wasm --key release.key --detached
   claimbound sign index.json --key env:RELEASE_KEY -o index.json.sig --detached
+  claimbound sign deploy.wasm --statement                 for cosign, or a key in a vault, to sign
 
 Of a component, the statement is written beside it: name and version from its
 manifest, and its digest. One that is there and says the same stays, so that a second
@@ -30,17 +31,22 @@ key signs the same bytes. A statement, an index or a comparison is checked and s
 as it is.
 
 What is written has the form of what `cosign sign-blob` writes. A key that cosign
-encrypted stays with cosign: sign the statement with `cosign sign-blob`.
+encrypted stays with cosign: write the statement by `--statement`, and sign that with
+`cosign sign-blob`.
 
-Exit status: 0 signed, 2 it could not be.")]
+Exit status: 0 signed, or written by `--statement`; 2 it could not be.")]
 pub(crate) struct Arguments {
     /// A component, or a document about a module.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
     /// The private key: PEM, P-256 or Ed25519; a file, `-`, or `env:NAME`.
-    #[arg(long, value_name = "KEY")]
-    key: Source,
+    #[arg(long, value_name = "KEY", required_unless_present = "statement")]
+    key: Option<Source>,
+
+    /// Only write the statement of a component, for something else to sign.
+    #[arg(long, conflicts_with_all = ["key", "bundle", "detached", "output"])]
+    statement: bool,
 
     /// Write a Sigstore bundle, as cosign 3 does; this is the default.
     #[arg(long, conflicts_with = "detached")]
@@ -62,54 +68,73 @@ struct Document {
     bytes: Vec<u8>,
 }
 
+/// A signature that was written.
+struct Made {
+    place: String,
+    fingerprint: String,
+}
+
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let key = signatures::signing_key(&arguments.key)?;
+    let key = arguments.key.as_ref().map(signatures::signing_key);
+    let key = key.transpose()?;
     let document = arguments.document()?;
     let parsed = ModuleDocument::parse(&document.bytes)
         .with_context(|| format!("`{}`", document.path.display()))?;
-    let form = if arguments.detached {
-        Form::Detached
-    } else {
-        Form::Bundle
-    };
-    let place = match &arguments.output {
-        Some(place) => place.clone(),
-        None => signatures::place(&document.path, &document.bytes, form, key.public())?,
-    };
-    output::not_an_input(&place, &document.path)?;
-    output::not_an_input(&place, &arguments.file)?;
-    let signature = key.sign(&document.bytes, form)?;
-    output::replace(&place, signature.as_bytes())?;
-    let (path, place) = (
-        document.path.display().to_string(),
-        place.display().to_string(),
-    );
-    let fingerprint = key.public().fingerprint().to_string();
-    let page = || {
-        let mut page = Page::default();
-        page.put(Ink::Good, "✓ signed")
-            .text("  ")
-            .put(Ink::Strong, parsed.title())
-            .end();
-        parsed.fields(&mut page);
-        page.field("document", &path);
-        page.field("signature", &place);
-        page.field("key", &fingerprint);
-        page
-    };
-    let json = || {
-        json!({
-            "signed": parsed.to_json(),
-            "document": path,
-            "signature": place,
-            "key": fingerprint,
-        })
-    };
-    console.answer(page, json)?;
+    let made = key.map(|key| arguments.sign(&document, &key)).transpose()?;
+    let path = document.path.display().to_string();
+    console.answer(
+        || page(&parsed, &path, made.as_ref()),
+        || {
+            json!({
+                "signed": parsed.to_json(),
+                "document": path,
+                "signature": made.as_ref().map(|made| &made.place),
+                "key": made.as_ref().map(|made| &made.fingerprint),
+            })
+        },
+    )?;
     Ok(Status::Yes)
 }
 
+fn page(parsed: &ModuleDocument, path: &str, made: Option<&Made>) -> Page {
+    let mut page = Page::default();
+    let done = if made.is_some() {
+        "✓ signed"
+    } else {
+        "✓ stated"
+    };
+    page.put(Ink::Good, done).text("  ");
+    page.put(Ink::Strong, parsed.title()).end();
+    parsed.fields(&mut page);
+    page.field("document", path);
+    if let Some(made) = made {
+        page.field("signature", &made.place);
+        page.field("key", &made.fingerprint);
+    }
+    page
+}
+
 impl Arguments {
+    fn sign(&self, document: &Document, key: &SigningKey) -> anyhow::Result<Made> {
+        let form = if self.detached {
+            Form::Detached
+        } else {
+            Form::Bundle
+        };
+        let place = match &self.output {
+            Some(place) => place.clone(),
+            None => signatures::place(&document.path, &document.bytes, form, key.public())?,
+        };
+        output::not_an_input(&place, &document.path)?;
+        output::not_an_input(&place, &self.file)?;
+        let signature = key.sign(&document.bytes, form)?;
+        output::replace(&place, signature.as_bytes())?;
+        Ok(Made {
+            place: place.display().to_string(),
+            fingerprint: key.public().fingerprint().to_string(),
+        })
+    }
+
     /// The document to sign; that of a component is written where it is not yet.
     fn document(&self) -> anyhow::Result<Document> {
         let name = self.file.display();

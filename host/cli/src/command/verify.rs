@@ -60,6 +60,8 @@ struct Subject {
 /// Why nothing is vouched for.
 type Why = String;
 
+const STRANGER: &str = "this key did not sign it";
+
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let key = signatures::public_key(&arguments.key)?;
     let subject = Subject::read(&arguments.file)?;
@@ -116,6 +118,7 @@ impl Subject {
         match (signed.verify(key), broken) {
             (Ok(()), _) => {}
             (Err(Untrusted::Unsigned | Untrusted::Stranger), Some(why)) => return Ok(Err(why)),
+            (Err(Untrusted::Stranger), None) => return Ok(Err(STRANGER.to_owned())),
             (Err(why), _) => return Ok(Err(why.to_string())),
         }
         let parsed = match ModuleDocument::parse(document) {

@@ -195,7 +195,7 @@ mod documents {
     }
 
     #[test]
-    fn an_index_read_twice_as_long_as_it_may_be_is_refused() {
+    fn an_index_takes_as_much_as_can_be_read_and_no_more() {
         let many = |count: u64| {
             (0..count)
                 .map(|minor| Listed {
@@ -459,6 +459,11 @@ mod signatures {
         assert!(take("/verificationMaterial").is_ok());
         let empty = bundle(|json| json["messageSignature"]["signature"] = "".into());
         assert_eq!(empty, Err(SignatureError::Length));
+        let broken = bundle(|json| json["messageSignature"]["signature"] = "!!".into());
+        assert_eq!(broken, Err(SignatureError::Base64));
+        let short =
+            bundle(|json| json["messageSignature"]["messageDigest"]["digest"] = "AAAA".into());
+        assert!(matches!(short, Err(SignatureError::Bundle(_))));
         let attestation = bundle(|json| json["dsseEnvelope"] = serde_json::json!({}));
         assert_eq!(attestation, Err(SignatureError::Attestation));
         let other = bundle(|json| {
