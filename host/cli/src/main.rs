@@ -2,6 +2,7 @@
 //!
 //! Only this crate reads the clock, the environment and the arguments.
 
+mod alone;
 mod arguments;
 mod artifact;
 mod baseline;

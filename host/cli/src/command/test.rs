@@ -13,13 +13,14 @@ use claimbound::sandbox::Sandbox;
 use claimbound_analysis::{Coverage, Mutation};
 use serde_json::{Value, json};
 
+use crate::alone::Alone;
 use crate::console::{self, Console, Progress, Status, Written};
 use crate::page::{Ink, Page};
 use crate::policies::{self, Wanted};
 use crate::policy_file::{self, PolicyFile};
 use crate::redact::redacted;
 use crate::report::junit::{self, Suite};
-use crate::trial::{Alone, Trial, Verdict};
+use crate::trial::{Trial, Verdict};
 use crate::{checks, code_cache, component};
 
 /// Run case files on a policy: on its document and on the component built from it.
