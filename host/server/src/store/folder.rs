@@ -6,6 +6,8 @@
 
 mod directory;
 mod layout;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::io;
@@ -21,7 +23,7 @@ use super::registry::hold;
 use super::signatures;
 use super::stamp::Stamp;
 use crate::files::ReadError;
-use directory::Directory;
+use directory::{Directory, Held};
 
 /// Most files of one name: a folder for each version, an index and signatures.
 const MOST_FILES: usize = bounds::VERSIONS + 100;
@@ -147,6 +149,11 @@ impl Place {
     }
 
     fn read(&self, name: &str, longest: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let held = self.hold(name, longest)?;
+        Ok(held.map(|held| held.bytes))
+    }
+
+    fn hold(&self, name: &str, longest: u64) -> Result<Option<Held>, StoreError> {
         let path = self.path.join(name);
         self.directory
             .read(name, longest)
@@ -165,18 +172,17 @@ impl Place {
     /// A document with the signatures on it, as they were at one moment; none
     /// where it is not there.
     fn signed(&self, document: &str, longest: u64) -> Result<Option<Signed>, StoreError> {
-        let mut before = self.marked(document)?;
         for _ in 0..ATTEMPTS {
+            let Some(held) = self.hold(document, longest)? else {
+                return Ok(None);
+            };
             // Signatures are written before the document that they are on, and
             // those on the one before it are taken away after it.
-            let read = self.read(document, longest)?;
             let signatures = self.signatures(document)?;
-            let after = self.marked(document)?;
-            let is_one = before == after;
-            before = after;
-            if is_one {
-                return Ok(read.map(|document| Signed {
-                    document,
+            let now = self.marked(document)?;
+            if now.is_some_and(|(_, now)| now == held.mark) {
+                return Ok(Some(Signed {
+                    document: held.bytes,
                     signatures,
                 }));
             }

@@ -35,6 +35,14 @@ const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
 /// A folder that is open.
 pub(super) struct Directory(OwnedFd);
 
+/// A file that was read, and is still open: while it is, no other one gets its
+/// place on the disk, and with it its mark.
+pub(super) struct Held {
+    pub(super) bytes: Vec<u8>,
+    pub(super) mark: Mark,
+    _file: File,
+}
+
 /// Held while one writes; whoever reads holds nothing.
 pub(super) struct Lock {
     _file: OwnedFd,
@@ -70,20 +78,26 @@ impl Directory {
     }
 
     /// A whole file in it, of at most so many bytes; none where there is none.
-    pub(super) fn read(&self, name: &str, longest: u64) -> Result<Option<Vec<u8>>, ReadError> {
-        let Some(file) = self.file(name)? else {
+    pub(super) fn read(&self, name: &str, longest: u64) -> Result<Option<Held>, ReadError> {
+        let Some(mut file) = self.file(name)? else {
             return Ok(None);
         };
-        if !file.metadata()?.is_file() {
+        let found = file.metadata()?;
+        if !found.is_file() {
             return Err(ReadError::NoFile);
         }
         let mut bytes = Vec::new();
-        file.take(longest.saturating_add(1))
+        (&mut file)
+            .take(longest.saturating_add(1))
             .read_to_end(&mut bytes)?;
         if bytes.len() as u64 > longest {
             return Err(ReadError::TooLong(longest));
         }
-        Ok(Some(bytes))
+        Ok(Some(Held {
+            bytes,
+            mark: Mark::from(&found),
+            _file: file,
+        }))
     }
 
     fn file(&self, name: &str) -> io::Result<Option<File>> {

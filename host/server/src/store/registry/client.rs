@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
@@ -184,7 +185,12 @@ impl Client {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             request = request.body(bytes.clone());
         }
-        self.send(request.headers(headers), url).await
+        // What is sent may take long, and is waited for as long as the whole.
+        let patience = match &ask.body {
+            Some(_) => self.bounds.whole(),
+            None => self.bounds.idle(),
+        };
+        self.send(request.headers(headers), url, patience).await
     }
 
     /// What to show for a challenge; none where nothing that is known would do.
@@ -216,9 +222,13 @@ impl Client {
         &self,
         request: reqwest::RequestBuilder,
         url: &Url,
+        patience: Duration,
     ) -> Result<Response, StoreError> {
-        let sent = request.send().await;
-        sent.map_err(|error| StoreError::unreachable(shown(url), cause(error)))
+        let failed = |cause: String| StoreError::unreachable(shown(url), cause);
+        match tokio::time::timeout(patience, request.send()).await {
+            Ok(sent) => sent.map_err(|error| failed(cause(error))),
+            Err(_) => Err(failed(format!("it said nothing for {patience:?}"))),
+        }
     }
 
     /// Begins a request to a place that the registry named.

@@ -1,16 +1,16 @@
 //! Who one is at a registry: what the usual configuration of Docker says.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use super::super::error::StoreError;
@@ -24,6 +24,8 @@ const LARGEST_CONFIGURATION: u64 = 1 << 20;
 const LARGEST_ANSWER: u64 = 64 << 10;
 /// How long such a program may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether it has ended.
+const STEP: Duration = Duration::from_millis(10);
 /// What such a program says, on standard output, where it has nothing.
 const NONE_FOUND: &[u8] = b"credentials not found in native keychain";
 /// The user whose password is an identity token.
@@ -214,17 +216,12 @@ async fn kept(
     if !keeper.bytes().all(is_plain) {
         return Err(failed("it is no program's name".to_owned()));
     }
-    let child = Command::new(&program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(format!("it can't be run: {error}")))?;
-    let answer = tokio::time::timeout(patience, answer(child, host)).await;
-    let answer = answer.map_err(|_| failed(format!("it took longer than {patience:?}")))?;
-    let (succeeded, answer) = answer.map_err(|error| failed(error.to_string()))?;
+    let mut command = Command::new(&program);
+    command.arg("get");
+    let asked = host.to_owned();
+    let answer = tokio::task::spawn_blocking(move || answer(command, &asked, patience)).await;
+    let answer = answer.map_err(|error| failed(error.to_string()))?;
+    let (succeeded, answer) = answer.map_err(failed)?;
     if answer.len() as u64 > LARGEST_ANSWER {
         return Err(failed("it answers with more than 64 KiB".to_owned()));
     }
@@ -238,18 +235,61 @@ async fn kept(
     }
 }
 
-/// Asks a program for a host; whether it succeeded, and what it answered.
-async fn answer(mut child: Child, host: &str) -> std::io::Result<(bool, Zeroizing<Vec<u8>>)> {
+/// Asks a program for a host; whether it succeeded, and what it answered. It is
+/// stopped where it takes longer than `patience`.
+fn answer(
+    mut command: Command,
+    host: &str,
+    patience: Duration,
+) -> Result<(bool, Zeroizing<Vec<u8>>), String> {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let child = command.spawn();
+    let mut child = child.map_err(|error| format!("it can't be run: {error}"))?;
     if let Some(mut input) = child.stdin.take() {
         // One that reads nothing may be gone already.
-        let _ = input.write_all(host.as_bytes()).await;
+        let _ = input.write_all(host.as_bytes());
     }
-    let mut answer = Zeroizing::new(Vec::new());
-    if let Some(output) = child.stdout.take() {
-        let mut output = output.take(LARGEST_ANSWER + 1);
-        output.read_to_end(&mut answer).await?;
+    let answer = child
+        .stdout
+        .take()
+        .and_then(|output| said(output, patience));
+    let ended = answer.is_some().then(|| ended(&mut child, patience));
+    // One that is gone can't be stopped.
+    let _ = child.kill();
+    let _ = child.wait();
+    match (answer, ended.flatten()) {
+        (Some(answer), Some(succeeded)) => Ok((succeeded, answer)),
+        (Some(_) | None, Some(_) | None) => Err(format!("it took longer than {patience:?}")),
     }
-    Ok((child.wait().await?.success(), answer))
+}
+
+/// All that a program says, up to more than is taken; none where it takes too
+/// long.
+fn said(output: ChildStdout, patience: Duration) -> Option<Zeroizing<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut answer = Zeroizing::new(Vec::new());
+        // What can't be read is no answer.
+        let _ = output.take(LARGEST_ANSWER + 1).read_to_end(&mut answer);
+        // Nobody may be waiting any more.
+        let _ = sender.send(answer);
+    });
+    receiver.recv_timeout(patience).ok()
+}
+
+/// Whether a program succeeded; none where it does not end.
+fn ended(child: &mut Child, patience: Duration) -> Option<bool> {
+    let tries = patience.as_millis() / STEP.as_millis();
+    for _ in 0..=tries {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status.success());
+        }
+        std::thread::sleep(STEP);
+    }
+    None
 }
 
 #[cfg(test)]
@@ -345,21 +385,24 @@ mod tests {
         assert!(error.contains("can't be run"), "{error}");
     }
 
-    #[tokio::test]
-    async fn a_program_has_its_time_and_its_answer_a_length() {
-        let run = |program: &str| {
+    #[test]
+    fn a_program_has_its_time_and_its_answer_a_length() {
+        let run = |program: &str, patience: u64| {
             let mut command = Command::new("sh");
-            command.args(["-c", program]).kill_on_drop(true);
-            command.stdin(Stdio::piped()).stdout(Stdio::piped());
-            command.spawn().unwrap()
+            command.args(["-c", program]);
+            let (succeeded, said) =
+                answer(command, "registry.example", Duration::from_millis(patience))?;
+            Ok::<_, String>((succeeded, said.len() as u64))
         };
-        let (succeeded, said) = answer(run("cat"), "registry.example").await.unwrap();
-        assert!(succeeded);
-        assert_eq!(**said, *b"registry.example");
-        let (_, said) = answer(run("yes | head -c 1000000"), "h").await.unwrap();
-        assert_eq!(said.len() as u64, LARGEST_ANSWER + 1);
-        let slow = answer(run("exec sleep 60"), "h");
-        let slow = tokio::time::timeout(Duration::from_millis(50), slow).await;
-        assert!(slow.is_err());
+        assert_eq!(run("cat", 10_000), Ok((true, 16)));
+        assert_eq!(run("cat; exit 1", 10_000), Ok((false, 16)));
+        assert_eq!(
+            run("yes | head -c 65537", 10_000),
+            Ok((true, LARGEST_ANSWER + 1))
+        );
+        for slow in ["exec sleep 60", "exec >&-; exec sleep 60"] {
+            let error = run(slow, 50).unwrap_err();
+            assert!(error.contains("took longer"), "{slow}: {error}");
+        }
     }
 }

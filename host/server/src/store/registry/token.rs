@@ -57,7 +57,9 @@ pub(super) async fn bearer(
         }
         None => question(client, wanted),
     };
-    let response = client.send(request, &wanted.realm).await?;
+    let response = client
+        .send(request, &wanted.realm, client.bounds().idle())
+        .await?;
     if response.status() != StatusCode::OK {
         let said = format!(
             "it gives no token, by status {}",
