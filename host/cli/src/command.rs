@@ -13,6 +13,8 @@ mod lint;
 mod man;
 mod modules;
 mod new;
+mod pull;
+mod push;
 mod revoke;
 mod serve;
 mod sign;
@@ -36,9 +38,11 @@ pub(crate) enum Command {
     Lint(lint::Arguments),
     Diff(diff::Arguments),
     Token(token::Arguments),
+    Push(push::Arguments),
+    Pull(pull::Arguments),
+    Modules(modules::Arguments),
     Subject(subject::Arguments),
     Revoke(revoke::Arguments),
-    Modules(modules::Arguments),
     Audit(audit::Arguments),
     Sign(sign::Arguments),
     Verify(verify::Arguments),
@@ -73,9 +77,11 @@ impl Command {
             | Self::Lint(_)
             | Self::Diff(_)
             | Self::Token(_)
+            | Self::Push(_)
+            | Self::Pull(_)
+            | Self::Modules(_)
             | Self::Subject(_)
             | Self::Revoke(_)
-            | Self::Modules(_)
             | Self::Audit(_)
             | Self::Sign(_)
             | Self::Verify(_)
@@ -103,9 +109,11 @@ pub(crate) fn run(command: &Command, console: Console) -> anyhow::Result<Status>
         Command::Lint(arguments) => lint::run(arguments, console),
         Command::Diff(arguments) => diff::run(arguments, console),
         Command::Token(arguments) => token::run(arguments, console),
+        Command::Push(arguments) => push::run(arguments, console),
+        Command::Pull(arguments) => pull::run(arguments, console),
+        Command::Modules(arguments) => modules::run(arguments, console),
         Command::Subject(arguments) => subject::run(arguments, console),
         Command::Revoke(arguments) => revoke::run(arguments, console),
-        Command::Modules(arguments) => modules::run(arguments, console),
         Command::Audit(arguments) => audit::run(arguments, console),
         Command::Sign(arguments) => sign::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),

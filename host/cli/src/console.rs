@@ -8,6 +8,7 @@ use claimbound::ledger::StoreError;
 use claimbound::outcome::HostError;
 use claimbound::policy::PolicyError;
 use claimbound::reason::HostCode;
+use claimbound_server::store::Transfer;
 use clap::ValueEnum;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::{Value, json};
@@ -181,6 +182,36 @@ impl Progress {
 }
 
 impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.watched {
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
+    }
+}
+
+/// As [`Progress`], of bytes that are moved.
+pub(crate) struct Moving {
+    watched: bool,
+}
+
+impl Moving {
+    pub(crate) fn new() -> Self {
+        Self {
+            watched: io::stderr().is_terminal(),
+        }
+    }
+
+    /// So much of it is moved.
+    pub(crate) fn at(&self, transfer: &Transfer<'_>) {
+        if self.watched {
+            let what = crate::escape::visible(transfer.what);
+            let (done, total) = (transfer.done >> 10, transfer.total >> 10);
+            let _ = write!(io::stderr(), "\r\x1b[2K{what}: {done} of {total} KiB");
+        }
+    }
+}
+
+impl Drop for Moving {
     fn drop(&mut self) {
         if self.watched {
             let _ = write!(io::stderr(), "\r\x1b[2K");

@@ -2,10 +2,13 @@
 //! routes serve of them.
 
 mod approve;
+mod index;
 mod keygen;
+mod list;
 mod promote;
 mod rollback;
 mod served;
+mod yank;
 
 use clap::Subcommand;
 
@@ -37,6 +40,9 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Keygen(keygen::Arguments),
+    Index(index::Arguments),
+    Yank(yank::Arguments),
+    List(list::Arguments),
     Served(served::Arguments),
     Rollback(rollback::Arguments),
     Approve(approve::Arguments),
@@ -46,6 +52,9 @@ enum Command {
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     match &arguments.command {
         Command::Keygen(arguments) => keygen::run(arguments, console),
+        Command::Index(arguments) => index::run(arguments, console),
+        Command::Yank(arguments) => yank::run(arguments, console),
+        Command::List(arguments) => list::run(arguments, console),
         Command::Served(arguments) => served::run(arguments, console),
         Command::Rollback(arguments) => rollback::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),

@@ -1,0 +1,124 @@
+//! A module's files beside each other: `NAME.wasm`, `NAME.statement.json`, and
+//! the signatures on each document.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use claimbound::modules::{Comparison, Form, MOST_SIGNATURES, Published, Signature, Signed};
+
+use crate::{input, output};
+
+/// The file of a signature: the first `FILE.sig`, others `FILE.1.sig` and on.
+fn signature(document: &Path, number: usize, form: Form) -> PathBuf {
+    let end = form.extension();
+    let name = match number {
+        0 => format!("{}.{end}", document.display()),
+        number => format!("{}.{number}.{end}", document.display()),
+    };
+    name.into()
+}
+
+/// A document with the signatures beside it.
+pub(crate) fn signed(document: &Path) -> anyhow::Result<Signed> {
+    let bytes = input::file(document, input::TEXT)?;
+    let mut signatures = Vec::new();
+    for number in 0..MOST_SIGNATURES {
+        for form in Form::ALL {
+            let path = signature(document, number, form);
+            if path.try_exists().is_ok_and(|there| !there) {
+                continue;
+            }
+            let text = input::file(&path, input::TEXT)?;
+            let read = Signature::parse(&text);
+            signatures.push(read.with_context(|| format!("`{}`", path.display()))?);
+        }
+    }
+    Ok(Signed {
+        document: bytes,
+        signatures,
+    })
+}
+
+/// What is published of a component: its file, and those beside it.
+pub(crate) fn published(
+    component: &Path,
+    comparisons: &[PathBuf],
+    provenance: Option<&Path>,
+) -> anyhow::Result<Published> {
+    if component.extension().is_none_or(|end| end != "wasm") {
+        bail!(
+            "`{}` is not the file of a component, which ends with `.wasm`",
+            component.display()
+        );
+    }
+    let statement = component.with_extension("statement.json");
+    if statement.try_exists().is_ok_and(|there| !there) {
+        bail!(
+            "`{}` is not there: make it by `claimbound sign`",
+            statement.display()
+        );
+    }
+    let comparisons = comparisons.iter().map(|path| signed(path));
+    let provenance = provenance.map(|path| input::file(path, input::TEXT));
+    Ok(Published {
+        component: input::file(component, input::COMPONENT)?,
+        statement: signed(&statement)?,
+        comparisons: comparisons.collect::<Result<_, _>>()?,
+        provenance: provenance.transpose()?,
+    })
+}
+
+/// Writes what was published to a folder, and says which files that are.
+pub(crate) fn write(
+    folder: &Path,
+    name: &str,
+    published: &Published,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Files {
+        folder,
+        name,
+        written: Vec::new(),
+    };
+    files.write("wasm", &published.component)?;
+    files.write_signed("statement.json", &published.statement)?;
+    for comparison in &published.comparisons {
+        // One that can't be read is worth nothing to anybody.
+        if let Ok(read) = Comparison::parse(&comparison.document) {
+            let end = format!("comparison-from-{}.json", read.old.version);
+            files.write_signed(&end, comparison)?;
+        }
+    }
+    if let Some(provenance) = &published.provenance {
+        files.write("provenance.json", provenance)?;
+    }
+    Ok(files.written)
+}
+
+struct Files<'a> {
+    folder: &'a Path,
+    name: &'a str,
+    written: Vec<PathBuf>,
+}
+
+impl Files<'_> {
+    fn write(&mut self, end: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let path = self.folder.join(format!("{}.{end}", self.name));
+        self.write_at(path, bytes)
+    }
+
+    fn write_at(&mut self, path: PathBuf, bytes: &[u8]) -> anyhow::Result<()> {
+        output::replace(&path, bytes)?;
+        self.written.push(path);
+        Ok(())
+    }
+
+    fn write_signed(&mut self, end: &str, signed: &Signed) -> anyhow::Result<()> {
+        let document = self.folder.join(format!("{}.{end}", self.name));
+        self.write_at(document.clone(), &signed.document)?;
+        for (number, one) in signed.signatures.iter().enumerate() {
+            let path = signature(&document, number, one.form());
+            self.write_at(path, one.as_bytes())?;
+        }
+        Ok(())
+    }
+}

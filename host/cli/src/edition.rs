@@ -1,0 +1,215 @@
+//! The next edition of an index: made from what a store holds, signed, published.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow, bail};
+use claimbound::clock;
+use claimbound::modules::{
+    Authority, Form, Index, Listed, ModuleId, ModuleName, Signed, SigningKey, Version,
+    parse_version,
+};
+use serde_json::json;
+
+use crate::console::{Console, Status, note};
+use crate::operator::now;
+use crate::page::{Ink, Page};
+use crate::store::{self, Opened};
+use crate::{input, time, trusted};
+
+/// What an edition needs.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Arguments {
+    /// The private key to sign by.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+
+    /// For how long the edition holds, such as `7d`.
+    #[arg(long, value_name = "DURATION", value_parser = time::parse_duration)]
+    expires: u64,
+
+    /// A public key that may have signed modules, or the edition before, besides
+    /// the private key's own; can be given more than once.
+    #[arg(long, value_name = "FILE")]
+    trust: Vec<PathBuf>,
+}
+
+/// A version that is withdrawn by the edition.
+pub(crate) struct Yank<'a> {
+    pub(crate) version: &'a Version,
+    pub(crate) reason: &'a str,
+}
+
+/// What an edition is made from.
+struct Making<'a> {
+    store: &'a Opened,
+    name: &'a ModuleName,
+    authority: Authority,
+}
+
+pub(crate) fn version(text: &str) -> anyhow::Result<Version> {
+    Ok(parse_version(text)?)
+}
+
+/// Makes an edition, signs and publishes it.
+pub(crate) fn publish(
+    place: &store::Arguments,
+    name: &ModuleName,
+    arguments: &Arguments,
+    yank: Option<Yank<'_>>,
+    console: Console,
+) -> anyhow::Result<Status> {
+    let key = signing_key(arguments)?;
+    let store = place.open()?;
+    let making = Making {
+        store: &store,
+        name,
+        authority: authority(arguments, &key, name)?,
+    };
+    let before = making.before()?;
+    let mut versions = making.versions(before.as_ref())?;
+    if let Some(yank) = yank {
+        withdraw(name, &mut versions, &yank)?;
+    }
+    let serial = before.map_or(1, |before| before.serial() + 1);
+    let at = now();
+    let expires = at.saturating_add(arguments.expires);
+    let index = Index::new(name.clone(), serial, at, expires, versions)?;
+    let document = index.to_bytes();
+    let signature = key.sign(&document, Form::Bundle)?;
+    let signed = Signed {
+        document,
+        signatures: vec![signature],
+    };
+    store.wait(store.store().push_index(name, &signed))?;
+    told(&index, &place.place(), console)
+}
+
+fn signing_key(arguments: &Arguments) -> anyhow::Result<SigningKey> {
+    let text = input::file_text(&arguments.key)?;
+    SigningKey::from_pem(&text).with_context(|| format!("`{}`", arguments.key.display()))
+}
+
+/// The private key's own public half, and the others that are trusted.
+fn authority(
+    arguments: &Arguments,
+    key: &SigningKey,
+    name: &ModuleName,
+) -> anyhow::Result<Authority> {
+    let own = arguments.key.display().to_string();
+    let mut keys = vec![trusted::trusted(own, key.public().clone(), name)];
+    for path in &arguments.trust {
+        let other = trusted::public_key(path)?;
+        if other != *key.public() {
+            keys.push(trusted::trusted(path.display().to_string(), other, name));
+        }
+    }
+    trusted::of(keys)
+}
+
+impl Making<'_> {
+    /// The edition that is there. One of which nobody knows who made it is not
+    /// gone on from: what it says would be signed.
+    fn before(&self) -> anyhow::Result<Option<Index>> {
+        let Some(signed) = self.store.wait(self.store.store().index(self.name))? else {
+            return Ok(None);
+        };
+        let vouched = self.authority.index(&signed, self.name).map_err(|why| {
+            anyhow!(
+                "the index that is there is not trusted: {why}; name the key of whoever made it \
+                 by `--trust`"
+            )
+        })?;
+        Ok(Some(vouched.into_document()))
+    }
+
+    /// The versions that the store holds, the latest first.
+    fn versions(&self, before: Option<&Index>) -> anyhow::Result<Vec<Listed>> {
+        let there = self.store.wait(self.store.store().versions(self.name))?;
+        if there.is_empty() {
+            bail!("the store holds no version of `{}`", self.name);
+        }
+        for gone in before.map_or(&[][..], Index::versions) {
+            if !there.contains(&gone.version) {
+                note(&format!(
+                    "version `{}` is gone from the store, and left out",
+                    gone.version
+                ));
+            }
+        }
+        let listed = there.into_iter().rev().map(|version| {
+            match before.and_then(|before| before.listed(&version)) {
+                Some(listed) => Ok(listed.clone()),
+                None => self.fresh(version),
+            }
+        });
+        listed.collect()
+    }
+
+    /// A version that no edition listed yet: its statement has to be signed.
+    fn fresh(&self, version: Version) -> anyhow::Result<Listed> {
+        let id = ModuleId::new(self.name.clone(), version)?;
+        let published = self.store.wait(self.store.store().fetch(&id, None))?;
+        let release = self.authority.release(&id, None, published);
+        let release = release.map_err(|why| {
+            anyhow!("`{id}` can't be listed: {why}; name the key of whoever made it by `--trust`")
+        })?;
+        Ok(Listed {
+            version: id.version().clone(),
+            digest: *release.digest(),
+            yanked: None,
+        })
+    }
+}
+
+fn withdraw(name: &ModuleName, versions: &mut [Listed], yank: &Yank<'_>) -> anyhow::Result<()> {
+    let found = versions
+        .iter_mut()
+        .find(|listed| listed.version == *yank.version);
+    let listed = found.with_context(|| {
+        format!(
+            "the store holds no version `{}` of `{name}` to withdraw",
+            yank.version
+        )
+    })?;
+    listed.yanked = Some(yank.reason.to_owned());
+    Ok(())
+}
+
+fn told(index: &Index, place: &str, console: Console) -> anyhow::Result<Status> {
+    let versions = index.versions();
+    let yanked = versions.iter().filter(|one| one.yanked.is_some()).count();
+    console.answer(
+        || {
+            let mut page = Page::default();
+            page.put(Ink::Good, "published")
+                .text(format!(" edition {} of `{}`", index.serial(), index.name()))
+                .end();
+            page.field(
+                "versions",
+                format!("{}, {yanked} withdrawn", versions.len()),
+            );
+            page.field("expires", clock::date(index.expires()));
+            page.field("store", place);
+            page
+        },
+        || {
+            json!({
+                "name": index.name().to_string(),
+                "serial": index.serial(),
+                "expires": clock::date(index.expires()),
+                "versions": versions.iter().map(listed_json).collect::<Vec<_>>(),
+                "store": place,
+            })
+        },
+    )?;
+    Ok(Status::Yes)
+}
+
+pub(crate) fn listed_json(listed: &Listed) -> serde_json::Value {
+    json!({
+        "version": listed.version.to_string(),
+        "digest": listed.digest.to_string(),
+        "yanked": listed.yanked,
+    })
+}
