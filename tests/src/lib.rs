@@ -62,6 +62,9 @@ mod simulation;
 #[cfg(test)]
 mod standard;
 #[cfg(test)]
+#[cfg(unix)]
+mod stores;
+#[cfg(test)]
 mod tree;
 #[cfg(test)]
 mod vectors;

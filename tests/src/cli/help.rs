@@ -2,7 +2,7 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 55] = [
+const COMMANDS: [&[&str]; 60] = [
     &[],
     &["check"],
     &["explain"],
@@ -16,6 +16,12 @@ const COMMANDS: [&[&str]; 55] = [
     &["token", "verify"],
     &["token", "mint"],
     &["token", "fetch"],
+    &["push"],
+    &["pull"],
+    &["modules"],
+    &["modules", "index"],
+    &["modules", "yank"],
+    &["modules", "list"],
     &["subject"],
     &["subject", "init"],
     &["subject", "list"],
@@ -40,7 +46,6 @@ const COMMANDS: [&[&str]; 55] = [
     &["revoke", "lift", "subject"],
     &["revoke", "lift", "key"],
     &["revoke", "lift", "issuer"],
-    &["modules"],
     &["modules", "served"],
     &["modules", "rollback"],
     &["modules", "approve"],

@@ -1,0 +1,310 @@
+//! The program: what is published, taken, listed and withdrawn.
+
+use claimbound::modules::{Digest, Form, ModuleName, Published, SigningKey};
+
+use super::fake::{Fake, ME, Means};
+use super::world::{comparison, component, docker_configuration, id, key, open, published, sign};
+use crate::cli::program::Program;
+
+/// A folder with a module, its statement, and two pairs of keys.
+struct Scene {
+    program: Program,
+    key: SigningKey,
+    module: Published,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (program, key, other) = (Program::new(), key(), key());
+        for (name, key) in [("release", &key), ("other", &other)] {
+            program.write(&format!("{name}.key"), &*key.to_pem().unwrap());
+            program.write(&format!("{name}.pub"), key.public().to_pem());
+        }
+        let mut scene = Self {
+            module: published(&id("acme@1.4.0"), component("one"), &key),
+            program,
+            key,
+        };
+        scene.version("1.4.0", "one");
+        scene
+    }
+
+    /// Writes a version as `claimbound sign` does.
+    fn version(&mut self, version: &str, note: &str) {
+        let id = id(&format!("acme@{version}"));
+        self.module = published(&id, component(note), &self.key);
+        let statement = &self.module.statement;
+        self.program.write("acme.wasm", &self.module.component);
+        self.program
+            .write("acme.statement.json", &statement.document);
+        let signature = statement.signatures[0].as_bytes();
+        self.program
+            .write("acme.statement.json.sigstore.json", signature);
+    }
+
+    fn said(&self, arguments: &[&str]) -> (i32, String) {
+        let ran = self.program.run(arguments);
+        (ran.status, ran.out + &ran.err)
+    }
+
+    fn index(&self, more: &[&str]) -> (i32, String) {
+        let command = ["modules", "index", "store", "acme", "--expires", "7d"];
+        self.said(&[&command, more].concat())
+    }
+}
+
+#[test]
+fn a_module_is_published_listed_taken_and_withdrawn() {
+    let mut scene = Scene::new();
+    let (status, said) = scene.said(&["push", "acme.wasm", "store"]);
+    assert_eq!(
+        (status, said.contains("pushed acme@1.4.0")),
+        (0, true),
+        "{said}"
+    );
+    scene.version("1.5.0", "two");
+    assert_eq!(scene.said(&["push", "acme.wasm", "store"]).0, 0);
+    let (_, said) = scene.said(&["modules", "list", "store", "acme"]);
+    assert!(
+        said.contains("no index") && said.contains("in no index"),
+        "{said}"
+    );
+
+    let (status, said) = scene.index(&["--key", "release.key"]);
+    assert_eq!(
+        (status, said.contains("edition 1 of `acme`")),
+        (0, true),
+        "{said}"
+    );
+    let pull = [
+        "pull",
+        "acme@1.5.0",
+        "store",
+        "--key",
+        "release.pub",
+        "-o",
+        "out",
+    ];
+    scene.program.write("out/x", "");
+    let (status, said) = scene.said(&pull);
+    assert_eq!(
+        (status, said.contains("verified acme@1.5.0")),
+        (0, true),
+        "{said}"
+    );
+    assert!(
+        said.contains("release.pub") && !said.contains("unverified"),
+        "{said}"
+    );
+    assert_eq!(scene.program.read("out/acme.wasm"), component("two"));
+    let again = scene.said(&["push", "out/acme.wasm", "store"]);
+    assert_eq!(again.0, 0, "what was pulled can be pushed: {again:?}");
+
+    let yank = [
+        "modules",
+        "yank",
+        "store",
+        "acme",
+        "1.5.0",
+        "--reason",
+        "lets forks in",
+    ];
+    let key = ["--key", "release.key", "--expires", "7d"];
+    let (status, said) = scene.said(&[&yank[..], &key].concat());
+    assert_eq!(
+        (status, said.contains("2, 1 withdrawn")),
+        (0, true),
+        "{said}"
+    );
+    let (status, said) = scene.said(&pull);
+    assert_eq!(
+        (status, said.contains("it is yanked: lets forks in")),
+        (1, true),
+        "{said}"
+    );
+    let (status, said) = scene.said(&["modules", "list", "store", "acme", "--key", "release.pub"]);
+    assert_eq!(status, 0, "{said}");
+    for wanted in [
+        "edition 2, verified",
+        "1.4.0",
+        "listed",
+        "withdrawn: lets forks in",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    let (_, said) = scene.index(&["--key", "release.key"]);
+    assert!(
+        said.contains("edition 3") && said.contains("1 withdrawn"),
+        "it stays so: {said}"
+    );
+    assert_eq!(
+        scene.said(&["modules", "list", "store"]),
+        (0, "acme\n".to_owned())
+    );
+}
+
+#[test]
+fn nothing_is_written_of_what_is_refused() {
+    let scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    scene.program.write("out/x", "");
+    let pull = ["pull", "acme@1.4.0", "store", "-o", "out"];
+    let (status, said) = scene.said(&[&pull[..], &["--key", "other.pub"]].concat());
+    assert_eq!(
+        (status, said.contains("refused acme@1.4.0")),
+        (1, true),
+        "{said}"
+    );
+    let files = std::fs::read_dir(scene.program.path("out")).unwrap();
+    assert_eq!(files.count(), 1);
+    let (status, said) = scene.said(&pull);
+    assert_eq!(
+        (status, said.contains("unverified acme@1.4.0")),
+        (0, true),
+        "{said}"
+    );
+    let ran = scene
+        .program
+        .run(&["pull", "acme@1.4.0", "store", "--format", "json"]);
+    assert_eq!(ran.json()["verified"], false);
+    let ran = scene
+        .program
+        .run(&["pull", "acme@9.0.0", "store", "--format", "json"]);
+    assert_eq!(ran.status, 2);
+    let message = ran.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert_eq!(message, "the store has no module `acme@9.0.0`");
+}
+
+#[test]
+fn an_edition_signs_nothing_that_nobody_vouches_for() {
+    let scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    let (status, said) = scene.index(&["--key", "other.key"]);
+    assert_eq!(
+        (status, said.contains("can't be listed")),
+        (2, true),
+        "{said}"
+    );
+    let trusting = ["--key", "other.key", "--trust", "release.pub"];
+    assert_eq!(scene.index(&trusting).0, 0);
+    // The edition that is there is another's now.
+    let (status, said) = scene.index(&["--key", "release.key"]);
+    assert_eq!(status, 2, "{said}");
+    assert!(
+        said.contains("the index that is there is not trusted"),
+        "{said}"
+    );
+    assert_eq!(
+        scene
+            .index(&["--key", "release.key", "--trust", "other.pub"])
+            .0,
+        0
+    );
+}
+
+#[test]
+fn one_version_has_one_digest_for_ever() {
+    let mut scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    scene.version("1.4.0", "two");
+    let (status, said) = scene.said(&["push", "acme.wasm", "store"]);
+    assert_eq!(
+        (status, said.contains("another version")),
+        (2, true),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_lacks_a_statement_is_not_published() {
+    let scene = Scene::new();
+    scene.program.write("bare.wasm", component("one"));
+    let (status, said) = scene.said(&["push", "bare.wasm", "store"]);
+    assert_eq!(
+        (status, said.contains("claimbound sign")),
+        (2, true),
+        "{said}"
+    );
+    let (status, said) = scene.said(&["push", "policy.toml", "store"]);
+    assert_eq!(
+        (status, said.contains("ends with `.wasm`")),
+        (2, true),
+        "{said}"
+    );
+    assert!(!scene.program.path("store").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_is_asked_by_what_docker_knows() {
+    let scene = Scene::new();
+    let fake = Fake::start(Means {
+        referrers: Some(100),
+        realm: Some(String::new()),
+    })
+    .await;
+    let place = fake.place();
+    let digest = Digest::of(&scene.module.component);
+    let compared = comparison(&id("acme@1.4.0"), digest, "1.3.0", &scene.key);
+    scene.program.write("c.json", &compared.document);
+    scene
+        .program
+        .write("c.json.sig", compared.signatures[0].as_bytes());
+    let push = ["push", "acme.wasm", &place, "--comparison", "c.json"];
+    let run = |configuration: &tempfile::TempDir, arguments: &[&str]| {
+        let folder = configuration.path().to_str().unwrap();
+        let ran = scene
+            .program
+            .run_with(arguments, b"", &[("DOCKER_CONFIG", folder)]);
+        (ran.status, ran.out + &ran.err)
+    };
+    let wrong = docker_configuration(&fake.host(), "bWU6aHVudGVyMw==");
+    let (status, said) = tokio::task::block_in_place(|| run(&wrong, &push));
+    assert_eq!(
+        (status, said.contains("the store refuses")),
+        (2, true),
+        "{said}"
+    );
+    assert!(!said.contains("hunter3"), "{said}");
+    let right = docker_configuration(&fake.host(), ME);
+    let (status, said) = tokio::task::block_in_place(|| run(&right, &push));
+    assert_eq!(status, 0, "{said}");
+    let pull = ["pull", "acme@1.4.0", &place, "--key", "release.pub"];
+    let (status, said) = tokio::task::block_in_place(|| run(&right, &pull));
+    assert_eq!(
+        (status, said.contains("verified acme@1.4.0")),
+        (0, true),
+        "{said}"
+    );
+    let found = scene.program.read("acme.comparison-from-1.3.0.json");
+    assert_eq!(found, compared.document);
+}
+
+#[tokio::test]
+async fn an_index_that_is_not_trusted_is_told_by_the_status() {
+    let scene = Scene::new();
+    let (name, other): (ModuleName, _) = ("acme".parse().unwrap(), key());
+    let store = scene.program.path("store");
+    let edition = super::world::index("acme", 1, &["1.4.0"], &other);
+    open(store.to_str().unwrap())
+        .push_index(&name, &edition)
+        .await
+        .unwrap();
+    let also = sign(edition.document.clone(), &[(&scene.key, Form::Detached)]);
+    let list = ["modules", "list", "store", "acme", "--key", "release.pub"];
+    let (status, said) = scene.said(&list);
+    assert_eq!(
+        (status, said.contains("the index is not trusted")),
+        (1, true),
+        "{said}"
+    );
+    open(store.to_str().unwrap())
+        .push_index(&name, &also)
+        .await
+        .unwrap();
+    let (status, said) = scene.said(&list);
+    assert_eq!(
+        (status, said.contains("verified, expired")),
+        (0, true),
+        "{said}"
+    );
+}
