@@ -115,7 +115,9 @@ impl Files<'_> {
     fn write_signed(&mut self, end: &str, signed: &Signed) -> anyhow::Result<()> {
         let document = self.folder.join(format!("{}.{end}", self.name));
         self.write_at(document.clone(), &signed.document)?;
-        for (number, one) in signed.signatures.iter().enumerate() {
+        for (place, one) in signed.signatures.iter().enumerate() {
+            let before = signed.signatures.iter().take(place);
+            let number = before.filter(|other| other.form() == one.form()).count();
             let path = signature(&document, number, one.form());
             self.write_at(path, one.as_bytes())?;
         }

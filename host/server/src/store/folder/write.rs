@@ -120,8 +120,8 @@ impl Place {
 
     /// Writes a document and its signatures where nobody looks yet.
     fn lay(&self, document: &str, signed: &Signed) -> Result<(), StoreError> {
-        for (number, signature) in signed.signatures.iter().enumerate() {
-            let name = layout::signature(document, number, signature.form());
+        for signature in &signed.signatures {
+            let name = self.free(document, signature.form())?;
             self.write(&name, signature.as_bytes())?;
         }
         self.write(document, &signed.document)
