@@ -310,11 +310,9 @@ async fn within<T>(
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     let whole = registry.bounds().whole();
-    match tokio::time::timeout(whole, work).await {
-        Ok(done) => done,
-        Err(_) => {
-            let cause = format!("it took longer than {whole:?}");
-            Err(StoreError::unreachable(registry.place().to_string(), cause))
-        }
-    }
+    let done = tokio::time::timeout(whole, work).await;
+    done.unwrap_or_else(|_| {
+        let cause = format!("it took longer than {whole:?}");
+        Err(StoreError::unreachable(registry.place().to_string(), cause))
+    })
 }

@@ -130,7 +130,7 @@ fn listed(
 fn written(arguments: &Arguments, console: Console, taken: &Taken) -> anyhow::Result<Status> {
     let id = &arguments.id;
     let files = beside::write(&arguments.output, id.name().as_str(), &taken.published)?;
-    let component = files.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
+    let component = files.first().map_or(Path::new(""), PathBuf::as_path);
     let digest = Digest::of(&taken.published.component).to_string();
     let names: Vec<_> = files
         .iter()

@@ -76,7 +76,7 @@ impl StoreError {
         Self::Absent { what: what.into() }
     }
 
-    pub(super) fn malformed(what: impl Into<String>, cause: impl ToString) -> Self {
+    pub(super) fn malformed(what: impl Into<String>, cause: impl std::fmt::Display) -> Self {
         Self::Malformed {
             what: what.into(),
             cause: cause.to_string(),
@@ -90,14 +90,14 @@ impl StoreError {
         }
     }
 
-    pub(super) fn path(place: impl Into<String>, cause: impl ToString) -> Self {
+    pub(super) fn path(place: impl Into<String>, cause: impl std::fmt::Display) -> Self {
         Self::Path {
             place: place.into(),
             cause: cause.to_string(),
         }
     }
 
-    pub(super) fn unreachable(place: impl Into<String>, cause: impl ToString) -> Self {
+    pub(super) fn unreachable(place: impl Into<String>, cause: impl std::fmt::Display) -> Self {
         Self::Unreachable {
             place: place.into(),
             cause: cause.to_string(),

@@ -230,15 +230,17 @@ impl Place {
 
 /// What an error of the operating system is.
 fn failed(path: &Path, error: &io::Error) -> StoreError {
+    use io::ErrorKind::{Other, PermissionDenied, ReadOnlyFilesystem};
     let place = path.to_string_lossy();
-    match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            StoreError::Refused {
-                place: place.into_owned(),
-                cause: error.to_string(),
-            }
+    let kind = error.kind();
+    if matches!(kind, PermissionDenied | ReadOnlyFilesystem) {
+        StoreError::Refused {
+            place: place.into_owned(),
+            cause: error.to_string(),
         }
-        io::ErrorKind::Other => StoreError::path(place, error),
-        _ => StoreError::unreachable(place, error),
+    } else if kind == Other {
+        StoreError::path(place, error)
+    } else {
+        StoreError::unreachable(place, error)
     }
 }

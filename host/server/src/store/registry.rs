@@ -207,16 +207,13 @@ impl Registry {
     ) -> Result<(), StoreError> {
         let repository = self.repository(id.name())?;
         let there = repository.tagged_as(id).await?;
-        let (subject, manifest) = match &there {
-            Some(tagged) => {
-                same_component(id, statement.digest, tagged.component.digest()?)?;
-                (tagged.subject.clone(), None)
-            }
-            None => {
-                let module = repository.put_module(id, statement, published, watcher);
-                let (subject, manifest) = module.await?;
-                (subject, Some(manifest))
-            }
+        let (subject, manifest) = if let Some(tagged) = there {
+            same_component(id, statement.digest, tagged.component.digest()?)?;
+            (tagged.subject, None)
+        } else {
+            let module = repository.put_module(id, statement, published, watcher);
+            let (subject, manifest) = module.await?;
+            (subject, Some(manifest))
         };
         repository.attach_all(published, &subject).await?;
         // Last, so that whoever finds the version finds all of it.
@@ -288,9 +285,9 @@ impl Repository<'_> {
         let created = clock::date(statement.time);
         let config = wasm::configuration(component, &created)?;
         let what = format!("module `{id}`");
-        let watched = watcher.of(&what, component.len() as u64);
-        watched.has(0);
-        let layer = self.put_blob(WASM, component.clone(), &watched).await?;
+        let transfer = watcher.of(&what, component.len() as u64);
+        transfer.has(0);
+        let layer = self.put_blob(WASM, component.clone(), &transfer).await?;
         let config = self
             .put_blob(WASM_CONFIG, config, &super::transfer::Watched::NOBODY)
             .await?;

@@ -16,7 +16,9 @@ pub struct Transfer<'a> {
 
 /// Whoever is told how far transfers are.
 #[derive(Clone, Default)]
-pub struct Watcher(Option<Arc<dyn Fn(Transfer<'_>) + Send + Sync>>);
+pub struct Watcher(Option<Arc<Told>>);
+
+type Told = dyn Fn(Transfer<'_>) + Send + Sync;
 
 impl Watcher {
     /// Tells a function, often.

@@ -196,7 +196,7 @@ impl Client {
     /// What to show for a challenge; none where nothing that is known would do.
     async fn pass(&self, ask: &Ask, asked: &HeaderMap) -> Result<Option<HeaderValue>, StoreError> {
         let challenge =
-            Challenge::of(asked, &self.origin).map_err(|cause| self.refused(&ask.url, cause))?;
+            Challenge::of(asked, &self.origin).map_err(|cause| Self::refused(&ask.url, cause))?;
         let credential = self.credentials.of(&self.origin).await?;
         match (challenge, credential) {
             (Some(Challenge::Basic), Some(Credential::Password { user, password })) => {
@@ -236,7 +236,7 @@ impl Client {
         self.http.request(method, url)
     }
 
-    pub(super) fn refused(&self, url: &Url, cause: impl Into<String>) -> StoreError {
+    pub(super) fn refused(url: &Url, cause: impl Into<String>) -> StoreError {
         StoreError::Refused {
             place: shown(url),
             cause: cause.into(),
@@ -254,7 +254,7 @@ impl Client {
         let code = code.map_or_else(String::new, |code| format!(" ({code})"));
         let said = format!("it answered with status {}{code}", status.as_u16());
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.refused(&url, said),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::refused(&url, said),
             _ => StoreError::unreachable(shown(&url), said),
         }
     }

@@ -136,9 +136,9 @@ impl Repository<'_> {
             }
             _ => return Err(self.client.unwelcome(response).await),
         }
-        let watched = watcher.of(what, descriptor.size);
+        let transfer = watcher.of(what, descriptor.size);
         let promise = (digest, descriptor.size);
-        body::held(response, what, promise, self.client.bounds(), &watched).await
+        body::held(response, what, promise, self.client.bounds(), &transfer).await
     }
 
     /// Puts a blob where it is not there yet.

@@ -66,7 +66,7 @@ pub(super) async fn bearer(
             response.status().as_u16()
         );
         return Err(match response.status().as_u16() {
-            400..=403 => client.refused(&wanted.realm, said),
+            400..=403 => Client::refused(&wanted.realm, said),
             _ => StoreError::unreachable(shown(&wanted.realm), said),
         });
     }
