@@ -9,6 +9,7 @@ mod checks;
 mod ci;
 #[cfg(unix)]
 mod code_cache;
+mod comparisons;
 mod coverage;
 mod decide;
 mod demo;

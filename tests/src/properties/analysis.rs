@@ -19,7 +19,7 @@ const STEPS: u64 = 3_000_000;
 
 /// What is done to a document to get another one.
 #[derive(Clone, Debug)]
-enum Rewrite {
+pub(super) enum Rewrite {
     /// Equalities become lists of one, and the last trust stands there twice.
     Respelt,
     /// Some statement is taken out.
@@ -40,7 +40,7 @@ fn rewrite() -> impl Strategy<Value = Rewrite> {
 }
 
 impl Rewrite {
-    fn of(&self, document: &Value, other: &Value) -> Value {
+    pub(super) fn of(&self, document: &Value, other: &Value) -> Value {
         let mut document = document.clone();
         match self {
             Self::Respelt => respell(&mut document),
@@ -138,9 +138,9 @@ fn granted(policy: &Compiled, token: &Token) -> Option<Said> {
 }
 
 /// Two policies, and tokens near what they accept.
-type Pair = ((Value, Value), Rewrite, Vec<Plan>);
+pub(super) type Pair = ((Value, Value), Rewrite, Vec<Plan>);
 
-fn pairs(tokens: usize) -> impl Strategy<Value = Pair> {
+pub(super) fn pairs(tokens: usize) -> impl Strategy<Value = Pair> {
     let documents = (document(), document());
     (documents, rewrite(), prop::collection::vec(plan(), tokens))
 }

@@ -197,13 +197,18 @@ impl Host {
     /// The document's program, baked and loaded.
     pub(super) fn of(sandbox: &Sandbox, compiled: &Compiled) -> Self {
         let component = bake(&standard(), &compiled.bytes, &[]).unwrap();
+        Self::of_component(sandbox, compiled, &component)
+    }
+
+    /// That component, whose document names these issuers.
+    pub(super) fn of_component(sandbox: &Sandbox, compiled: &Compiled, component: &[u8]) -> Self {
         let issuers = compiled.issuers.iter().map(|issuer| {
             let (model, settings) = (Arc::clone(&issuer.model), Settings::default());
             Arc::new(Issuer::new(&*issuer.url, model, KeySet::default(), settings).unwrap())
         });
         Self {
             issuers: Issuers::new(issuers).unwrap(),
-            policy: Arc::new(Policy::load(sandbox, &component).unwrap()),
+            policy: Arc::new(Policy::load(sandbox, component).unwrap()),
         }
     }
 

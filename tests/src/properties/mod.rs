@@ -6,6 +6,7 @@
 mod addition;
 mod agreement;
 mod analysis;
+mod comparison;
 mod document;
 mod host;
 mod narrowing;

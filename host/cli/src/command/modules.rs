@@ -2,6 +2,7 @@
 //! routes serve of them.
 
 mod approve;
+mod compare;
 mod index;
 mod keygen;
 mod list;
@@ -43,6 +44,7 @@ enum Command {
     Index(index::Arguments),
     Yank(yank::Arguments),
     List(list::Arguments),
+    Compare(compare::Arguments),
     Served(served::Arguments),
     Rollback(rollback::Arguments),
     Approve(approve::Arguments),
@@ -55,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         Command::Index(arguments) => index::run(arguments, console),
         Command::Yank(arguments) => yank::run(arguments, console),
         Command::List(arguments) => list::run(arguments, console),
+        Command::Compare(arguments) => compare::run(arguments, console),
         Command::Served(arguments) => served::run(arguments, console),
         Command::Rollback(arguments) => rollback::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),
