@@ -39,6 +39,7 @@ const CHECKED: [&str; 11] = [
     "record.md",
     "reviewing-a-policy.md",
     "security-model.md",
+    "supply-chain.md",
     "writing-a-policy.md",
 ];
 

@@ -65,6 +65,8 @@ mod standard;
 #[cfg(unix)]
 mod stores;
 #[cfg(test)]
+mod supply_chain;
+#[cfg(test)]
 mod tree;
 #[cfg(test)]
 mod vectors;
