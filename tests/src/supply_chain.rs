@@ -127,7 +127,7 @@ fn a_bill_is_what_its_schema_asks_for() {
     let mut schema = include_str!("supply_chain/bom-1.5.schema.json").to_owned();
     for other in [
         r#""$ref": "spdx.SNAPSHOT.schema.json""#,
-        r##""$ref": "jsf-0.82.SNAPSHOT.schema.json#/definitions/signature""##,
+        r#""$ref": "jsf-0.82.SNAPSHOT.schema.json#/definitions/signature""#,
     ] {
         assert!(schema.contains(other), "{other}");
         schema = schema.replace(other, r#""not": {}"#);
@@ -339,6 +339,23 @@ fn a_key_that_cosign_would_not_sign_so_with_signs_nothing() {
         let output = sign(release.path(), key);
         assert_eq!(output.status.code(), Some(2), "{key}");
         assert!(!release.path().join("SHA256SUMS.sig").exists(), "{key}");
+    }
+}
+
+#[test]
+fn the_workflow_runs_nobody_elses_action_and_no_expression_in_a_script() {
+    let text = fs::read_to_string(root().join(".github/workflows/ci.yml")).unwrap();
+    assert!(text.contains("run: .ci/run"), "{text}");
+    for line in text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+    {
+        assert!(!line.contains("uses:"), "{line}");
+        // Outside scripts it is the value of a key, and nothing but a value.
+        let value = line.trim_start().split_once(": ").map(|(_, value)| value);
+        let is_value =
+            value.is_some_and(|value| value.starts_with("${{") || value.starts_with("ci-${{"));
+        assert!(is_value || !line.contains("${{"), "{line}");
     }
 }
 

@@ -197,7 +197,7 @@ mod tests {
                 "one of two less",
                 |less| {
                     less.obligations
-                        .extend([Obligation::UseOnce, Obligation::Prove("any".to_owned())])
+                        .extend([Obligation::UseOnce, Obligation::Prove("any".to_owned())]);
                 },
                 |more| more.obligations.push(Obligation::UseOnce),
             ),
