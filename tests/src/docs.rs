@@ -28,13 +28,17 @@ const RUN: [&str; 7] = [
 ];
 
 /// Pages whose documents, cases, codes and links are checked.
-const CHECKED: [&str; 11] = [
+const CHECKED: [&str; 16] = [
     "ci.md",
     "contract.md",
     "envoy-module.md",
     "issuers.md",
     "ledger.md",
     "modules.md",
+    "policies-in-c.md",
+    "policies-in-javascript.md",
+    "policies-in-python.md",
+    "policies-in-rust.md",
     "reason-codes.md",
     "record.md",
     "reviewing-a-policy.md",
@@ -371,15 +375,33 @@ fn plain(text: &str) -> String {
     words.join(" ")
 }
 
+/// What pages quote: in which language, and from where.
+const QUOTED: [(&str, &str, &str); 6] = [
+    ("contract.md", "wit", "wit/policy.wit"),
+    ("contract.md", "rust", "guest/sdk/examples/release-train.rs"),
+    (
+        "policies-in-rust.md",
+        "rust",
+        "guest/sdk/examples/release-train.rs",
+    ),
+    (
+        "policies-in-javascript.md",
+        "js",
+        "guest/examples/javascript/policy.js",
+    ),
+    (
+        "policies-in-python.md",
+        "python",
+        "guest/examples/python/policy.py",
+    ),
+    ("policies-in-c.md", "c", "guest/examples/c/policy.c"),
+];
+
 #[test]
-fn what_the_contracts_page_quotes_stands_in_the_contract_and_in_the_example() {
-    let sources = [
-        ("wit", "wit/policy.wit"),
-        ("rust", "guest/sdk/examples/release-train.rs"),
-    ];
-    let page = page("contract.md");
-    for (language, file) in sources {
+fn what_a_page_quotes_stands_in_the_contract_and_in_the_examples() {
+    for (name, language, file) in QUOTED {
         let source = plain(&fs::read_to_string(root().join(file)).unwrap());
+        let page = page(name);
         let blocks = blocks(&page);
         let quotes: Vec<_> = blocks
             .iter()
@@ -387,13 +409,23 @@ fn what_the_contracts_page_quotes_stands_in_the_contract_and_in_the_example() {
             .collect();
         assert!(!quotes.is_empty(), "{file} is quoted");
         for quote in quotes {
-            let place = format!("docs/contract.md:{}", quote.line);
+            let place = format!("docs/{name}:{}", quote.line);
             assert!(
                 source.contains(&plain(&quote.text)),
                 "{place} is not in {file}"
             );
         }
     }
+}
+
+/// The commands of a page's first block of shell.
+pub(crate) fn commands(name: &str) -> String {
+    let page = page(name);
+    let mut blocks = blocks(&page).into_iter();
+    let block = blocks.find(|block| block.language == "sh");
+    block
+        .unwrap_or_else(|| panic!("docs/{name} shows no commands"))
+        .text
 }
 
 /// Texts between backticks.

@@ -50,7 +50,7 @@ impl Language {
         let mut files = self.sources(name);
         files.push(File::new("cases.toml", CASES, "cases that pass"));
         files.push(File::new("README.md", self.readme(name), "how to go on"));
-        let ignored = "/policy.wasm\n/target/\n/node_modules/\n";
+        let ignored = "/policy.wasm\n/target/\n__pycache__/\n";
         files.push(File::new(".gitignore", ignored, "what is built"));
         files.push(File::new(
             WORKFLOW,

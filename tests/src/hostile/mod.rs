@@ -41,6 +41,14 @@ const AUDIENCE: &str = "https://deploy.acme.example";
 
 static TOKEN: LazyLock<String> = LazyLock::new(|| SIGNER.sign(&job()));
 
+/// A component that says what it is, and never ends when it is asked.
+pub(crate) fn looping() -> Vec<u8> {
+    let code = "(loop $on (br $on))";
+    Guest::honest()
+        .running(guest::Place::Evaluate, code)
+        .build()
+}
+
 /// A pool of one instance, and time enough for a machine that is busy.
 fn sandbox() -> Sandbox {
     let limits = Limits::default().with_concurrent(1).unwrap();

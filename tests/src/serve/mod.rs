@@ -10,6 +10,7 @@ mod page;
 mod process;
 mod recorded;
 mod reload;
+mod scripts;
 mod watched;
 
 use std::path::{Path, PathBuf};
