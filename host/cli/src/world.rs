@@ -14,18 +14,21 @@ use wit_parser::Resolve;
 const TYPE: &str = "component-type";
 /// What every policy exports.
 const DECIDE: &str = "claimbound:policy/decide@0.1.0#evaluate";
-/// What one exports that explains itself.
-const TRACE: &str = "claimbound:policy/trace@0.1.0#explain";
-/// What one exports that takes its input packed.
-const PACKED: &str = "claimbound:policy/packed@0.1.0#evaluate";
+/// An export, and the smallest world that has it; those of a world have those of
+/// all below it.
+const WORLDS: [(&str, &str); 3] = [
+    ("claimbound:policy/packed@0.1.0#evaluate", "packed-policy"),
+    ("claimbound:policy/trace@0.1.0#explain", "explained-policy"),
+    (DECIDE, "policy"),
+];
 
 /// The module, with the type of the contract's world that its exports are of.
 ///
 /// # Errors
 /// The bytes are no core module.
 pub(crate) fn typed(module: &[u8]) -> anyhow::Result<Cow<'_, [u8]>> {
-    let exports = Exports::of(module).context("the core module can't be read")?;
-    let Some(world) = exports.world() else {
+    let world = world(module).context("the core module can't be read")?;
+    let Some(world) = world else {
         return Ok(Cow::Borrowed(module));
     };
     let mut resolve = Resolve::default();
@@ -36,48 +39,60 @@ pub(crate) fn typed(module: &[u8]) -> anyhow::Result<Cow<'_, [u8]>> {
     Ok(Cow::Owned(typed))
 }
 
-/// What a module says of itself.
-#[derive(Default)]
-struct Exports {
-    is_typed: bool,
-    decides: bool,
-    explains: bool,
-    is_packed: bool,
+/// The world that a module's exports are of; none where the module says it itself,
+/// or is no policy.
+fn world(module: &[u8]) -> anyhow::Result<Option<&'static str>> {
+    let mut exports = Vec::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        if let Payload::CustomSection(section) = &payload
+            && section.name().starts_with(TYPE)
+        {
+            return Ok(None);
+        }
+        if let Payload::ExportSection(section) = payload {
+            for export in section {
+                exports.push(export?.name);
+            }
+        }
+    }
+    if !exports.contains(&DECIDE) {
+        return Ok(None);
+    }
+    let found = WORLDS.iter().find(|(export, _)| exports.contains(export));
+    Ok(found.map(|(_, world)| *world))
 }
 
-impl Exports {
-    fn of(module: &[u8]) -> anyhow::Result<Self> {
-        let mut exports = Self::default();
-        for payload in Parser::new(0).parse_all(module) {
-            let payload = payload?;
-            if let Payload::CustomSection(section) = &payload {
-                exports.is_typed |= section.name().starts_with(TYPE);
-            }
-            if let Payload::ExportSection(section) = payload {
-                for export in section {
-                    exports.add(export?.name);
-                }
-            }
-        }
-        Ok(exports)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A module that exports functions of these names.
+    fn module(exports: &[&str]) -> Vec<u8> {
+        let exports = exports.iter().map(|name| format!("(export \"{name}\")"));
+        wat::parse_str(format!("(module (func {}))", exports.collect::<String>())).unwrap()
     }
 
-    fn add(&mut self, name: &str) {
-        self.decides |= name == DECIDE;
-        self.explains |= name == TRACE;
-        self.is_packed |= name == PACKED;
+    #[test]
+    fn the_world_is_the_smallest_that_has_the_exports() {
+        let [packed, trace, decide] = WORLDS.map(|(export, _)| export);
+        for (exports, expected) in [
+            (&[decide][..], Some("policy")),
+            (&[decide, trace], Some("explained-policy")),
+            (&[packed, trace, decide], Some("packed-policy")),
+            (&[trace], None),
+            (&[], None),
+        ] {
+            assert_eq!(world(&module(exports)).unwrap(), expected, "{exports:?}");
+        }
     }
 
-    /// The world that they are of; none where the module says it itself, or is no
-    /// policy.
-    const fn world(&self) -> Option<&'static str> {
-        if self.is_typed || !self.decides {
-            return None;
-        }
-        Some(match (self.is_packed, self.explains) {
-            (true, _) => "packed-policy",
-            (false, true) => "explained-policy",
-            (false, false) => "policy",
-        })
+    #[test]
+    fn a_module_that_says_its_type_is_left_as_it_is() {
+        let module = module(&[DECIDE]);
+        let typed_once = typed(&module).unwrap();
+        assert!(typed_once.len() > module.len());
+        assert_eq!(typed(&typed_once).unwrap(), typed_once);
+        assert!(typed(b"\0asm\x01\0\0\0\xff").is_err());
     }
 }

@@ -15,7 +15,6 @@ use claimbound::ledger::Keeper;
 use claimbound::models::{Model, Registry};
 use claimbound::policy::{self, Policy};
 use claimbound::proof::Certificates;
-use claimbound::sandbox::Sandbox;
 use claimbound::token::TokenTypes;
 use tokio::runtime::Handle;
 
@@ -28,6 +27,7 @@ use crate::ground::Ground;
 use crate::host::{Plan, Route};
 use crate::keys::{Keyring, Source, Spec};
 use crate::nearest::{did_you_mean, listed};
+use crate::pools::Pools;
 
 /// Most names of the configuration in one error.
 const MOST_LISTED: usize = 8;
@@ -206,10 +206,7 @@ impl Draft {
         let known = known.or_else(|| before.and_then(|before| before.policies.get(&digest)));
         let policies = match known {
             Some(known) => Arc::clone(known),
-            None => {
-                let pool = ground.pools.of(component);
-                load(at, component, ground.pools.sandboxes(pool)?)?
-            }
+            None => load(at, component, &ground.pools)?,
         };
         self.policies.insert(digest, Arc::clone(&policies));
         Ok(policies)
@@ -504,11 +501,8 @@ fn component(at: &str, path: &Path, ground: &Ground) -> Result<Vec<u8>, ConfigEr
     }
 }
 
-fn load(
-    at: &str,
-    component: &[u8],
-    sandboxes: &[Sandbox],
-) -> Result<Arc<[Arc<Policy>]>, ConfigError> {
+fn load(at: &str, component: &[u8], pools: &Pools) -> Result<Arc<[Arc<Policy>]>, ConfigError> {
+    let sandboxes = pools.sandboxes(pools.of(component))?;
     let loaded = sandboxes.iter().map(|sandbox| {
         let policy = Policy::load(sandbox, component);
         policy
