@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use claimbound_language::{CaseOutcome, ReasonCode, compile, parse_cases, reason_codes};
+use claimbound_server::config::Config;
 
 use crate::policies::shipped;
 use crate::program::program;
@@ -206,6 +207,10 @@ fn every_document_compiles_and_every_case_passes() {
                         case.name.value
                     );
                 }
+            } else if block.text.contains("[route.") {
+                let file = tempfile::NamedTempFile::new().unwrap();
+                fs::write(&file, format!("claimbound = 1\n{}", block.text)).unwrap();
+                Config::read(file.path()).unwrap_or_else(|error| panic!("{place}: {error}"));
             } else {
                 panic!("{place}: neither a document nor cases, so nothing checks it");
             }

@@ -32,6 +32,7 @@ url = "https://cluster.acme.example"
 audience = "https://id.acme.example"
 issuers = ["forge", "cluster"]
 policy = "policy.wasm"
+danger_unsigned = true
 [exchange]
 issuer = "https://id.acme.example/tokens"
 keys = "keys"

@@ -64,6 +64,7 @@ keys = {{ from = "file", path = "keys.json" }}
 audience = "https://deploy.acme.example"
 issuers = ["github"]
 policy = "policy.wasm"
+danger_unsigned = true
 ceiling = {{ roles = ["deploy"], claims = ["tier"], enrolment = true }}
 forwarded = {{ origin = "https://deploy.acme.example" }}
 

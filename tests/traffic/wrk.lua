@@ -3,8 +3,9 @@
 local requests, at = {}, 0
 
 function init(args)
+  local path = args[3] or "/"
   for token in io.lines(args[1]) do
-    requests[#requests + 1] = "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer "
+    requests[#requests + 1] = "GET " .. path .. " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer "
       .. token .. "\r\n\r\n"
   end
   -- Rounds begin at different places, so that short ones meet all of them.

@@ -225,19 +225,12 @@ fn single(sections: &[Section<'_>], name: &str) -> anyhow::Result<Option<String>
         .with_context(|| format!("section `{name}` of the component is not UTF-8"))
 }
 
-/// Most memory of one decision, in bytes: a component with an engine of scripts
-/// begins with some 20 to 30 MiB.
-const MEMORY: usize = 256 << 20;
-
 /// Limits for a program that decides one token and ends: a pool of one, time
-/// enough for a machine that is busy with other things, and components as large
-/// as it reads, scripts' engines among them.
 /// enough for a machine that is busy with other things, scripts, and components as
 /// large as it reads.
 pub(crate) fn limits() -> anyhow::Result<Limits> {
     Ok(Limits::scripts()
         .with_deadline(Duration::from_secs(2))?
         .with_concurrent(1)?
-        .with_memory(MEMORY)?
         .with_component(usize::try_from(input::COMPONENT)?)?)
 }

@@ -42,6 +42,7 @@ mod redact;
 mod report;
 mod sandboxed;
 mod scaffold;
+mod sent;
 mod sides;
 mod signatures;
 mod signer;

@@ -26,6 +26,7 @@ mod chain;
 pub mod checkpoint;
 mod decision;
 mod disk;
+mod divergence;
 mod entry;
 mod error;
 mod failures;
@@ -39,6 +40,7 @@ mod replay;
 
 pub use chain::{Hash, HashError, Head};
 pub use decision::{Decision, Ledger, Stage, Verdict};
+pub use divergence::{Divergence, Said};
 pub use entry::{Body, Entry, EntryError, Recovered, Unverified};
 pub use error::RecordError;
 pub use files::FileName;
@@ -77,6 +79,10 @@ pub trait Record: Send + Sync {
     /// are counted, and few are written. Nothing was allowed, so nothing
     /// depends on it.
     fn note(&self, refused: &Refused);
+
+    /// Notes that a policy which decides with no effect disagrees with the one in
+    /// use. Nothing depends on it; what can't be written is lost.
+    fn diverged(&self, _divergence: &Divergence) {}
 }
 
 /// A token that was refused before its signature was found good.

@@ -16,6 +16,7 @@
 //! audience = "https://cloud.acme.example/production"
 //! issuers = ["ci"]
 //! policy = "policy.wasm"
+//! danger_unsigned = true
 //! ceiling = { roles = ["production-deployer"], enrolment = true }
 //!
 //! [ledger]

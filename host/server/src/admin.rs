@@ -107,6 +107,7 @@ async fn served(State(shared): State<Shared>) -> Json<Value> {
             "name": id.name,
             "version": id.version,
             "digest": id.digest,
+            "rollout": route.rollout().map(|rollout| rollout.status()),
         })
     });
     Json(json!({ "modules": routes.collect::<Vec<_>>() }))

@@ -11,7 +11,7 @@ use reqwest::Url;
 
 use crate::config::{
     Address, CertificateHeader, Config, ConfigError, Durability, Exchange, Issuer, LedgerConfig,
-    Listener, Obligation, Protocol, Route, Source, Span,
+    Listener, Obligation, Protocol, Route, Source, Span, StoreConfig,
 };
 use crate::protocol::credential::DPOP;
 use crate::protocol::identity;
@@ -39,6 +39,10 @@ const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
 const MOST_TO_DATABASE: usize = 1024;
 /// Longest path of a Unix socket, in bytes (`sun_path` without its end).
 const LONGEST_SOCKET: usize = 107;
+/// How often a store of modules is looked at.
+const POLL: [Duration; 2] = [Duration::from_millis(100), Duration::from_hours(24)];
+/// How long a new version of a policy may decide beside the one in use.
+const SHADOW: [Duration; 2] = [Duration::ZERO, Duration::from_hours(30 * 24)];
 /// Longest name of an attribute, in bytes.
 const LONGEST_ATTRIBUTE: usize = 128;
 
@@ -56,6 +60,10 @@ pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), ConfigError> {
         check_attributes(&at, route)?;
         check_forwarded(&at, route)?;
         check_ceiling(&at, route, config.ledger.is_some())?;
+        check_module(&at, route, config.ledger.is_some())?;
+    }
+    for (name, store) in &config.store {
+        check_modules_store(&format!("store.{name}"), store)?;
     }
     for (name, listener) in &config.listen {
         check_listener(&format!("listen.{name}"), name, listener)?;
@@ -71,6 +79,15 @@ pub(crate) fn without_effect(config: &Config) -> Vec<String> {
         let mut routes = config.route.values();
         if !routes.any(|route| route.issuers.contains(name)) {
             told.push(format!("issuer.{name}: no route takes its tokens"));
+        }
+    }
+    for name in config.store.keys() {
+        let modules = config
+            .route
+            .values()
+            .filter_map(|route| route.module.as_ref());
+        if !{ modules }.any(|module| module.store == *name) {
+            told.push(format!("store.{name}: no route takes a module of it"));
         }
     }
     let mut spoken = config.listen.values().flat_map(|one| &one.serves);
@@ -345,6 +362,42 @@ fn check_addresses(config: &Config, folder: &Path) -> Result<(), ConfigError> {
     }
     if let Some(admin) = &config.admin {
         somebody("admin.uids", admin.uids.as_ref())?;
+    }
+    Ok(())
+}
+
+fn check_module(at: &str, route: &Route, has_ledger: bool) -> Result<(), ConfigError> {
+    let Some(module) = &route.module else {
+        return Ok(());
+    };
+    if !has_ledger {
+        let fault = "a module of a store takes a `[ledger]`, which remembers what was served";
+        return Err(ConfigError::at(format!("{at}.module"), fault));
+    }
+    match module.shadow {
+        Some(shadow) => span(&format!("{at}.module.shadow"), shadow, SHADOW),
+        None => Ok(()),
+    }
+}
+
+fn check_modules_store(at: &str, store: &StoreConfig) -> Result<(), ConfigError> {
+    if store.folder.is_some() == store.registry.is_some() {
+        let fault = "a store is a `folder` or a `registry`, and one of them";
+        return Err(ConfigError::at(at, fault));
+    }
+    if let Some(poll) = store.poll {
+        span(&format!("{at}.poll"), poll, POLL)?;
+    }
+    for (name, key) in &store.key {
+        let at = format!("{at}.key.{name}");
+        if key.modules.is_empty() {
+            let fault = "say the names of the modules that it may sign for";
+            return Err(ConfigError::at(format!("{at}.modules"), fault));
+        }
+        if key.signs.as_ref().is_some_and(BTreeSet::is_empty) {
+            let fault = "it may sign nothing: leave the key out";
+            return Err(ConfigError::at(format!("{at}.signs"), fault));
+        }
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod route;
 mod sandbox;
 mod secret;
 mod span;
+mod store;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +32,7 @@ pub use route::{CeilingConfig, CertificateHeader, Forwarded, Obligation, Route, 
 pub use sandbox::{CodeCacheConfig, SandboxConfig, ScriptsConfig};
 pub use secret::{Environment, Secret, SecretError, SecretSource};
 pub use span::Span;
+pub use store::{ComparisonConfig, ModuleConfig, Promote, Signs, StoreConfig, StoreKey};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -48,6 +50,9 @@ pub struct Config {
     /// Where tokens are presented, by name.
     #[serde(default)]
     pub route: BTreeMap<String, Route>,
+    /// Stores of modules, by the names that routes call them.
+    #[serde(default)]
+    pub store: BTreeMap<String, StoreConfig>,
     /// Where requests arrive, by name.
     #[serde(default)]
     pub listen: BTreeMap<String, Listener>,

@@ -1,14 +1,13 @@
 //! A host inside another program: all of a server but its listeners.
 
 use std::fmt;
-use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 
 use claimbound::clock::Clock;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::aside::aside;
 use crate::config::{Address, ConfigError};
 use crate::host::Host;
 use crate::reload::OwnedEnvironment;
@@ -107,16 +106,6 @@ impl Drop for Embedded {
             let _ = aside(move || runtime.block_on(server.drain()));
         }
     }
-}
-
-/// Does something on a thread of its own, and waits for it: a thread that is of
-/// some runtime may neither wait for another runtime nor end one.
-fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().name("claimbound-start".to_owned());
-        let thread = thread.spawn_scoped(scope, work)?;
-        Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    })
 }
 
 impl fmt::Debug for Embedded {

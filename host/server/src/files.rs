@@ -63,13 +63,20 @@ impl Seen {
     /// it: before they are.
     #[must_use]
     pub(crate) fn with(mut self, config: &Config, folder: &Path) -> Self {
-        let policies = config.route.values().map(|route| &route.policy);
+        let policies = config
+            .route
+            .values()
+            .filter_map(|route| route.policy.as_ref());
         let fetches = config
             .issuer
             .values()
             .filter_map(|issuer| fetch(&issuer.keys));
         let authorities = fetches.filter_map(|fetch| fetch.ca.as_ref());
-        for path in policies.chain(authorities) {
+        let stores = config.store.values().flat_map(|store| {
+            let keys = store.key.values().map(|key| &key.file);
+            keys.chain(store.ca.as_ref())
+        });
+        for path in policies.chain(authorities).chain(stores) {
             let path = folder.join(path);
             let mark = Mark::of(&path);
             self.0.entry(path).or_insert(mark);

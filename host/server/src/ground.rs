@@ -6,7 +6,9 @@ use std::sync::Arc;
 use claimbound::clock::Clock;
 use claimbound::code::{CodeCache, CodeKey};
 use claimbound::ledger::{Ledger, Postgres, Sqlite};
+use claimbound::outcome::HostError;
 use claimbound::record::{self, Journal, Options};
+use claimbound::sandbox::Sandbox;
 
 use crate::bounds;
 use crate::config::{
@@ -14,7 +16,8 @@ use crate::config::{
 };
 use crate::exchange::SigningKeys;
 use crate::keys::Copies;
-use crate::pools::Pools;
+use crate::pools::{Pools, processors};
+use crate::workshop::{LoadError, Loaded, Workshop};
 
 /// What a host stands on for as long as it runs.
 pub(crate) struct Ground {
@@ -22,6 +25,7 @@ pub(crate) struct Ground {
     pub(crate) folder: PathBuf,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pools: Pools,
+    pub(crate) workshop: Workshop,
     pub(crate) ledger: Option<Arc<Ledger>>,
     pub(crate) record: Option<Arc<Journal>>,
     pub(crate) signing_keys: Option<Arc<SigningKeys>>,
@@ -45,13 +49,17 @@ impl Ground {
         bounds::check(config, folder)?;
         let cache = config.sandbox.code_cache.as_ref();
         let cache = cache.map(|cache| code_cache(cache, folder, environment));
-        let pools = Pools::new(&config.sandbox, cache.transpose()?)?;
+        let cache = cache.transpose()?;
+        let pools = Pools::new(&config.sandbox, cache.clone())?;
+        let workshop = Workshop::open(processors(), cache);
+        let workshop = workshop.map_err(|fault| ConfigError::at("sandbox", fault))?;
         let ledger = config.ledger.as_ref();
         let ledger = ledger.map(|ledger| open_ledger(ledger, folder, environment));
         Ok(Self {
             folder: folder.to_owned(),
             clock,
             pools,
+            workshop,
             ledger: ledger.transpose()?.map(Arc::new),
             record: None,
             signing_keys: None,
@@ -94,6 +102,28 @@ impl Ground {
             self.signing_keys = Some(Arc::new(opened));
         }
         Ok(self)
+    }
+}
+
+impl Ground {
+    /// Compiles a component for each sandbox that serves policies of its size.
+    ///
+    /// # Errors
+    /// Where it is no policy, or the machine can't run it.
+    pub(crate) fn load(&self, component: &[u8]) -> Result<Loaded, LoadError> {
+        let pool = self.pools.of(component);
+        let sandboxes = self.pools.sandboxes(pool)?;
+        let policies = self.workshop.load(component, sandboxes)?;
+        Ok(Loaded { pool, policies })
+    }
+
+    /// A sandbox for a component of that size, apart from all that serve.
+    ///
+    /// # Errors
+    /// Where the machine can't run one.
+    pub(crate) fn apart(&self, component: &[u8]) -> Result<Sandbox, HostError> {
+        self.workshop
+            .apart(self.pools.limits(self.pools.of(component)))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use claimbound::clock::Clock;
@@ -18,10 +19,12 @@ use zeroize::Zeroizing;
 
 use crate::config;
 use crate::exchange::Exchanger;
+use crate::frame::Frame;
 use crate::keys::Keyring;
 use crate::metrics::Metrics;
 use crate::pools::{Pool, Threads};
 use crate::question::{Aside, Question};
+use crate::rollout::Rollout;
 use crate::sparing::Sparing;
 
 /// A token as a request carried it; its `Debug` shows nothing of it.
@@ -36,6 +39,11 @@ impl PresentedToken {
     pub(crate) fn token(&self) -> Token<'_> {
         Token::new(&self.0)
     }
+
+    /// The same token, for somebody else to decide.
+    pub(crate) fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
 }
 
 impl fmt::Debug for PresentedToken {
@@ -47,40 +55,41 @@ impl fmt::Debug for PresentedToken {
 /// A place where tokens are presented: its gates, one for each sandbox, which
 /// hold the same policy.
 pub struct Route {
-    name: Arc<str>,
-    config: config::Route,
+    frame: Arc<Frame>,
     policy: Arc<Policy>,
     pool: Pool,
     gates: Vec<Gate>,
     aside: Aside,
+    /// Where its policy comes from a store.
+    rollout: Option<Arc<Rollout>>,
 }
 
 impl Route {
     pub(crate) fn new(
-        name: &str,
-        config: config::Route,
+        frame: Arc<Frame>,
         policy: Arc<Policy>,
         pool: Pool,
         gates: Vec<Gate>,
+        rollout: Option<Arc<Rollout>>,
     ) -> Self {
         Self {
-            name: name.into(),
-            config,
+            frame,
             policy,
             pool,
             gates,
             aside: Aside::default(),
+            rollout,
         }
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.frame.name
     }
 
     /// What the configuration says of it.
     pub fn config(&self) -> &config::Route {
-        &self.config
+        &self.frame.config
     }
 
     /// The policy that decides here.
@@ -89,7 +98,12 @@ impl Route {
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
-        &self.name
+        &self.frame.name
+    }
+
+    /// What it is but for its policy.
+    pub(crate) fn frame(&self) -> &Arc<Frame> {
+        &self.frame
     }
 
     /// Whose sandboxes its gates are in.
@@ -101,6 +115,11 @@ impl Route {
         &self.gates
     }
 
+    /// How versions of its policy follow each other, where it comes from a store.
+    pub(crate) fn rollout(&self) -> Option<&Arc<Rollout>> {
+        self.rollout.as_ref()
+    }
+
     pub(crate) fn aside(&self) -> &Aside {
         &self.aside
     }
@@ -110,7 +129,7 @@ impl fmt::Debug for Route {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Route")
-            .field("name", &self.name)
+            .field("name", &self.frame.name)
             .field("policy", self.policy.id())
             .finish_non_exhaustive()
     }
@@ -145,6 +164,8 @@ struct Shared {
     waiting: Arc<Semaphore>,
     /// What was begun here and has not ended: every decision is of it.
     tasks: TaskTracker,
+    /// Whether no plan is taken up any more.
+    is_retired: AtomicBool,
 }
 
 impl Host {
@@ -167,6 +188,7 @@ impl Host {
                 runtime,
                 waiting,
                 tasks,
+                is_retired: AtomicBool::new(false),
             }),
         }
     }
@@ -180,7 +202,7 @@ impl Host {
     pub fn routes(&self) -> Vec<Arc<Route>> {
         let plan = self.shared.plan.load();
         let mut routes: Vec<_> = plan.routes.values().cloned().collect();
-        routes.sort_by(|one, other| one.name.cmp(&other.name));
+        routes.sort_by(|one, other| one.name().cmp(other.name()));
         routes
     }
 
@@ -242,19 +264,29 @@ impl Host {
         &self.shared.runtime
     }
 
+    /// Has every store looked at soon: an operator has said something of modules.
+    pub(crate) fn look_at_stores(&self) {
+        for rollout in self.routes().iter().filter_map(|route| route.rollout()) {
+            rollout.ask();
+        }
+    }
+
     /// Takes up another plan between two decisions: those that have begun end
     /// by the one that they began with.
     pub(crate) fn take_up(&self, plan: Plan) {
-        self.shared.plan.store(Arc::new(plan));
+        if !self.shared.is_retired.load(Ordering::SeqCst) {
+            self.shared.plan.store(Arc::new(plan));
+        }
     }
 
     /// Has no route from here on, and lets go of what those before stood on.
     pub(crate) fn retire(&self) {
-        self.take_up(Plan {
+        self.shared.is_retired.store(true, Ordering::SeqCst);
+        self.shared.plan.store(Arc::new(Plan {
             routes: HashMap::new(),
             keyring: Arc::new(Keyring::none(Arc::clone(&self.shared.clock))),
             exchange: None,
-        });
+        }));
     }
 
     /// Decides a token on a route: on this thread where nothing has to be waited

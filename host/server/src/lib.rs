@@ -9,6 +9,7 @@
 //! that, and asks here.
 
 mod admin;
+mod aside;
 mod bounds;
 pub mod config;
 mod embedded;
@@ -16,6 +17,7 @@ mod evaluators;
 pub mod exchange;
 mod files;
 mod fit;
+mod frame;
 mod ground;
 mod host;
 pub mod keys;
@@ -24,6 +26,7 @@ mod listener;
 mod log;
 mod metrics;
 mod monitor;
+mod monotonic;
 mod nearest;
 mod paths;
 mod plan;
@@ -31,11 +34,13 @@ mod pools;
 mod protocol;
 mod question;
 mod reload;
+mod rollout;
 pub mod server;
 mod signals;
 mod sparing;
 pub mod store;
 mod told;
+mod workshop;
 
 pub use embedded::Embedded;
 pub use host::{Host, PresentedToken, Route};

@@ -16,8 +16,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::exchange::ExchangeError;
-use crate::host::Host;
+use crate::host::{Host, Route};
 use crate::protocol::credential::Fault;
+use crate::rollout::Step;
 
 /// The upper bounds of a latency histogram, in seconds: from a warm decision to
 /// the deadline of whoever waits.
@@ -76,6 +77,18 @@ struct Module {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfStep {
+    route: String,
+    step: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfShadow {
+    route: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
 }
@@ -112,6 +125,9 @@ struct Counted {
     reused_tokens: Family<OfRoute, Counter>,
     build: Family<Build, Gauge>,
     modules: Family<Module, Gauge>,
+    modules_taken_up: Family<OfRoute, Counter>,
+    modules_refused: Family<OfStep, Counter>,
+    shadow_decisions: Family<OfShadow, Gauge>,
     waiting: Gauge,
     panics: Counter,
     ledger_up: Gauge,
@@ -171,6 +187,9 @@ impl Metrics {
             reused_tokens: Family::default(),
             build: Family::default(),
             modules: Family::default(),
+            modules_taken_up: Family::default(),
+            modules_refused: Family::default(),
+            shadow_decisions: Family::default(),
             waiting: Gauge::default(),
             panics: Counter::default(),
             ledger_up: Gauge::default(),
@@ -274,6 +293,20 @@ impl Metrics {
         self.counted.reloads.get_or_create(&of).inc();
     }
 
+    /// Counts a version that is taken up on a route.
+    pub(crate) fn module_taken_up(&self, route: &Arc<str>) {
+        let route = Arc::clone(route);
+        let of = OfRoute { route };
+        self.counted.modules_taken_up.get_or_create(&of).inc();
+    }
+
+    /// Counts what is refused on its way to a route.
+    pub(crate) fn module_refused(&self, route: &str, step: Step) {
+        let (route, step) = (route.to_owned(), step.as_str());
+        let of = OfStep { route, step };
+        self.counted.modules_refused.get_or_create(&of).inc();
+    }
+
     /// Counts an exchange by its result: `issued`, or the code of its error.
     pub(crate) fn exchanged(&self, result: Result<(), ExchangeError>) {
         let result = result.map_or_else(ExchangeError::code, |()| "issued");
@@ -304,6 +337,7 @@ impl Metrics {
         counted.waiting.set(whole(threads.waiting() as u64));
         stand(&counted.panics, threads.panics());
         counted.modules.clear();
+        counted.shadow_decisions.clear();
         for route in host.routes() {
             let id = route.policy().id();
             let module = Module {
@@ -313,6 +347,7 @@ impl Metrics {
                 digest: id.digest.clone(),
             };
             counted.modules.get_or_create(&module).set(1);
+            counted.look_at_shadow(&route);
         }
         counted.look_at_keys(host);
     }
@@ -387,11 +422,7 @@ impl Counted {
             "The version of this program",
             self.build.clone(),
         );
-        r.register(
-            "module_info",
-            "The policy of each route",
-            self.modules.clone(),
-        );
+        self.register_modules(r);
         r.register(
             "decisions_waiting",
             "Decisions that wait for a thread",
@@ -413,6 +444,44 @@ impl Counted {
             self.record_up.clone(),
         );
         registry
+    }
+
+    fn register_modules(&self, registry: &mut Registry) {
+        registry.register(
+            "module_info",
+            "The policy of each route",
+            self.modules.clone(),
+        );
+        registry.register(
+            "modules_taken_up",
+            "Versions of a route's module that were taken up while it served",
+            self.modules_taken_up.clone(),
+        );
+        registry.register(
+            "modules_refused",
+            "Versions that were refused on their way to a route, by the step",
+            self.modules_refused.clone(),
+        );
+        registry.register(
+            "shadow_decisions",
+            "Tokens that the candidate of a route has decided too, by what came of it",
+            self.shadow_decisions.clone(),
+        );
+    }
+
+    fn look_at_shadow(&self, route: &Route) {
+        let Some(counts) = route.rollout().and_then(|rollout| rollout.shadowed()) else {
+            return;
+        };
+        for (result, count) in [
+            ("agreed", counts.agreed),
+            ("disagreed", counts.disagreed),
+            ("passed-over", counts.passed_over),
+        ] {
+            let route = route.name().to_owned();
+            let of = OfShadow { route, result };
+            self.shadow_decisions.get_or_create(&of).set(whole(count));
+        }
     }
 
     fn look_at_keys(&self, host: &Host) {

@@ -1,33 +1,34 @@
 //! From a configuration to routes that decide: everything is looked at, compiled
 //! and held against everything else before anything is taken up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use claimbound::floor::Floor;
-use claimbound::gate::Gate;
 use claimbound::grant::Ceiling;
 use claimbound::issuer::{Issuer, IssuerError, Issuers, Settings};
 use claimbound::json;
 use claimbound::key::Algorithm;
-use claimbound::ledger::Keeper;
 use claimbound::models::{Model, Registry};
-use claimbound::policy::{self, Policy};
-use claimbound::proof::Certificates;
+use claimbound::policy;
 use claimbound::token::TokenTypes;
 use tokio::runtime::Handle;
 
+use crate::aside::aside;
 use crate::bounds;
-use crate::config::{self, CeilingConfig, Config, ConfigError, Environment, Protocol};
+use crate::config::{
+    self, CeilingConfig, Config, ConfigError, Environment, ModuleConfig, Protocol,
+};
 use crate::exchange::Exchanger;
 use crate::files::{self, ReadError};
-use crate::fit::{Document, Met};
+use crate::frame::Frame;
 use crate::ground::Ground;
 use crate::host::{Plan, Route};
 use crate::keys::{Keyring, Source, Spec};
 use crate::nearest::{did_you_mean, listed};
-use crate::pools::Pools;
+use crate::rollout::{Look, Origin, Rollout, Wanted, this_host};
+use crate::workshop::Loaded;
 
 /// Most names of the configuration in one error.
 const MOST_LISTED: usize = 8;
@@ -44,11 +45,19 @@ pub(crate) struct Draft {
     /// What is no error, and worth a look.
     pub(crate) warnings: Vec<String>,
     issuers: HashMap<String, Arc<Issuer>>,
+    origins: BTreeMap<String, Arc<Origin>>,
     policies: Policies,
 }
 
+/// What a route is made with.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    ground: &'a Ground,
+    supply: Supply<'a>,
+}
+
 /// Loaded policies, one for each sandbox, by their digest.
-type Policies = HashMap<String, Arc<[Arc<Policy>]>>;
+type Policies = HashMap<String, Loaded>;
 
 /// Whether issuers are supplied with keys, and by tasks of which runtime.
 #[derive(Clone, Copy)]
@@ -96,8 +105,10 @@ impl Draft {
             exchange: exchange(config, ground)?,
             warnings: bounds::without_effect(config),
             issuers,
+            origins: origins(config, ground, environment, before)?,
             policies: Policies::new(),
         };
+        let given = Given { ground, supply };
         let mut audiences = HashMap::new();
         for (name, route) in &config.route {
             if let Some(other) = audiences.insert(&route.audience, name) {
@@ -105,7 +116,7 @@ impl Draft {
                 let fault = format!("route `{other}` has this audience; no two routes share one");
                 return Err(ConfigError::at(at, fault));
             }
-            let made = draft.route(name, route, ground, before)?;
+            let made = draft.route(name, route, given, before)?;
             draft.routes.insert(name.clone(), Arc::new(made));
         }
         Ok(draft)
@@ -124,50 +135,146 @@ impl Draft {
         &mut self,
         name: &str,
         config: &config::Route,
+        given: Given<'_>,
+        before: Option<&Self>,
+    ) -> Result<Route, ConfigError> {
+        let frame = self.frame(name, config)?;
+        let known = before.and_then(|before| before.routes.get(name));
+        let known = known
+            .map(|route| route.frame())
+            .filter(|known| known.is_as(&frame));
+        // What was begun for it goes on.
+        let frame = known.map_or_else(|| Arc::new(frame), Arc::clone);
+        match (&config.policy, &config.module) {
+            (Some(path), None) => self.unsigned(&frame, path, given.ground, before),
+            (None, Some(module)) => self.vouched(&frame, module, given, before),
+            (Some(_), Some(_)) | (None, None) => Err(ConfigError::at(
+                format!("route.{name}"),
+                "a route has a `module` of a store, or a `policy` that is a file, and one of them",
+            )),
+        }
+    }
+
+    /// A route whose policy is a file.
+    fn unsigned(
+        &mut self,
+        frame: &Arc<Frame>,
+        path: &Path,
         ground: &Ground,
         before: Option<&Self>,
     ) -> Result<Route, ConfigError> {
-        let at = |what: &str| format!("route.{name}.{what}");
-        let issuers = self.issuers_of(name, config)?;
-        let floor = floor(name, config)?;
-        let ceiling = ceiling(name, &config.ceiling)?;
-        let path = ground.folder.join(&config.policy);
-        let component = component(&at("policy"), &path, ground)?;
-        let policies = self.policies(&at("policy"), &component, ground, before)?;
-        let Some(policy) = policies.first() else {
-            return Err(ConfigError::at("sandbox.shards", "there is no sandbox"));
-        };
-        self.check_obligations(name, config, policy, ground)?;
-        if let Some(document) = Document::of(&component, policy) {
-            let met = self.met(name, config, &ceiling);
-            let odd = document.check(&met)?;
-            self.warnings.extend(odd);
+        let at = format!("route.{}.policy", frame.name);
+        if !frame.config.danger_unsigned {
+            let fault = "nobody has signed what stands in a file; take a `module` of a store, or \
+                         say `danger_unsigned = true` beside it";
+            return Err(ConfigError::at(at, fault));
         }
-        let limits = json::Limits {
-            bytes: config.longest_token.unwrap_or(json::Limits::TOKEN.bytes),
-            ..json::Limits::TOKEN
+        let component = component(&at, &ground.folder.join(path), ground)?;
+        let loaded = self.policies(&at, &component, ground, before)?;
+        let without = || ConfigError::at("sandbox.shards", "there is no sandbox");
+        let policy = loaded.policies.first().ok_or_else(without)?;
+        self.warnings
+            .extend(frame.check(&at, &component, policy, ground)?);
+        frame.route(&loaded, ground, None).ok_or_else(without)
+    }
+
+    /// A route whose policy is a module of a store. What decides there goes on, if
+    /// the same is wanted.
+    fn vouched(
+        &mut self,
+        frame: &Arc<Frame>,
+        module: &ModuleConfig,
+        given: Given<'_>,
+        before: Option<&Self>,
+    ) -> Result<Route, ConfigError> {
+        let at = format!("route.{}.module", frame.name);
+        let origin = self.origin(&at, &module.store)?;
+        let wanted = Wanted::new(
+            &at,
+            &frame.name,
+            module,
+            &origin,
+            frame.config.danger_unsigned,
+        )?;
+        let before = before.and_then(|before| before.routes.get(&*frame.name));
+        let before = before.and_then(|route| route.rollout());
+        let going_on = before.filter(|one| one.wanted().is_as(&wanted));
+        let (rollout, odd) = if let Some(going_on) = going_on {
+            (
+                Arc::clone(going_on),
+                going_on.fits(&at, frame, given.ground)?,
+            )
+        } else {
+            begin(&at, wanted, frame, given)?
         };
-        let gates = policies.iter().map(|policy| {
-            let gate = Gate::new(
-                issuers.clone(),
-                floor.clone(),
-                Arc::clone(policy),
-                ceiling.clone(),
-            );
-            let gate = gate.with_limits(limits);
-            let gate = match &ground.ledger {
-                Some(ledger) => gate.with_commit(Keeper::new(Arc::clone(ledger), name)),
-                None => gate.with_commit(Certificates),
+        self.warnings.extend(odd);
+        let active = rollout.active();
+        let route = frame.route(&active.loaded, given.ground, Some(rollout));
+        route.ok_or_else(|| ConfigError::at("sandbox.shards", "there is no sandbox"))
+    }
+
+    fn origin(&self, at: &str, store: &str) -> Result<Arc<Origin>, ConfigError> {
+        self.origins.get(store).cloned().ok_or_else(|| {
+            let names = || self.origins.keys().map(String::as_str);
+            let near = did_you_mean(store, names());
+            let fault = if self.origins.is_empty() {
+                "there is no `[store.NAME]`".to_owned()
+            } else {
+                let known = listed(names().take(MOST_LISTED));
+                format!("there is no such `[store.NAME]`{near}; there are {known}")
             };
-            match &ground.record {
-                Some(record) => gate.with_record(name, Arc::clone(record) as _),
-                None => gate,
-            }
-        });
-        let gates = gates.collect();
-        let pool = ground.pools.of(&component);
-        let policy = Arc::clone(policy);
-        Ok(Route::new(name, config.clone(), policy, pool, gates))
+            ConfigError::at(format!("{at}.store"), fault)
+        })
+    }
+
+    /// Tells the ledger which modules decide from here on: of all, or of none.
+    ///
+    /// # Errors
+    /// Where one may not, or the ledger gives no answer.
+    pub(crate) fn write_modules(&self, ground: &Ground) -> Result<(), ConfigError> {
+        let Some(ledger) = &ground.ledger else {
+            return Ok(());
+        };
+        let (at, by) = (ground.clock.now(), this_host());
+        let rollouts = self.routes.values();
+        let rollouts = rollouts.filter_map(|route| Some((route.name(), route.rollout()?)));
+        let rollouts = rollouts.filter(|(_, rollout)| !rollout.is_written());
+        let rollouts: Vec<_> = rollouts
+            .map(|(name, one)| (name, one, one.active()))
+            .collect();
+        let takings = rollouts.iter();
+        let takings = takings.map(|(name, rollout, active)| rollout.taking(active, name, at, &by));
+        let written = ledger.serve_all(&takings.collect::<Vec<_>>());
+        written.map_err(|error| ConfigError::at("route", error))?;
+        for (_, rollout, _) in &rollouts {
+            rollout.written();
+        }
+        Ok(())
+    }
+
+    /// What a route is but for its policy.
+    fn frame(&self, name: &str, config: &config::Route) -> Result<Frame, ConfigError> {
+        let longest = config.longest_token;
+        Ok(Frame {
+            name: name.into(),
+            config: config.clone(),
+            issuers: self.issuers_of(name, config)?,
+            listed: self.listed(config),
+            floor: floor(name, config)?,
+            ceiling: ceiling(name, &config.ceiling)?,
+            limits: json::Limits {
+                bytes: longest.unwrap_or(json::Limits::TOKEN.bytes),
+                ..json::Limits::TOKEN
+            },
+        })
+    }
+
+    /// A route's issuers, in the order of the configuration.
+    fn listed(&self, config: &config::Route) -> Vec<Arc<Issuer>> {
+        let issuers = config.issuers.iter();
+        issuers
+            .filter_map(|alias| self.issuers.get(alias).cloned())
+            .collect()
     }
 
     fn issuers_of(&self, name: &str, config: &config::Route) -> Result<Issuers, ConfigError> {
@@ -200,76 +307,82 @@ impl Draft {
         component: &[u8],
         ground: &Ground,
         before: Option<&Self>,
-    ) -> Result<Arc<[Arc<Policy>]>, ConfigError> {
+    ) -> Result<Loaded, ConfigError> {
         let digest = policy::digest(component);
         let known = self.policies.get(&digest);
         let known = known.or_else(|| before.and_then(|before| before.policies.get(&digest)));
         let policies = match known {
-            Some(known) => Arc::clone(known),
-            None => load(at, component, &ground.pools)?,
+            Some(known) => known.clone(),
+            None => ground
+                .load(component)
+                .map_err(|error| ConfigError::at(at, error))?,
         };
-        self.policies.insert(digest, Arc::clone(&policies));
+        self.policies.insert(digest, policies.clone());
         Ok(policies)
     }
+}
 
-    /// The route as its policy meets it.
-    fn met<'a>(&'a self, name: &str, config: &'a config::Route, ceiling: &'a Ceiling) -> Met<'a> {
-        let issuers = config.issuers.iter();
-        let issuers = issuers.filter_map(|alias| self.issuers.get(alias));
-        Met {
-            at: format!("route.{name}"),
-            issuers: issuers.map(|issuer| &**issuer).collect(),
-            audience: &config.audience,
-            ceiling,
+fn origins(
+    config: &Config,
+    ground: &Ground,
+    environment: Environment<'_>,
+    before: Option<&Draft>,
+) -> Result<BTreeMap<String, Arc<Origin>>, ConfigError> {
+    let copies = ground.copies.as_ref().map(|copies| copies.modules());
+    let origins = config.store.iter().map(|(alias, store)| {
+        let (most, copies) = (ground.pools.largest(), copies.as_deref());
+        let origin = Origin::open(alias, store, &ground.folder, environment, most, copies)?;
+        let known = before.and_then(|before| before.origins.get(alias));
+        let known = known.filter(|known| known.is_as(&origin)).cloned();
+        Ok((alias.clone(), known.unwrap_or_else(|| Arc::new(origin))))
+    });
+    origins.collect()
+}
+
+/// Begins with what a store has: it is asked on this thread, which may wait.
+fn begin(
+    at: &str,
+    wanted: Wanted,
+    frame: &Arc<Frame>,
+    given: Given<'_>,
+) -> Result<(Arc<Rollout>, Vec<String>), ConfigError> {
+    let begun = given.supply.on_runtime(|runtime| {
+        let look = Look::new(&wanted, frame, given.ground, runtime)?;
+        match given.supply {
+            Supply::No => look.rehearsing().first(),
+            Supply::By(_) => look.first(),
         }
+    });
+    match begun.map_err(|error| ConfigError::at(at, error))? {
+        Ok(prepared) => {
+            let (rollout, odd) = Rollout::of(prepared, wanted);
+            Ok((Arc::new(rollout), odd))
+        }
+        Err(refusal) => Err(ConfigError::at(at, refusal)),
     }
+}
 
-    /// A policy that asks for what nothing here can meet would never allow.
-    fn check_obligations(
-        &mut self,
-        name: &str,
-        config: &config::Route,
-        policy: &Policy,
-        ground: &Ground,
-    ) -> Result<(), ConfigError> {
-        let asks = |kind: &str| policy.manifest().obligations.iter().any(|one| one == kind);
-        let at = format!("route.{name}.policy");
-        let needs_ledger = ["bind", "use-once"].into_iter().find(|kind| asks(kind));
-        if let (Some(kind), None) = (needs_ledger, &ground.ledger) {
-            let fault = format!("the policy asks for `{kind}`, which takes a `[ledger]`");
-            return Err(ConfigError::at(at, fault));
+impl Supply<'_> {
+    /// Does something that has to wait for a network, on the runtime that there
+    /// is, or one for this alone: on a thread of its own, for whoever calls may be
+    /// of another.
+    fn on_runtime<T: Send>(self, work: impl FnOnce(&Handle) -> T + Send) -> std::io::Result<T> {
+        match self {
+            Self::By(runtime) => Ok(work(runtime)),
+            Self::No => aside(|| {
+                // Whoever waits by a handle drives no timer and no socket.
+                let mut runtime = tokio::runtime::Builder::new_multi_thread();
+                let runtime = runtime.worker_threads(1).enable_all().build()?;
+                Ok(work(runtime.handle()))
+            })?,
         }
-        let forwarded = &config.forwarded;
-        if asks("prove") && forwarded.origin.is_none() && forwarded.certificate.is_none() {
-            self.warnings.push(format!(
-                "{at}: the policy may ask for a proof of possession, and `route.{name}.forwarded` \
-                 says neither an `origin` nor a `certificate` to check one by"
-            ));
-        }
-        let mut demanded = config.ceiling.obligations.iter().map(|one| one.as_str());
-        if let Some(kind) = demanded.find(|kind| !asks(kind)) {
-            let fault = format!(
-                "it demands `{kind}` of every allow, which the policy never asks for: nothing can \
-                 be allowed here"
-            );
-            let at = format!("route.{name}.ceiling.obligations");
-            return Err(ConfigError::at(at, fault));
-        }
-        let given = &config.attributes;
-        let attributes = policy.manifest().attributes.iter();
-        for attribute in attributes.filter(|one| !given.contains_key(*one)) {
-            self.warnings.push(format!(
-                "{at}: the policy reads attribute `{attribute}`, which \
-                 `route.{name}.attributes` does not give"
-            ));
-        }
-        Ok(())
     }
 }
 
 fn check_names(config: &Config) -> Result<(), ConfigError> {
     let names = [
         ("issuer", config.issuer.keys().collect::<Vec<_>>()),
+        ("store", config.store.keys().collect()),
         ("route", config.route.keys().collect()),
         ("listen", config.listen.keys().collect()),
     ];
@@ -499,15 +612,4 @@ fn component(at: &str, path: &Path, ground: &Ground) -> Result<Vec<u8>, ConfigEr
         let told = "is no component; where it is a document, `claimbound build` makes one of it";
         Err(fault(told.into()))
     }
-}
-
-fn load(at: &str, component: &[u8], pools: &Pools) -> Result<Arc<[Arc<Policy>]>, ConfigError> {
-    let sandboxes = pools.sandboxes(pools.of(component))?;
-    let loaded = sandboxes.iter().map(|sandbox| {
-        let policy = Policy::load(sandbox, component);
-        policy
-            .map(Arc::new)
-            .map_err(|error| ConfigError::at(at, error))
-    });
-    loaded.collect()
 }

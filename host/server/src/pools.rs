@@ -25,6 +25,7 @@ const LONGEST_QUEUE: usize = 1 << 20;
 /// `claimbound build` made of a document has some 110 KiB beside its program and
 /// its cases, one in Rust or C less, and no engine of scripts fits.
 const SMALL: usize = 1 << 20;
+
 /// Whose sandboxes and threads a policy has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pool {
@@ -105,6 +106,14 @@ impl Pools {
     pub(crate) fn largest(&self) -> usize {
         let (small, scripts) = (&self.small.limits, &self.scripts.limits);
         small.component().max(scripts.component())
+    }
+
+    /// What a decision may take in the sandboxes of a pool.
+    pub(crate) const fn limits(&self, pool: Pool) -> &Limits {
+        match pool {
+            Pool::Small => &self.small.limits,
+            Pool::Scripts => &self.scripts.limits,
+        }
     }
 
     /// The sandboxes of a pool.
@@ -283,6 +292,6 @@ impl Threads {
 }
 
 /// How many processors this process may use.
-fn processors() -> usize {
+pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -11,13 +11,13 @@ use claimbound::outcome::HostError;
 use claimbound::policy::Request;
 use claimbound::reason::HostCode;
 use claimbound::waiting;
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::evaluators::Busy;
 use crate::host::{Host, PresentedToken, Route};
 use crate::log;
+use crate::monotonic::{now, processor_time};
 use crate::pools::Pool;
 
 /// What there is to decide, from the moment when it was asked.
@@ -146,6 +146,12 @@ impl Question {
         let took = now.saturating_sub(self.started);
         host.metrics().decided(name, &decided.outcome, took, now);
         log::decided(name, &decided, took, host.sparing(), host.clock().now());
+        // A token that nobody vouches for comes to no policy.
+        if decided.subject.is_some()
+            && let Some(rollout) = self.route.rollout()
+        {
+            rollout.offer(&self.token, &self.request, host.clock().now());
+        }
         decided
     }
 }
@@ -209,22 +215,6 @@ impl Aside {
 /// Until when a trial keeps the others away; zero for what is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Trial(u64);
-
-/// The time, from some moment on: the system's own, since it is about threads,
-/// whatever time decisions are made by.
-fn now() -> Duration {
-    time_of(ClockId::Monotonic)
-}
-
-/// How long this thread has had a processor. Where there are more threads than
-/// processors, the time in between is nobody's fault.
-fn processor_time() -> Duration {
-    time_of(ClockId::ThreadCPUTime)
-}
-
-fn time_of(clock: ClockId) -> Duration {
-    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
-}
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)

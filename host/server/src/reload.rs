@@ -12,9 +12,11 @@ use tracing::{error, info, warn};
 use crate::bounds;
 use crate::config::{Config, ConfigError, Environment, Rotation, SigningAlgorithm};
 use crate::files::Seen;
+use crate::frame::Frame;
 use crate::ground::Ground;
-use crate::host::Host;
+use crate::host::{Host, Route};
 use crate::plan::{Draft, Supply};
+use crate::rollout::{Look, Refusal, Rollout, Selected, Step, this_host};
 
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -29,7 +31,7 @@ pub type OwnedEnvironment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub(crate) struct Reloader {
     path: PathBuf,
     environment: OwnedEnvironment,
-    ground: Ground,
+    ground: Arc<Ground>,
     host: Host,
     /// One reload at a time holds it; whoever waits for it takes no thread.
     current: Arc<tokio::sync::Mutex<Current>>,
@@ -47,6 +49,15 @@ pub(crate) struct Current {
     pub(crate) draft: Draft,
     /// Its files as they were before they were read.
     pub(crate) seen: Seen,
+}
+
+/// What became of a version that was to be taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It decides.
+    Up,
+    /// Another configuration was taken up meanwhile.
+    Superseded,
 }
 
 /// What was taken up.
@@ -68,7 +79,7 @@ impl Reloader {
         Self {
             path,
             environment,
-            ground,
+            ground: Arc::new(ground),
             host,
             watched: Mutex::new(current.seen.clone()),
             current: Arc::new(tokio::sync::Mutex::new(current)),
@@ -128,6 +139,7 @@ impl Reloader {
         let supply = Supply::By(&self.runtime);
         let before = Some(&current.draft);
         let draft = Draft::new(&config, &self.ground, environment, supply, before)?;
+        draft.write_modules(&self.ground)?;
         self.host.take_up(draft.plan());
         let warnings = draft.warnings.clone();
         *self.watched() = seen.clone();
@@ -137,6 +149,71 @@ impl Reloader {
             seen,
         };
         Ok(Report { warnings })
+    }
+
+    /// The host that it takes configurations up for.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Looks at the store of a route once, on a thread that may wait; which version
+    /// is to be taken up now.
+    pub(crate) fn look(&self, frame: &Arc<Frame>, rollout: &Rollout) -> Option<Arc<Selected>> {
+        let look = Look::new(rollout.wanted(), frame, &self.ground, &self.runtime).ok()?;
+        rollout.look(&look, self.host.metrics())
+    }
+
+    /// Takes up another version of a route's module, between two requests.
+    ///
+    /// # Errors
+    /// Where the route may not serve it; what was in use stays so.
+    pub(crate) async fn put(
+        self: &Arc<Self>,
+        frame: &Arc<Frame>,
+        rollout: &Arc<Rollout>,
+        selected: Arc<Selected>,
+    ) -> Result<Put, Refusal> {
+        let mut current = Arc::clone(&self.current).lock_owned().await;
+        let (reloader, rollout) = (Arc::clone(self), Arc::clone(rollout));
+        let frame = Arc::clone(frame);
+        let put = move || reloader.put_now(&mut current, &frame, &rollout, &selected);
+        let put = tokio::task::spawn_blocking(put).await;
+        put.unwrap_or_else(|_| Err(Refusal::at(Step::TakeUp)("it ended without an answer")))
+    }
+
+    fn put_now(
+        &self,
+        current: &mut Current,
+        frame: &Arc<Frame>,
+        rollout: &Arc<Rollout>,
+        selected: &Arc<Selected>,
+    ) -> Result<Put, Refusal> {
+        let refused = Refusal::at(Step::TakeUp);
+        let is_its = |route: &&Arc<Route>| {
+            let its = route.rollout();
+            Arc::ptr_eq(route.frame(), frame) && its.is_some_and(|its| Arc::ptr_eq(its, rollout))
+        };
+        if !current
+            .draft
+            .routes
+            .get(&*frame.name)
+            .is_some_and(|one| is_its(&one))
+        {
+            return Ok(Put::Superseded);
+        }
+        let (ground, name) = (&self.ground, &*frame.name);
+        let made = frame.route(&selected.loaded, ground, Some(Arc::clone(rollout)));
+        let (Some(made), Some(ledger)) = (made, &ground.ledger) else {
+            return Err(refused("there is no sandbox, or no ledger"));
+        };
+        let (now, by) = (ground.clock.now(), this_host());
+        let taken = ledger.serve(&rollout.taking(selected, name, now, &by));
+        taken.map_err(Refusal::at(Step::TakeUp))?;
+        // From here on nothing fails.
+        current.draft.routes.insert(name.to_owned(), Arc::new(made));
+        rollout.take_up(selected);
+        self.host.take_up(current.draft.plan());
+        Ok(Put::Up)
     }
 
     fn watched(&self) -> MutexGuard<'_, Seen> {

@@ -24,6 +24,7 @@ use crate::monitor::{self, Health};
 use crate::plan::{Draft, Supply};
 use crate::protocol::router;
 use crate::reload::{Current, OwnedEnvironment, Reloader};
+use crate::rollout;
 use crate::signals::{Ended, Signals, Told};
 
 /// How often signing keys are looked after.
@@ -287,6 +288,7 @@ impl Opened {
         let supply = Supply::By(runtime);
         let draft = Draft::new(&config, &ground, &**environment, supply, None)?;
         let secrets = secrets(&config, &ground, environment)?;
+        draft.write_modules(&ground)?;
         Ok(Self {
             config,
             ground,
@@ -403,6 +405,8 @@ impl Server {
         }
         let watch = Arc::clone(&self.reloader).watch(self.stop.clone());
         self.tasks.spawn(watch);
+        let rollouts = rollout::run(Arc::clone(&self.reloader), self.stop.clone());
+        self.tasks.spawn(rollouts);
         for (name, address) in &self.listening {
             info!(listener = &**name, %address, "listening");
         }

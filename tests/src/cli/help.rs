@@ -2,7 +2,7 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 60] = [
+const COMMANDS: [&[&str]; 62] = [
     &[],
     &["check"],
     &["explain"],
@@ -19,9 +19,16 @@ const COMMANDS: [&[&str]; 60] = [
     &["push"],
     &["pull"],
     &["modules"],
+    &["modules", "keygen"],
     &["modules", "index"],
     &["modules", "yank"],
     &["modules", "list"],
+    &["modules", "compare"],
+    &["modules", "status"],
+    &["modules", "served"],
+    &["modules", "rollback"],
+    &["modules", "approve"],
+    &["modules", "promote"],
     &["subject"],
     &["subject", "init"],
     &["subject", "list"],
@@ -46,10 +53,6 @@ const COMMANDS: [&[&str]; 60] = [
     &["revoke", "lift", "subject"],
     &["revoke", "lift", "key"],
     &["revoke", "lift", "issuer"],
-    &["modules", "served"],
-    &["modules", "rollback"],
-    &["modules", "approve"],
-    &["modules", "promote"],
     &["audit"],
     &["audit", "verify"],
     &["audit", "show"],
@@ -57,7 +60,6 @@ const COMMANDS: [&[&str]; 60] = [
     &["audit", "try"],
     &["sign"],
     &["verify"],
-    &["modules", "keygen"],
     &["new"],
     &["bench"],
     &["demo"],

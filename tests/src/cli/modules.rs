@@ -18,7 +18,8 @@ fn operator(versions: &[&str]) -> Operator {
             store: "releases",
             module: &format!("acme-deploy@{version}").parse().unwrap(),
             digest: Digest::of(version.as_bytes()),
-            index_serial: 1,
+            index_serial: Some(1),
+            after: None,
             at: NOW,
             by: "host one",
         };

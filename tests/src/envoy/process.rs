@@ -143,6 +143,7 @@ keys = { from = "file", path = "keys.json" }
 audience = "https://deploy.acme.example"
 issuers = ["github"]
 policy = "policy.wasm"
+danger_unsigned = true
 ceiling = { roles = ["deploy"], enrolment = true }
 forwarded = { origin = "https://deploy.acme.example" }
 

@@ -43,7 +43,8 @@ pub(super) fn serve_by(
         store: STORE,
         module: &id(version),
         digest: Digest::of(version.as_bytes()),
-        index_serial: serial,
+        index_serial: Some(serial),
+        after: None,
         at: NOW,
         by: "host one",
     })
@@ -57,6 +58,7 @@ fn withheld(result: Result<Taken, ServeError>) -> Withheld {
     match result.unwrap_err() {
         ServeError::Withheld(withheld) => withheld,
         other @ (ServeError::Stale(_)
+        | ServeError::Moved { .. }
         | ServeError::Module(_)
         | ServeError::Word(_)
         | ServeError::Store(_)) => panic!("{other:?}"),
@@ -145,7 +147,8 @@ fn one_version_has_one_digest_on_every_route(world: &World) {
         store: "elsewhere",
         module: &id("1.4.0"),
         digest: Digest::of(b"another component"),
-        index_serial: 1,
+        index_serial: Some(1),
+        after: None,
         at: NOW,
         by: "host two",
     };

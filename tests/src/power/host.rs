@@ -138,7 +138,8 @@ impl Host {
             store: "releases",
             module: &ModuleId::new(module(), answer.version()).unwrap(),
             digest: Digest::of(answer.token.as_bytes()),
-            index_serial: 1,
+            index_serial: Some(1),
+            after: None,
             at: NOW,
             by: "host one",
         };

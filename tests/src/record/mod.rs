@@ -78,7 +78,7 @@ fn decisions(folder: &Path) -> Vec<Decision> {
     bodies
         .filter_map(|body| match body {
             Body::Decision(decision) => Some(*decision),
-            Body::Unverified(_) | Body::Recovered(_) => None,
+            Body::Unverified(_) | Body::Recovered(_) | Body::Divergence(_) => None,
         })
         .collect()
 }

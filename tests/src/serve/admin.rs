@@ -255,7 +255,8 @@ fn serve_modules(place: &Place, versions: &[&str]) -> Ledger {
             store: "releases",
             module: &format!("acme-deploy@{version}").parse().unwrap(),
             digest: Digest::of(version.as_bytes()),
-            index_serial: 1,
+            index_serial: Some(1),
+            after: None,
             at: crate::forge::NOW,
             by: "host one",
         };

@@ -501,6 +501,7 @@ from = "inline"
 audience = "https://deploy.acme.example"
 issuers = ["forge"]
 policy = "policy.wasm"
+danger_unsigned = true
 leeway = "30s"
 token_types = ["JWT"]
 longest_token = 8192

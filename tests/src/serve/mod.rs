@@ -10,6 +10,7 @@ mod page;
 mod process;
 mod recorded;
 mod reload;
+mod rollout;
 mod scripts;
 mod watched;
 
@@ -43,6 +44,7 @@ keys = { from = "file", path = "keys.json" }
 audience = "https://deploy.acme.example"
 issuers = ["forge"]
 policy = "policy.wasm"
+danger_unsigned = true
 ceiling = { roles = ["deploy"], longest_lifetime = "10m", enrolment = true }
 
 [listen.proxy]

@@ -18,6 +18,7 @@ const ROUTE: &str = r#"
 audience = "https://script.acme.example"
 issuers = ["forge"]
 policy = "script.wasm"
+danger_unsigned = true
 ceiling = { roles = ["deploy"] }
 
 [sandbox.scripts]

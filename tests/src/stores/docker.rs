@@ -24,15 +24,15 @@ const ME: &str = "bWU6aHVudGVyMg==";
 const NOT_ME: &str = "bWU6aHVudGVyMw==";
 
 /// A registry that runs; it is stopped where it is dropped.
-struct Registry {
+pub(crate) struct Registry {
     child: Child,
-    host: String,
+    pub(crate) host: String,
     _folder: TempDir,
 }
 
 impl Registry {
     /// None where there is no such program, which is said.
-    fn start(has_users: bool) -> Option<Self> {
+    pub(crate) fn start(has_users: bool) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             eprintln!("skipped: {PROGRAM} is not there; Debian has it in `docker-registry`");
             return None;
@@ -82,7 +82,7 @@ impl Registry {
         }
     }
 
-    fn store(&self, prefix: &str) -> Store {
+    pub(crate) fn store(&self, prefix: &str) -> Store {
         open(&format!("oci://{}/{prefix}", self.host))
     }
 }

@@ -1,6 +1,6 @@
 //! Stores of modules: folders, registries that are what they say, and others.
 
-mod docker;
+pub(crate) mod docker;
 mod fake;
 mod folder;
 mod lying;
@@ -8,4 +8,4 @@ mod program;
 mod raw;
 mod registry;
 mod served;
-mod world;
+pub(crate) mod world;

@@ -181,6 +181,7 @@ keys = {{ from = "file", path = "keys.json" }}
 audience = "{AUDIENCE}"
 issuers = ["github"]
 policy = "policy.wasm"
+danger_unsigned = true
 ceiling = {{ roles = ["deploy"], enrolment = true }}
 
 [ledger]

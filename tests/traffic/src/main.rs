@@ -1,5 +1,6 @@
 //! claimbound in front of traffic: `bench` measures it beside Envoy's own
-//! filters, `soak` tries it under load while everything around it changes.
+//! filters, `soak` tries it under load while everything around it changes, `swaps`
+//! measures what it costs callers that policies follow each other.
 //!
 //! `tests/traffic/run` builds what both need and runs them.
 
@@ -11,6 +12,7 @@ mod idp;
 mod load;
 mod soak;
 mod stage;
+mod swaps;
 mod table;
 mod tokens;
 mod wrk;
@@ -52,6 +54,7 @@ const BENCH: &[&str] = &[
     "--only",
 ];
 const SOAK: &[&str] = &["--minutes"];
+const SWAPS: &[&str] = &["--swaps", "--rounds"];
 
 fn main() -> ExitCode {
     let arguments = Arguments(std::env::args().skip(1).collect());
@@ -65,11 +68,16 @@ fn main() -> ExitCode {
             only: arguments.option("--only").map(str::to_owned),
         }),
         "soak" if arguments.are_of(SOAK) => soak::run(arguments.number("--minutes", 10)),
+        "swaps" if arguments.are_of(SWAPS) => swaps::run(
+            arguments.number("--swaps", 100),
+            arguments.number("--rounds", 3),
+        ),
         _ => {
             eprintln!(
                 "traffic bench [--rounds N] [--seconds N] [--tokens N] [--algorithm RS256|ES256] [--only TEXT] [--format json]"
             );
             eprintln!("traffic soak [--minutes N]");
+            eprintln!("traffic swaps [--swaps N] [--rounds N]");
             ExitCode::from(2)
         }
     }

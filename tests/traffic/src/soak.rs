@@ -281,6 +281,7 @@ every = "30s"
 audience = "{AUDIENCE}"
 issuers = ["github"]
 policy = "policy.wasm"
+danger_unsigned = true
 ceiling = {{ roles = ["deploy"], enrolment = true }}
 
 [ledger]

@@ -22,6 +22,18 @@ pub(crate) struct Round {
 
 /// Sends the tokens of a file for so many seconds, beginning with that one.
 pub(crate) fn run(script: &Path, tokens: &Path, port: u16, seconds: u64, from: u64) -> Round {
+    run_at("/", script, tokens, port, seconds, from)
+}
+
+/// The same to a path.
+pub(crate) fn run_at(
+    path: &str,
+    script: &Path,
+    tokens: &Path,
+    port: u16,
+    seconds: u64,
+    from: u64,
+) -> Round {
     let ran = Command::new("wrk")
         .args(["-t1", "-c16", "--timeout", "20s", "-s"])
         .arg(script)
@@ -30,6 +42,7 @@ pub(crate) fn run(script: &Path, tokens: &Path, port: u16, seconds: u64, from: u
         .arg("--")
         .arg(tokens)
         .arg(from.to_string())
+        .arg(path)
         .output()
         .expect("wrk runs");
     let told = String::from_utf8_lossy(&ran.stdout);

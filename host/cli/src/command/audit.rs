@@ -82,7 +82,7 @@ fn each_decision(
 ) -> anyhow::Result<()> {
     each_entry(folder, |entry, _| match &entry.body {
         Body::Decision(decision) => take(entry.seq, decision),
-        Body::Unverified(_) | Body::Recovered(_) => Ok(()),
+        Body::Unverified(_) | Body::Recovered(_) | Body::Divergence(_) => Ok(()),
     })
 }
 

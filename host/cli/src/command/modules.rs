@@ -9,6 +9,7 @@ mod list;
 mod promote;
 mod rollback;
 mod served;
+mod status;
 mod yank;
 
 use clap::Subcommand;
@@ -45,6 +46,7 @@ enum Command {
     Yank(yank::Arguments),
     List(list::Arguments),
     Compare(compare::Arguments),
+    Status(status::Arguments),
     Served(served::Arguments),
     Rollback(rollback::Arguments),
     Approve(approve::Arguments),
@@ -58,6 +60,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         Command::Yank(arguments) => yank::run(arguments, console),
         Command::List(arguments) => list::run(arguments, console),
         Command::Compare(arguments) => compare::run(arguments, console),
+        Command::Status(arguments) => status::run(arguments, console),
         Command::Served(arguments) => served::run(arguments, console),
         Command::Rollback(arguments) => rollback::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),

@@ -8,7 +8,7 @@ use super::name::check_text;
 use super::served::{Known, ModuleError, Serial, Served, served_json};
 use super::store::{AsOf, Finish, StoreError, Transaction};
 use super::versions::{Said, Withheld, check_digest};
-use crate::modules::{Digest, ModuleId, ModuleName};
+use crate::modules::{Digest, ModuleId, ModuleName, Version};
 
 /// A version that a host takes up on a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,11 @@ pub struct Taking<'a> {
     pub module: &'a ModuleId,
     /// The component's digest.
     pub digest: Digest,
-    /// The serial of the index that lists it.
-    pub index_serial: u64,
+    /// The serial of the signed index that lists it; none where none does.
+    pub index_serial: Option<u64>,
+    /// The version that the route has to serve now, where it was chosen by how it
+    /// differs from that one.
+    pub after: Option<&'a Version>,
     /// When, in seconds since 1970.
     pub at: u64,
     /// Which host: 1 to 1024 bytes without control characters.
@@ -47,6 +50,17 @@ pub enum ServeError {
     /// The index is older than one that was seen.
     #[error(transparent)]
     Stale(#[from] StaleIndex),
+    /// The route serves another version by now than the one that it was compared
+    /// with.
+    #[error("`{module}` was chosen to follow version {after}, and the route serves {served}")]
+    Moved {
+        /// What was to be taken up.
+        module: Box<ModuleId>,
+        /// The version that it was to follow.
+        after: Version,
+        /// What is served.
+        served: Version,
+    },
     /// It is nothing that the ledger can keep.
     #[error(transparent)]
     Module(#[from] ModuleError),
@@ -145,23 +159,101 @@ impl Ledger {
     /// # Errors
     /// [`ServeError`]; nothing was written.
     pub fn serve(&self, taking: &Taking<'_>) -> Result<Taken, ServeError> {
-        taking.check()?;
-        let mut outcome = None;
+        let mut taken = self.serve_all(std::slice::from_ref(taking))?;
+        let lost = || StoreError::damaged("a transaction without work").into();
+        taken.pop().ok_or_else(lost)
+    }
+
+    /// Takes up versions on several routes, in one transaction: all of them, or
+    /// none.
+    ///
+    /// # Errors
+    /// [`ServeError`] of the first that may not be; nothing was written.
+    pub fn serve_all(&self, takings: &[Taking<'_>]) -> Result<Vec<Taken>, ServeError> {
+        takings.iter().try_for_each(Taking::check)?;
+        let mut outcome = Ok(Vec::new());
         self.store.transact(&mut |tables| {
-            let taken = outcome.insert(taking.take_up(tables));
-            match taken {
-                Ok(Taken::Up(_)) => Ok(Finish::Commit),
+            let taken = takings.iter().map(|taking| taking.take_up(tables));
+            outcome = taken.collect::<Result<Vec<_>, _>>();
+            match &outcome {
+                Ok(taken) => {
+                    let is_new = taken.iter().any(|one| matches!(one, Taken::Up(_)));
+                    Ok(if is_new {
+                        Finish::Commit
+                    } else {
+                        Finish::Abort
+                    })
+                }
                 Err(ServeError::Store(error)) => Err(error.clone()),
-                Ok(Taken::Already(_))
-                | Err(
+                Err(
                     ServeError::Withheld(_)
                     | ServeError::Stale(_)
+                    | ServeError::Moved { .. }
                     | ServeError::Module(_)
                     | ServeError::Word(_),
                 ) => Ok(Finish::Abort),
             }
         })?;
-        outcome.unwrap_or_else(|| Err(StoreError::damaged("a transaction without work").into()))
+        outcome
+    }
+
+    /// Notes the digest of a version that may come to be served: it has no other
+    /// from then on.
+    ///
+    /// # Errors
+    /// [`ServeError`], where it is known by another; nothing was written.
+    pub fn know(
+        &self,
+        module: &ModuleId,
+        digest: Digest,
+        at: u64,
+        by: &str,
+    ) -> Result<(), ServeError> {
+        check_word("who takes a module up", by)?;
+        let mut known = Ok(());
+        self.store.transact(&mut |tables| {
+            known = check_known(tables, module, digest)?;
+            if known.is_err() || tables.known(module)?.is_some() {
+                return Ok(Finish::Abort);
+            }
+            tables.add_known(&Known {
+                module: module.clone(),
+                digest,
+                at,
+                by: by.to_owned(),
+            })?;
+            Ok(Finish::Commit)
+        })?;
+        Ok(known?)
+    }
+
+    /// Refuses an index that is older than one that was seen, and notes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::see_index`].
+    pub fn check_index(
+        &self,
+        store: &str,
+        name: &ModuleName,
+        serial: u64,
+    ) -> Result<(), ServeError> {
+        let index = Serial {
+            store: store.to_owned(),
+            name: name.clone(),
+            number: serial,
+        };
+        index.check()?;
+        self.is_new(&index).map(|_| ())
+    }
+
+    /// Whether an index is later than all that were seen.
+    fn is_new(&self, index: &Serial) -> Result<bool, ServeError> {
+        let mut seen = Ok(false);
+        self.view(|tables| {
+            seen = index.is_new(tables)?;
+            Ok(())
+        })?;
+        Ok(seen?)
     }
 
     /// Notes that an index was seen, and refuses one that is older than another
@@ -177,12 +269,7 @@ impl Ledger {
             number: serial,
         };
         index.check()?;
-        let mut seen = Ok(false);
-        self.view(|tables| {
-            seen = index.is_new(tables)?;
-            Ok(())
-        })?;
-        if !seen? {
+        if !self.is_new(&index)? {
             return Ok(());
         }
         let mut seen = Ok(false);
@@ -232,17 +319,17 @@ fn check_known(
 impl Taking<'_> {
     fn check(&self) -> Result<(), ServeError> {
         check_text(self.route).map_err(ModuleError::from)?;
-        self.index().check()?;
+        self.index().as_ref().map_or(Ok(()), Serial::check)?;
         check_word("who takes a module up", self.by)?;
         Ok(())
     }
 
-    fn index(&self) -> Serial {
-        Serial {
+    fn index(&self) -> Option<Serial> {
+        Some(Serial {
             store: self.store.to_owned(),
             name: self.module.name().clone(),
-            number: self.index_serial,
-        }
+            number: self.index_serial?,
+        })
     }
 
     const fn said(&self) -> Said<'_> {
@@ -255,17 +342,23 @@ impl Taking<'_> {
 
     /// Takes it up, or says why not.
     fn take_up(&self, tables: &mut dyn Transaction) -> Result<Taken, ServeError> {
-        check_known(tables, self.module, self.digest)??;
         let index = self.index();
-        let is_new = index.is_new(tables)??;
+        if index.is_some() {
+            check_known(tables, self.module, self.digest)??;
+        }
+        let is_new = match &index {
+            Some(index) => index.is_new(tables)??,
+            None => false,
+        };
         let before = tables.served(self.route, self.module.name())?;
+        self.check_after(before.as_ref())?;
         let after = match &before {
             None => Some(self.first()),
             Some(before) => before.take_up(self.module, self.digest, self.said())?,
         };
         match (before, after) {
             (before, Some(after)) => {
-                if is_new {
+                if let Some(index) = index.filter(|_| is_new) {
                     tables.raise_serial(&index)?;
                 }
                 self.write(tables, before.as_ref(), &after)?;
@@ -273,6 +366,19 @@ impl Taking<'_> {
             }
             (Some(before), None) => Ok(Taken::Already(Box::new(before))),
             (None, None) => Err(StoreError::damaged("a module of no version").into()),
+        }
+    }
+
+    /// Refuses where the route serves another version than the one that this one
+    /// was chosen to follow.
+    fn check_after(&self, before: Option<&Served>) -> Result<(), ServeError> {
+        match (self.after, before) {
+            (Some(after), Some(before)) if *after != before.version => Err(ServeError::Moved {
+                module: Box::new(self.module.clone()),
+                after: after.clone(),
+                served: before.version.clone(),
+            }),
+            (Some(_), Some(_) | None) | (None, _) => Ok(()),
         }
     }
 
@@ -286,7 +392,8 @@ impl Taking<'_> {
         before: Option<&Served>,
         after: &Served,
     ) -> Result<(), StoreError> {
-        if tables.known(self.module)?.is_none() {
+        // What nobody vouches for pins no version that somebody may vouch for.
+        if self.index_serial.is_some() && tables.known(self.module)?.is_none() {
             tables.add_known(&Known {
                 module: self.module.clone(),
                 digest: self.digest,

@@ -36,6 +36,14 @@ impl Relation {
         Self::Different,
     ];
 
+    /// Whether all that the new one lets in was let in before, and got the same.
+    pub const fn is_no_wider(self) -> bool {
+        match self {
+            Self::Equivalent | Self::Narrower => true,
+            Self::Wider | Self::Different => false,
+        }
+    }
+
     /// As a comparison writes it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -416,6 +416,8 @@ impl Audit {
                 self.report.unverified = self.report.unverified.saturating_add(unverified);
             }
             Body::Recovered(recovered) => self.recovered(entry.seq, recovered, place),
+            // It says nothing of what was decided.
+            Body::Divergence(_) => {}
         }
     }
 

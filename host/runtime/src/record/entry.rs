@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Hash;
 use super::decision::Decision;
+use super::divergence::Divergence;
 use super::line::{LONGEST, LONGEST_BODY, ascii};
 use crate::json::{DEEPEST, Document, JsonError, Limits};
 use crate::outcome::HostError;
@@ -30,6 +31,8 @@ pub enum Body {
     Unverified(Unverified),
     /// What was found at the end of the record after a crash, and taken off.
     Recovered(Recovered),
+    /// Two versions of a policy that disagree on a token.
+    Divergence(Box<Divergence>),
 }
 
 /// Tokens that were refused before they were verified, and have the same code.
@@ -83,6 +86,7 @@ impl Body {
             Self::Decision(decision) => decision.time,
             Self::Unverified(unverified) => unverified.time,
             Self::Recovered(recovered) => recovered.time,
+            Self::Divergence(divergence) => divergence.time,
         }
     }
 

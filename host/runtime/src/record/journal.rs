@@ -13,6 +13,7 @@ use super::chain::{Hash, Head};
 use super::checkpoint;
 use super::decision::Decision;
 use super::disk::{Disk, Files, Place, Prospect, System};
+use super::divergence::Divergence;
 use super::entry::{Body, Recovered};
 use super::error::RecordError;
 use super::failures::Failures;
@@ -308,6 +309,12 @@ impl Record for Journal {
         if written.is_err() {
             self.shared.lock().failures.put_back(&line);
         }
+    }
+
+    fn diverged(&self, divergence: &Divergence) {
+        let body = Body::Divergence(Box::new(divergence.clone()));
+        // A line that is not written has no effect but to be missed.
+        let _ = self.shared.commit(&body);
     }
 }
 

@@ -124,7 +124,12 @@ pub(super) async fn promote(State(shared): State<Shared>, body: Bytes) -> Respon
 
 async fn order<T: Asks>(shared: Shared, body: &[u8]) -> Response {
     match read::<T>(body).map(Asks::said) {
-        Ok(Ok(said)) => carry_out(shared, said).await,
+        Ok(Ok(said)) => {
+            let host = shared.host.clone();
+            let answer = carry_out(shared, said).await;
+            host.look_at_stores();
+            answer
+        }
         Ok(Err(fault)) => refused(StatusCode::BAD_REQUEST, &fault),
         Err(error) => malformed(&error),
     }

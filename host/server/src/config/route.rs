@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Span;
+use super::{ModuleConfig, Span};
 
 /// A place where tokens are presented, with an audience of its own.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -16,8 +16,15 @@ pub struct Route {
     pub audience: String,
     /// The issuers whose tokens are taken, by their names in this file.
     pub issuers: Vec<String>,
-    /// The policy: a component, as `claimbound build` makes it.
-    pub policy: PathBuf,
+    /// The policy: a component, as `claimbound build` makes it, that nobody has
+    /// signed. It takes `danger_unsigned` beside it.
+    pub policy: Option<PathBuf>,
+    /// The policy: a module of a store, in place of `policy`.
+    pub module: Option<ModuleConfig>,
+    /// Whether a policy may decide here that nobody has signed: whoever may write
+    /// its file decides who gets in.
+    #[serde(default)]
+    pub danger_unsigned: bool,
     /// How far clocks may differ; at most 5 minutes.
     pub leeway: Option<Span>,
     /// The token types that are taken, in place of each issuer's; the empty one

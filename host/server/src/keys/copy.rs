@@ -124,6 +124,12 @@ impl Copies {
         Ok(Self { folder })
     }
 
+    /// Where copies of modules are: a folder in this one, which is of this user
+    /// alone.
+    pub(crate) fn modules(&self) -> PathBuf {
+        self.folder.join("modules")
+    }
+
     /// The copy of an issuer's set; none where there is none.
     ///
     /// # Errors

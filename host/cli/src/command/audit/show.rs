@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use claimbound::record::{Body, Decision, Entry, Verdict};
+use claimbound::record::{Body, Decision, Divergence, Entry, Said, Verdict};
 use clap::ValueEnum;
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ impl Arguments {
         };
         match &entry.body {
             Body::Decision(decision) => decision.outcome == outcome,
-            Body::Unverified(_) | Body::Recovered(_) => false,
+            Body::Unverified(_) | Body::Recovered(_) | Body::Divergence(_) => false,
         }
     }
 }
@@ -120,6 +120,13 @@ fn page(shown: &VecDeque<(Entry, Vec<u8>)>, whole: bool) -> Page {
     page
 }
 
+/// What two versions say of one token, in a few words.
+fn diverged(divergence: &Divergence) -> String {
+    let said = |said: &Said| format!("{} {}", said.policy.version, said.outcome.as_str());
+    let (active, candidate) = (said(&divergence.active), said(&divergence.candidate));
+    format!("{active}, {candidate}")
+}
+
 fn row(entry: &Entry) -> Vec<Cell> {
     let (ink, outcome, route, subject, why) = match &entry.body {
         Body::Decision(decision) => (
@@ -146,6 +153,13 @@ fn row(entry: &Entry) -> Vec<Cell> {
             "",
             format!("{} bytes", recovered.bytes),
             recovered.file.clone(),
+        ),
+        Body::Divergence(divergence) => (
+            Ink::Warn,
+            "divergence",
+            divergence.route.as_str(),
+            divergence.subject.clone(),
+            diverged(divergence),
         ),
     };
     vec![

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
+
+use crate::sent::sent;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -85,7 +87,7 @@ impl Question {
         if let Some(bearer) = &self.bearer {
             request = request.header(AUTHORIZATION, secret(&format!("Bearer {bearer}"))?);
         }
-        let (status, text) = sent(request).with_context(|| place.clone())?;
+        let (status, text) = sent(request, LONGEST).with_context(|| place.clone())?;
         if status != StatusCode::OK {
             bail!("{place} answers with status {status}");
         }
@@ -132,7 +134,7 @@ impl<'a> Exchange<'a> {
             .post(self.url)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form.finish());
-        let (status, text) = sent(request).with_context(|| place.clone())?;
+        let (status, text) = sent(request, LONGEST).with_context(|| place.clone())?;
         if status != StatusCode::OK {
             bail!("{place} gives no access token: {}", refusal(status, &text));
         }
@@ -204,28 +206,6 @@ fn client(direct: bool) -> anyhow::Result<Client> {
         builder = builder.no_proxy();
     }
     builder.build().context("no connection can be made")
-}
-
-/// Sends a request; the status, and the answer's text.
-fn sent(request: RequestBuilder) -> anyhow::Result<(StatusCode, String)> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no connection can be made")?;
-    runtime.block_on(async {
-        let failed = |error: reqwest::Error| anyhow::Error::new(error.without_url());
-        let mut response = request.send().await.map_err(failed)?;
-        let status = response.status();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if bytes.len() + chunk.len() > LONGEST {
-                bail!("the answer is longer than {LONGEST} bytes");
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        let text = String::from_utf8(bytes).map_err(|_| anyhow!("the answer is not UTF-8"))?;
-        Ok((status, text))
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,274 @@
+//! One look at a store: what is there, what of it may follow, and how far that
+//! has come.
+
+use std::sync::Arc;
+
+use claimbound::ledger::{Ledger, Served};
+use claimbound::modules::{Index, Signed};
+use tokio::runtime::Handle;
+use tracing::warn;
+
+use super::MOST_TRIED;
+use super::listing::{Listing, Offer};
+use super::prepare::{Before, Bench, Prepared};
+use super::step::{Refusal, Step};
+use super::wanted::Wanted;
+use crate::frame::Frame;
+use crate::ground::Ground;
+use crate::store::Store;
+
+/// What looks at a store for a route. All of it waits, and is for threads that
+/// may.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) bench: Bench<'a>,
+    pub(crate) ledger: &'a Ledger,
+    /// Whether nothing may be written down of it.
+    is_rehearsal: bool,
+    /// In seconds since 1970.
+    pub(crate) now: u64,
+}
+
+impl<'a> Look<'a> {
+    pub(crate) fn new(
+        wanted: &'a Wanted,
+        frame: &'a Arc<Frame>,
+        ground: &'a Ground,
+        runtime: &'a Handle,
+    ) -> Result<Self, Refusal> {
+        let without = "a module of a store takes a `[ledger]`, which remembers what was served";
+        let ledger = ground.ledger.as_deref();
+        Ok(Self {
+            bench: Bench {
+                store: &wanted.origin.store,
+                wanted,
+                frame,
+                ground,
+                runtime,
+            },
+            ledger: ledger.ok_or_else(|| Refusal::at(Step::Version)(without))?,
+            is_rehearsal: false,
+            now: ground.clock.now(),
+        })
+    }
+
+    /// The same, that leaves no trace.
+    pub(crate) const fn rehearsing(mut self) -> Self {
+        self.is_rehearsal = true;
+        self
+    }
+
+    /// The version to begin with: what the route served last, from the store or
+    /// from what was copied of it. Where neither has it, or the route served
+    /// nothing yet, the newest that may be begun with.
+    ///
+    /// # Errors
+    /// Why none may.
+    pub(crate) fn first(&self) -> Result<Prepared, Refusal> {
+        let served = self.served()?;
+        let refusal = match self.first_there(served.as_ref()) {
+            Ok(prepared) => return Ok(prepared),
+            Err(refusal) => refusal,
+        };
+        let Some(copy) = self.bench.copy() else {
+            return Err(refusal);
+        };
+        let bench = Bench {
+            store: copy,
+            ..self.bench
+        };
+        let copied = Self { bench, ..*self };
+        let first = copied
+            .first_there(served.as_ref())
+            .map_err(|copied| Refusal {
+                why: format!("{refusal}; its copy: {copied}"),
+                ..refusal.clone()
+            })?;
+        let (route, why) = (&*self.bench.frame.name, &*refusal.why);
+        warn!(route, why, "a module is taken from its copy");
+        Ok(first)
+    }
+
+    fn first_there(&self, served: Option<&Served>) -> Result<Prepared, Refusal> {
+        let listing = self.listing()?;
+        let mut refused = None;
+        for (offer, before) in self.in_turn(&listing, served) {
+            match self.prepare(&offer, &listing, before) {
+                Ok(prepared) => return Ok(prepared),
+                Err(refusal) => {
+                    warn!(
+                        route = &*self.bench.frame.name,
+                        version = %offer.version,
+                        step = refusal.step.as_str(),
+                        why = refusal.why,
+                        "a module is refused"
+                    );
+                    refused.get_or_insert(refusal);
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| self.nothing(served)))
+    }
+
+    /// What was served, yanked or not, and then what may be begun with in its
+    /// place.
+    fn in_turn<'l>(
+        &'l self,
+        listing: &'l Listing,
+        served: Option<&'l Served>,
+    ) -> impl Iterator<Item = (Offer, Option<Before<'l>>)> {
+        let wanted = self.bench.wanted;
+        let version = served.map(|served| &served.version);
+        let last = version.filter(|version| wanted.takes(version));
+        let last = last.and_then(|version| listing.find(version));
+        let before = served.map(|served| Before {
+            version: &served.version,
+            digest: &served.digest,
+        });
+        let newer = listing.above(wanted, version);
+        let newer = newer.filter(move |offer| self.may_begin(offer, served));
+        let newer = newer
+            .take(MOST_TRIED)
+            .map(move |offer| (offer.clone(), before));
+        last.map(|offer| (offer.in_use(), None))
+            .into_iter()
+            .chain(newer)
+    }
+
+    /// Whether a version may be begun with though the route served another: one
+    /// that would have to wait beside it waits for a word.
+    fn may_begin(&self, offer: &Offer, served: Option<&Served>) -> bool {
+        let wanted = self.bench.wanted;
+        served.is_none_or(|served| !wanted.waits() || served.promotes(&offer.version))
+    }
+
+    fn nothing(&self, served: Option<&Served>) -> Refusal {
+        let wanted = self.bench.wanted;
+        let above = served.map_or_else(String::new, |served| {
+            let promote = if wanted.waits() {
+                "; `claimbound modules promote` lets a newer one begin"
+            } else {
+                ""
+            };
+            let version = &served.version;
+            format!(", of {version} or later, which was served already{promote}")
+        });
+        Refusal::at(Step::Version)(format!(
+            "store `{}` has no version of `{}` in `{}`{above}",
+            wanted.origin.alias, wanted.name, wanted.range
+        ))
+    }
+
+    /// The versions that the store has.
+    ///
+    /// # Errors
+    /// Where it gives no answer, or none that can be trusted.
+    pub(crate) fn listing(&self) -> Result<Listing, Refusal> {
+        self.unnamed_listing().map_err(|refusal| {
+            let wanted = self.bench.wanted;
+            let why = &refusal.why;
+            let (name, alias) = (&wanted.name, &wanted.origin.alias);
+            Refusal::at(refusal.step)(format!("the index of `{name}` in store `{alias}`: {why}"))
+        })
+    }
+
+    fn unnamed_listing(&self) -> Result<Listing, Refusal> {
+        let refused = |why: String| Refusal::at(Step::Index)(why);
+        let (wanted, runtime) = (self.bench.wanted, self.bench.runtime);
+        let store = self.bench.store;
+        let signed = runtime.block_on(store.index(&wanted.name));
+        let signed = signed.map_err(Refusal::at(Step::Index))?;
+        let copy = signed.clone();
+        let index = match signed {
+            Some(signed) if wanted.unsigned => {
+                Index::parse(&signed.document).map_err(Refusal::at(Step::Index))?
+            }
+            Some(signed) => {
+                let vouched = wanted.origin.authority.index(&signed, &wanted.name);
+                vouched.map_err(Refusal::at(Step::Index))?.into_document()
+            }
+            None if wanted.unsigned => {
+                let versions = runtime.block_on(store.versions(&wanted.name));
+                return Ok(Listing::bare(versions.map_err(Refusal::at(Step::Index))?));
+            }
+            None => {
+                let fault = "there is none; `claimbound modules index` makes and signs one";
+                return Err(refused(fault.to_owned()));
+            }
+        };
+        self.check(&index)?;
+        if let (Some(store), Some(signed)) = (self.bench.copy(), copy) {
+            self.keep(store, &index, &signed);
+        }
+        Ok(Listing::of(&index))
+    }
+
+    /// Keeps a copy of an edition that it has not yet.
+    fn keep(&self, store: &Store, index: &Index, signed: &Signed) {
+        let (runtime, name) = (self.bench.runtime, index.name());
+        let known = runtime.block_on(store.index(name)).ok().flatten();
+        if known.is_some_and(|known| known.document == signed.document) {
+            return;
+        }
+        if let Err(error) = runtime.block_on(store.push_index(name, signed)) {
+            warn!(module = name.as_str(), %error, "an index is not copied");
+        }
+    }
+
+    /// An index that is out of date may hide what there is now.
+    fn check(&self, index: &Index) -> Result<(), Refusal> {
+        let refused = |why: String| Refusal::at(Step::Index)(why);
+        let wanted = self.bench.wanted;
+        if index.name() != &wanted.name {
+            return Err(refused(format!("it is the index of `{}`", index.name())));
+        }
+        if index.is_expired_at(self.now) {
+            return Err(refused(format!(
+                "it expired at {}; whoever publishes has to sign another",
+                claimbound::clock::date(index.expires())
+            )));
+        }
+        let (alias, name) = (&*wanted.origin.alias, &wanted.name);
+        let seen = if wanted.unsigned {
+            // Anybody may have written that serial: it binds nobody.
+            return Ok(());
+        } else if self.is_rehearsal {
+            self.ledger.check_index(alias, name, index.serial())
+        } else {
+            self.ledger.see_index(alias, name, index.serial())
+        };
+        seen.map_err(Refusal::at(Step::Index))
+    }
+
+    /// What the route served last.
+    ///
+    /// # Errors
+    /// Where the ledger gives no answer.
+    pub(crate) fn served(&self) -> Result<Option<Served>, Refusal> {
+        let name = &self.bench.wanted.name;
+        let served = self.ledger.served(&self.bench.frame.name, name);
+        served.map_err(Refusal::at(Step::Version))
+    }
+
+    /// Takes a version through every step but those of being taken up.
+    pub(crate) fn prepare(
+        &self,
+        offer: &Offer,
+        listing: &Listing,
+        before: Option<Before<'_>>,
+    ) -> Result<Prepared, Refusal> {
+        self.may_follow(offer)?;
+        let serial = listing.edition.map(|edition| edition.serial);
+        self.bench.prepare(offer, serial, before)
+    }
+
+    /// Asks the ledger before anything is fetched; it is asked again in the end.
+    pub(crate) fn may_follow(&self, offer: &Offer) -> Result<(), Refusal> {
+        let Some(digest) = offer.digest() else {
+            return Ok(());
+        };
+        let id = self.bench.id(offer)?;
+        let may = self.ledger.may_serve(&self.bench.frame.name, &id, *digest);
+        may.map_err(Refusal::at(Step::Version))
+    }
+}

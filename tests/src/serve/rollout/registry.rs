@@ -1,0 +1,85 @@
+//! A host that takes its modules from a registry that runs.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use claimbound::modules::{Digest, Index, Listed, SigningKey};
+use claimbound_server::server::Server;
+use claimbound_server::store::Store;
+
+use super::super::{clock, environment};
+use super::shelf::NAME;
+use super::{place_with, version};
+use crate::forge::NOW;
+use crate::stores::docker::Registry;
+use crate::stores::world::{id, published, sign};
+
+/// Publishes these versions, of which the index then speaks.
+async fn publish(store: &Store, serial: u64, versions: &[&str], key: &SigningKey) {
+    let mut listed = Vec::new();
+    for number in versions {
+        let (id, component) = (id(&format!("{NAME}@{number}")), version(number));
+        listed.push(Listed {
+            version: id.version().clone(),
+            digest: Digest::of(&component),
+            yanked: None,
+        });
+        store
+            .push(&id, &published(&id, component, key))
+            .await
+            .unwrap();
+    }
+    let name = NAME.parse().unwrap();
+    let index = Index::new(name, serial, NOW - 60, NOW + 3600, listed).unwrap();
+    let signed = sign(
+        index.to_bytes(),
+        &[(key, claimbound::modules::Form::Bundle)],
+    );
+    store
+        .push_index(&NAME.parse().unwrap(), &signed)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_is_followed_and_not_needed_to_begin_again() {
+    let Some(registry) = Registry::start(false) else {
+        return;
+    };
+    let store = registry.store("policies");
+    let from = format!("registry = \"oci://{}/policies\"", registry.host);
+    let (place, shelf) = place_with(&[
+        ("folder = \"store\"", &from),
+        ("drain = \"5s\"", "drain = \"5s\"\nstate = \"state\""),
+    ]);
+    publish(&store, 1, &["1.4.0"], shelf.key()).await;
+    let serving = place.serve().await;
+    publish(&store, 2, &["1.4.0", "1.5.0"], shelf.key()).await;
+    serving.until_version("1.5.0").await;
+    assert!(serving.allows("one").await);
+    publish(&store, 3, &["1.5.0", "1.6.0"], shelf.key()).await;
+    serving.until_version("1.6.0").await;
+    drop(registry);
+    let gone = |module: &serde_json::Value| !module["rollout"]["unknown"].is_null();
+    serving.until_module(gone).await;
+    assert!(serving.allows("two").await, "what is in use stays");
+    serving.server.drain().await;
+
+    let copies = place.path("state").join("modules/main/deploy").join(NAME);
+    let kept = fs::read_dir(&copies).unwrap();
+    let kept = kept.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let kept: BTreeSet<_> = kept.filter(|name| name.starts_with("1.")).collect();
+    assert_eq!(kept, BTreeSet::from(["1.5.0", "1.6.0"].map(str::to_owned)));
+    let serving = place.serve().await;
+    assert_eq!(serving.module().await["version"], "1.6.0");
+    assert!(serving.allows("three").await);
+    serving.server.drain().await;
+    // A copy is trusted no more than what it is a copy of.
+    let copy = copies.join("1.6.0").join("module.wasm");
+    let mut bytes = fs::read(&copy).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&copy, bytes).unwrap();
+    let started = Server::start(&place.path("claimbound.toml"), environment(), clock()).await;
+    let why = started.map(|_| ()).unwrap_err().to_string();
+    assert!(why.contains("can't be reached"), "{why}");
+}

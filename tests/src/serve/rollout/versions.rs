@@ -1,0 +1,205 @@
+//! Which version a route takes up, and which it never does.
+
+use std::sync::LazyLock;
+
+use claimbound::ledger::{Change, Ledger, Sqlite, Taking};
+use claimbound::modules::{Digest, ModuleId};
+use claimbound_server::server::Server;
+
+use super::super::{clock, environment};
+use super::shelf::NAME;
+use super::{Place, order, place, place_with, version};
+
+/// Why a host does not start.
+async fn refused(place: &Place) -> String {
+    let started = Server::start(&place.path("claimbound.toml"), environment(), clock()).await;
+    started.map(|_| ()).unwrap_err().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_newest_in_the_range_is_taken_up_while_it_serves() {
+    let (place, mut shelf) = place_with(&[("version = \"*\"", "version = \"^1.4\"")]);
+    shelf.publish("1.4.0", &version("1.4.0"));
+    shelf.publish("1.3.0", &version("1.3.0"));
+    let serving = place.serve().await;
+    serving.until_version("1.4.0").await;
+    assert!(serving.allows("one").await);
+    shelf.publish("2.0.0", &version("2.0.0"));
+    shelf.publish("1.5.0", &version("1.5.0"));
+    serving.until_version("1.5.0").await;
+    assert!(serving.allows("two").await);
+    let taken_up = "claimbound_modules_taken_up_total{route=\"deploy\"}";
+    serving.until(taken_up, 1).await;
+    let module = serving.module().await;
+    assert_eq!(module["rollout"]["keys"], serde_json::json!(["release"]));
+    assert_eq!(module["rollout"]["index"]["serial"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_served_is_never_followed_by_less() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.4.0", &version("1.4.0"));
+    shelf.publish("1.5.0", &version("1.5.0"));
+    place.serve().await.server.drain().await;
+    // Somebody takes the newest away, whose key is good.
+    shelf.unlist("1.5.0");
+    shelf.index();
+    let why = refused(&place).await;
+    assert!(
+        why.contains("has no version of `acme-deploy`") && why.contains("1.5.0"),
+        "{why}"
+    );
+    // An edition that was true once.
+    shelf.index_by(1, shelf.key());
+    let why = refused(&place).await;
+    assert!(
+        why.contains("serial 1") && why.contains("serial 3"),
+        "{why}"
+    );
+    shelf.publish("1.6.0", &version("1.6.0"));
+    let serving = place.serve().await;
+    serving.until_version("1.6.0").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_goes_back_and_what_was_left_is_not_taken_up_again() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let serving = place.serve().await;
+    shelf.publish("1.5.0", &version("1.5.0"));
+    serving.until_version("1.5.0").await;
+    order(
+        &place,
+        Change::RollBack {
+            route: "deploy".to_owned(),
+            to: format!("{NAME}@1.4.0").parse().unwrap(),
+        },
+    );
+    serving.until_version("1.4.0").await;
+    let (step, why) = serving.until_refused("1.5.0").await;
+    assert_eq!(step, "version");
+    assert!(
+        why.contains("alice rolled back from version 1.5.0 (it was tried)"),
+        "{why}"
+    );
+    shelf.publish("1.5.1", &version("1.5.1"));
+    serving.until_version("1.5.1").await;
+    serving.server.drain().await;
+    // And so after a restart.
+    let serving = place.serve().await;
+    assert_eq!(serving.module().await["version"], "1.5.1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_higher_major_version_waits_for_an_operator() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let serving = place.serve().await;
+    shelf.publish("2.0.0", &version("2.0.0"));
+    let (step, why) = serving.until_refused("2.0.0").await;
+    assert_eq!(step, "version");
+    assert!(why.contains("nobody approved"), "{why}");
+    shelf.publish("1.5.0", &version("1.5.0"));
+    serving.until_version("1.5.0").await;
+    order(
+        &place,
+        Change::ApproveMajor {
+            route: "deploy".to_owned(),
+            name: NAME.parse().unwrap(),
+            major: 2,
+        },
+    );
+    serving.until_version("2.0.0").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_yanked_version_is_not_begun_with_and_one_in_use_stays() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.4.0", &version("1.4.0"));
+    shelf.publish("1.5.0", &version("1.5.0"));
+    shelf.yank("1.5.0", "lets forks in");
+    let serving = place.serve().await;
+    assert_eq!(serving.module().await["version"], "1.4.0");
+    shelf.yank("1.4.0", "lets forks in too");
+    let module = serving
+        .until_module(|module| module["rollout"]["concern"] == "it is yanked: lets forks in too")
+        .await;
+    assert_eq!(module["version"], "1.4.0");
+    serving.server.drain().await;
+    let serving = place.serve().await;
+    assert_eq!(
+        serving.module().await["version"],
+        "1.4.0",
+        "it was served before"
+    );
+    shelf.publish("1.6.0", &version("1.6.0"));
+    serving.until_version("1.6.0").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_range_or_key_is_taken_up_with_the_configuration() {
+    let (place, mut shelf) = place_with(&[("version = \"*\"", "version = \"=1.4.0\"")]);
+    shelf.publish("1.4.0", &version("1.4.0"));
+    shelf.publish("1.5.0", &version("1.5.0"));
+    let serving = place.serve().await;
+    assert_eq!(serving.module().await["version"], "1.4.0");
+    super::configure(&place, &[("version = \"*\"", "version = \"=1.5.0\"")]);
+    serving.until_version("1.5.0").await;
+    // Whose word does not count any more does not decide from then on.
+    place.write("release.pub", super::shelf::key().public().to_pem());
+    serving
+        .until("claimbound_reloads_total{result=\"refused\"}", 1)
+        .await;
+    assert_eq!(
+        serving.module().await["version"],
+        "1.5.0",
+        "the last good one stays"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn to_go_back_takes_no_store() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let serving = place.serve().await;
+    shelf.publish("1.5.0", &version("1.5.0"));
+    serving.until_version("1.5.0").await;
+    std::fs::rename(place.path("store"), place.path("gone")).unwrap();
+    let gone = |module: &serde_json::Value| !module["rollout"]["unknown"].is_null();
+    serving.until_module(gone).await;
+    let to = format!("{NAME}@1.4.0").parse().unwrap();
+    let route = "deploy".to_owned();
+    order(&place, Change::RollBack { route, to });
+    serving.until_version("1.4.0").await;
+    assert!(serving.allows("one").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_does_not_follow_another_one_out_of_its_range() {
+    let (place, mut shelf) = place_with(&[("version = \"*\"", "version = \"=1.4.0\"")]);
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let serving = place.serve().await;
+    shelf.publish("1.5.0", &version("1.5.0"));
+    let ledger = Ledger::sqlite(&Sqlite::at(place.path("ledger.db"))).unwrap();
+    let taking = |serial| Taking {
+        route: "deploy",
+        store: "main",
+        module: &MODULE,
+        digest: Digest::of(&version("1.5.0")),
+        index_serial: serial,
+        after: None,
+        at: crate::forge::NOW,
+        by: "another host",
+    };
+    // What nobody vouches for says nothing of the index.
+    ledger.serve(&taking(None)).unwrap();
+    let (step, why) = serving.until_refused("1.5.0").await;
+    assert_eq!(step, "version");
+    assert!(why.contains("`=1.4.0` does not take it"), "{why}");
+    assert_eq!(serving.module().await["version"], "1.4.0");
+    super::configure(&place, &[("version = \"*\"", "version = \"^1.4\"")]);
+    serving.until_version("1.5.0").await;
+}
+
+/// What another host takes up.
+static MODULE: LazyLock<ModuleId> = LazyLock::new(|| format!("{NAME}@1.5.0").parse().unwrap());
