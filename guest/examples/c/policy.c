@@ -15,6 +15,9 @@ static const struct {
     {TEXT("repository"), TEXT("456789")},
 };
 
+/* How many those are. */
+#define PINS (sizeof PINNED / sizeof *PINNED)
+
 /* The path of the one claim that it reads. */
 static const strings REF = LIST_OF(string, TEXT("ref"));
 
@@ -110,7 +113,10 @@ static const answer *mismatch(string kind, string expected, option_string found)
 const description *describe(void) { return &TRAIN; }
 
 const answer *evaluate(const input *asked) {
-  for (size_t i = 0; i < asked->token.workload.names.length; i++) {
+  /* One for each that the manifest names. A trap is an error, and no error allows. */
+  if (asked->token.workload.names.length != PINS || asked->token.claims.length != 1)
+    __builtin_trap();
+  for (size_t i = 0; i < PINS; i++) {
     option_bound_name name = asked->token.workload.names.items[i];
     option_string found = name.some ? name.value.id : (option_string){};
     if (!found.some || !equal(found.value, PINNED[i].id))

@@ -46,8 +46,10 @@ class Decide(exports.Decide):
         )
 
     def evaluate(self, input: Input) -> Decision:
-        # In the order of the manifest, as are the claims.
-        for (kind, expected), name in zip(IDS.items(), input.token.workload.names):
+        # In the order of the manifest, as are the claims. Were one not there, this
+        # raises: no id is left out.
+        names = input.token.workload.names
+        for (kind, expected), name in zip(IDS.items(), names, strict=True):
             found = name.id if name else None
             if found != expected:
                 return deny("subject.mismatch", [kind, "id"], expected, found)
