@@ -60,6 +60,8 @@ mod serve;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod skipped;
+#[cfg(test)]
 mod standard;
 #[cfg(test)]
 #[cfg(unix)]

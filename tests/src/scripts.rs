@@ -5,19 +5,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::program::program;
+use crate::skipped::skipped;
 use crate::tree::root;
 
 /// The languages, with the component that `tests/run` has built of the example.
 const LANGUAGES: [&str; 4] = ["rust", "javascript", "python", "c"];
 
 /// A component of `tests/run`, where it has been built.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn component(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("CLAIMBOUND_GUESTS").map(PathBuf::from);
     let component = folder.map(|folder| folder.join(format!("{name}.wasm")));
     let found = component.filter(|component| component.is_file());
     if found.is_none() {
-        eprintln!("skipped: {name}.wasm was not built; tests/run builds it where it can");
+        skipped(
+            name,
+            &format!("{name}.wasm was not built; tests/run builds it where it can"),
+        );
     }
     found
 }
@@ -173,12 +176,14 @@ impl Author {
 }
 
 /// Whether the tools of a language have been installed by `tests/run`.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn has_tools(language: &str) -> bool {
     let tools = std::env::var_os("CLAIMBOUND_TOOLS").map(PathBuf::from);
     let has = tools.is_some_and(|tools| tools.join(language).is_dir());
     if !has {
-        eprintln!("skipped: CLAIMBOUND_TOOLS has no tools of {language}; tests/run installs them");
+        skipped(
+            language,
+            &format!("CLAIMBOUND_TOOLS has no tools of {language}; tests/run installs them"),
+        );
     }
     has
 }
@@ -239,12 +244,14 @@ fn rust_compiler() -> Option<Vec<(String, std::ffi::OsString)>> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn a_policy_begun_in_rust_is_built_and_tested_as_its_page_says() {
     // Where there are no guests, nobody has looked for a compiler.
     let compiler = std::env::var_os("CLAIMBOUND_GUESTS").and_then(|_| rust_compiler());
     let Some(compiler) = compiler else {
-        eprintln!("skipped: no compiler for WebAssembly was looked for; tests/run does");
+        skipped(
+            "rust",
+            "no compiler for WebAssembly was looked for; tests/run does",
+        );
         return;
     };
     let mut author = Author::new();

@@ -14,6 +14,7 @@ use super::world::{
     component, credentials, docker_configuration, id, key, large_component, open, open_with,
     published,
 };
+use crate::skipped::skipped;
 
 const PROGRAM: &str = "/usr/bin/docker-registry";
 /// The user `me` with the password `hunter2`, as `htpasswd -B` writes them.
@@ -34,7 +35,8 @@ impl Registry {
     /// None where there is no such program, which is said.
     pub(crate) fn start(has_users: bool) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
-            eprintln!("skipped: {PROGRAM} is not there; Debian has it in `docker-registry`");
+            let why = format!("{PROGRAM} is not there; Debian has it in `docker-registry`");
+            skipped("docker-registry", &why);
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
