@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -236,13 +238,15 @@ async fn kept(
 }
 
 /// Asks a program for a host; whether it succeeded, and what it answered. It is
-/// stopped where it takes longer than `patience`.
+/// stopped where it takes longer than `patience`, and so is all that it started:
+/// whatever holds its output would be waited for.
 fn answer(
     mut command: Command,
     host: &str,
     patience: Duration,
 ) -> Result<(bool, Zeroizing<Vec<u8>>), String> {
     command
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
@@ -257,13 +261,22 @@ fn answer(
         .take()
         .and_then(|output| said(output, patience));
     let ended = answer.is_some().then(|| ended(&mut child, patience));
-    // One that is gone can't be stopped.
-    let _ = child.kill();
-    let _ = child.wait();
-    match (answer, ended.flatten()) {
-        (Some(answer), Some(succeeded)) => Ok((succeeded, answer)),
-        (Some(_) | None, Some(_) | None) => Err(format!("it took longer than {patience:?}")),
+    if let (Some(answer), Some(succeeded)) = (answer, ended.flatten()) {
+        return Ok((succeeded, answer));
     }
+    stop(&mut child);
+    Err(format!("it took longer than {patience:?}"))
+}
+
+/// Stops a program that has not been waited for, and its process group.
+fn stop(child: &mut Child) {
+    // INVARIANT: until it is waited for, its number is nobody else's.
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(group) = group {
+        // A group that is gone can't be stopped.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.wait();
 }
 
 /// All that a program says, up to more than is taken; none where it takes too
@@ -404,5 +417,23 @@ mod tests {
             let error = run(slow, 50).unwrap_err();
             assert!(error.contains("took longer"), "{slow}: {error}");
         }
+    }
+
+    #[test]
+    fn what_a_program_started_is_stopped_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let (sender, receiver) = mpsc::channel();
+        let held = pipe.clone();
+        // It ends when nobody holds the other end any more.
+        std::thread::spawn(move || sender.send(std::fs::read(held).unwrap()).unwrap());
+        let mut command = Command::new("sh");
+        let script = r#"exec 3>"$0"; echo held >&3; sleep 600 & exit 0"#;
+        command.arg("-c").arg(script).arg(&pipe);
+        let error = answer(command, "registry.example", Duration::from_secs(1));
+        assert!(error.unwrap_err().contains("took longer"));
+        assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), b"held\n");
     }
 }
