@@ -513,7 +513,8 @@ mod trust {
         let signed = signed(statement().to_bytes(), &[&key, &key]);
         let vouched = authority.statement(&signed, &name("acme-deploy")).unwrap();
         assert_eq!(vouched.document(), &statement());
-        assert_eq!(vouched.names().collect::<Vec<_>>(), ["release"]);
+        let keys = vouched.signers().iter().map(|one| &one.key);
+        assert_eq!(keys.collect::<Vec<_>>(), ["release"]);
     }
 
     fn refused(signed: &Signed, key: TrustedKey) -> Untrusted {
@@ -842,7 +843,7 @@ mod provenance {
             assert_eq!(about, Err(ProvenanceError::Subject(other)));
             let authority = authority([trusted(&key, "release", &[Role::Module])]);
             let vouched = authority.provenance(&bytes, &name("acme-deploy"), &component);
-            assert_eq!(vouched.unwrap().names().count(), 1);
+            assert_eq!(vouched.unwrap().signers().len(), 1);
         }
         let refused = Provenance::verify(
             bundle("0.9").to_string().as_bytes(),

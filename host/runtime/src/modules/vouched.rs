@@ -45,11 +45,6 @@ impl<T> Vouched<T> {
     pub fn signers(&self) -> &[Signer] {
         &self.signers
     }
-
-    /// The names of the keys that signed.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.signers.iter().map(|signer| signer.key.as_str())
-    }
 }
 
 impl Vouched<Comparison> {

@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
+use claimbound::modules::{DocumentKind, MOST_COMPARISONS, MOST_SIGNATURES, MOST_VERSIONS};
+
 use super::error::StoreError;
 
 /// Largest index, in bytes.
-pub(super) const INDEX: u64 = 1 << 20;
+pub(super) const INDEX: u64 = DocumentKind::Index.longest() as u64;
 /// Largest statement or comparison, in bytes.
-pub(super) const DOCUMENT: u64 = 64 << 10;
+pub(super) const DOCUMENT: u64 = DocumentKind::Statement.longest() as u64;
 /// Largest provenance, in bytes: it lists what a build was made of.
 pub(super) const PROVENANCE: u64 = 1 << 20;
 /// Largest signature, in bytes: a bundle with a certificate has about 8 KiB.
 pub(super) const SIGNATURE: u64 = 64 << 10;
 /// Most signatures on one document.
-pub(super) const SIGNATURES: usize = 16;
+pub(super) const SIGNATURES: usize = MOST_SIGNATURES;
 /// Most comparisons of one version.
-pub(super) const COMPARISONS: usize = 64;
+pub(super) const COMPARISONS: usize = MOST_COMPARISONS;
 /// Most versions that are listed: as many as an index holds.
-pub(super) const VERSIONS: usize = 10_000;
+pub(super) const VERSIONS: usize = MOST_VERSIONS;
 /// Most names that are listed.
 pub(super) const NAMES: usize = 10_000;
 
