@@ -37,9 +37,9 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// A sandbox for this program, with the folder if one is named.
-    pub(crate) fn sandbox(&self) -> anyhow::Result<Sandbox> {
-        let sandbox = Sandbox::new(component::limits()?)?;
+    /// A sandbox for a component, with the folder if one is named.
+    pub(crate) fn sandbox(&self, component: &[u8]) -> anyhow::Result<Sandbox> {
+        let sandbox = component::sandbox(component)?;
         let (Some(folder), Some(path)) = (&self.code_cache, &self.code_key) else {
             return Ok(sandbox);
         };

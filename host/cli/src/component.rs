@@ -8,7 +8,7 @@ use claimbound::bake::{self, STANDARD, Section};
 use claimbound::checks::{self, Checks};
 use claimbound::policy::digest;
 use claimbound::reason::clip;
-use claimbound::sandbox::Limits;
+use claimbound::sandbox::{Limits, Sandbox};
 use claimbound_language::{Compiled, HORIZON, time_zone_data};
 use serde::{Deserialize, Serialize};
 
@@ -225,12 +225,15 @@ fn single(sections: &[Section<'_>], name: &str) -> anyhow::Result<Option<String>
         .with_context(|| format!("section `{name}` of the component is not UTF-8"))
 }
 
-/// Limits for a program that decides one token and ends: a pool of one, time
-/// enough for a machine that is busy with other things, scripts, and components as
-/// large as it reads.
-pub(crate) fn limits() -> anyhow::Result<Limits> {
-    Ok(Limits::scripts()
-        .with_deadline(Duration::from_secs(2))?
-        .with_concurrent(1)?
-        .with_component(usize::try_from(input::COMPONENT)?)?)
+/// A sandbox for a component, in a program that decides one token and ends: the
+/// memory that a host gives one of this size, a pool of one, and time enough for a
+/// machine that is busy with other things.
+pub(crate) fn sandbox(component: &[u8]) -> anyhow::Result<Sandbox> {
+    let usual = if component.len() > Limits::SMALL {
+        Limits::scripts().with_component(usize::try_from(input::COMPONENT)?)?
+    } else {
+        Limits::default()
+    };
+    let limits = usual.with_deadline(Duration::from_secs(2))?;
+    Ok(Sandbox::new(limits.with_concurrent(1)?)?)
 }

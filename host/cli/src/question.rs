@@ -147,7 +147,7 @@ impl Arguments {
         let presented = self.presented(&with_keys, &named)?;
         let audience = self.audience(file.compiled())?;
         let floor = Floor::new(audience).context("`--audience`")?;
-        let sandbox = self.code_cache.sandbox()?;
+        let sandbox = self.code_cache.sandbox(&file.component)?;
         let policy = Policy::load(&sandbox, &file.component)
             .with_context(|| format!("`{}`", file.path.display()))?;
         let mut notes = notes(&file);

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use claimbound::outcome::Outcome;
-use claimbound::sandbox::Sandbox;
 use claimbound_analysis::{Comparison, Difference, Relation, compare};
 use claimbound_language::engine::{FirstUse, Grant, Obligation};
 use claimbound_language::{Compiled, DerivedToken};
@@ -25,7 +24,7 @@ pub(crate) struct Side {
 
 impl Side {
     /// Takes a policy whose component its document was built to.
-    fn of(file: PolicyFile, sandbox: &Sandbox) -> anyhow::Result<Self> {
+    fn of(file: PolicyFile) -> anyhow::Result<Self> {
         let name = file.path.display();
         let compiled = match &file.origin {
             Origin::Verified(compiled) => compiled.clone(),
@@ -34,8 +33,9 @@ impl Side {
             }
             Origin::None => bail!("`{name}` can't be compared: it carries no document"),
         };
+        let sandbox = component::sandbox(&file.component)?;
         Ok(Self {
-            sandboxed: Sandboxed::new(sandbox, &file, &compiled)?,
+            sandboxed: Sandboxed::new(&sandbox, &file, &compiled)?,
             path: file.path,
             compiled,
         })
@@ -103,12 +103,11 @@ impl Sides {
         Self::of(PolicyFile::open(old)?, PolicyFile::open(new)?)
     }
 
-    /// Loads both policies into a sandbox.
+    /// Loads both policies, each into a sandbox of its own.
     pub(crate) fn of(old: PolicyFile, new: PolicyFile) -> anyhow::Result<Self> {
-        let sandbox = Sandbox::new(component::limits()?)?;
         Ok(Self {
-            old: Side::of(old, &sandbox)?,
-            new: Side::of(new, &sandbox)?,
+            old: Side::of(old)?,
+            new: Side::of(new)?,
         })
     }
 

@@ -21,11 +21,6 @@ const MOST_THREADS: usize = 1000;
 /// The most decisions that may wait for a thread.
 const LONGEST_QUEUE: usize = 1 << 20;
 
-/// The largest component of a small policy, unless it is said: one that
-/// `claimbound build` made of a document has some 110 KiB beside its program and
-/// its cases, one in Rust or C less, and no engine of scripts fits.
-const SMALL: usize = 1 << 20;
-
 /// Whose sandboxes and threads a policy has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pool {
@@ -156,7 +151,7 @@ fn small(config: &SandboxConfig, cache: Option<CodeCache>) -> Result<Shards, Con
         queue: 1024,
         at_once: processors,
     };
-    let limits = Limits::default().with_component(SMALL);
+    let limits = Limits::default().with_component(Limits::SMALL);
     Shards::new("sandbox", size, limits, asked, cache)
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use claimbound::key::Algorithm;
 use claimbound::policy::Policy;
-use claimbound::sandbox::Sandbox;
 use claimbound_language::{Compiled, Example};
 use serde_json::{Map, Value, json};
 
@@ -96,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         fill(&mut example)?;
     }
     let policy = Arc::new(Policy::load(
-        &Sandbox::new(component::limits()?)?,
+        &component::sandbox(&file.component)?,
         &file.component,
     )?);
     let iterations = usize::try_from(arguments.iterations)?;

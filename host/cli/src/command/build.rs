@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use claimbound::policy::{Policy, PolicyError, digest};
-use claimbound::sandbox::Sandbox;
 use serde_json::json;
 
 use crate::component::{self, Carried, Carry, Kind, Origin};
@@ -70,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     };
     match (
         kind,
-        Policy::load(&Sandbox::new(component::limits()?)?, &component),
+        Policy::load(&component::sandbox(&component)?, &component),
     ) {
         (_, Ok(_)) => {}
         // The standard component itself has no program yet, and so no manifest.

@@ -12,7 +12,6 @@ use claimbound::key::Algorithm;
 use claimbound::models::Model;
 use claimbound::outcome::Outcome;
 use claimbound::policy::{Policy, Request};
-use claimbound::sandbox::Sandbox;
 use claimbound::token::Token;
 use claimbound_language::{Compiled, Example};
 use serde::Deserialize;
@@ -255,7 +254,7 @@ fn gate(compiled: &Compiled, signer: &Signer) -> anyhow::Result<Gate> {
     let audience = compiled.audiences.first();
     let audience = audience.context("the policy has no audience")?;
     let component = component::build(compiled, POLICY, None)?;
-    let policy = Policy::load(&Sandbox::new(component::limits()?)?, &component)?;
+    let policy = Policy::load(&component::sandbox(&component)?, &component)?;
     let place = (issuer.url.as_str(), audience.as_str());
     let settings = Settings::default();
     let gate = throwaway::gate(compiled, Arc::new(policy), signer, place, settings)?;

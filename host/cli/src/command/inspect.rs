@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use claimbound::checks::Checks;
+use claimbound::modules::Contract;
 use claimbound::obligation::{FirstUse, Obligation};
 use claimbound::policy::{Manifest, Policy};
-use claimbound::sandbox::Sandbox;
 use claimbound_language::{Compiled, StatementSummary};
 use serde_json::{Value, json};
 
@@ -16,9 +16,6 @@ use crate::component::{self, Origin};
 use crate::console::{Console, Status};
 use crate::page::{Cell, Ink, Page};
 use crate::policy_file::PolicyFile;
-
-/// The contract that every policy exports.
-const CONTRACT: &str = "claimbound:policy@0.1.0";
 
 /// Show what a component is, and verify the document that it carries.
 #[derive(Debug, clap::Args)]
@@ -39,7 +36,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let file = PolicyFile::open(&arguments.file)?;
-    let sandbox = Sandbox::new(component::limits()?)?;
+    let sandbox = component::sandbox(&file.component)?;
     let policy = Policy::load(&sandbox, &file.component)
         .with_context(|| format!("`{}`", arguments.file.display()))?;
     let checks = Checks::of(&file.component);
@@ -63,7 +60,7 @@ fn page(file: &PolicyFile, policy: &Policy, checks: Option<usize>) -> Page {
         .end();
     page.field("digest", &id.digest);
     page.field("size", size(file.component.len()));
-    page.field("contract", CONTRACT);
+    page.field("contract", Contract::served().to_string());
     page.field("explains", if policy.explains() { "yes" } else { "no" });
     page.field("imports", "none");
     page.field(
@@ -159,7 +156,7 @@ fn to_json(file: &PolicyFile, policy: &Policy, checks: Option<usize>) -> Value {
         "version": policy.id().version,
         "digest": policy.id().digest,
         "size": file.component.len(),
-        "contract": CONTRACT,
+        "contract": Contract::served().as_str(),
         "explains": policy.explains(),
         "imports": [],
         "claims": manifest.claims,

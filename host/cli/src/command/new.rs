@@ -7,7 +7,6 @@ use anyhow::{Context as _, anyhow, bail};
 use claimbound::json::Limits;
 use claimbound::policy::{ManifestError, is_name};
 use claimbound::reason::clip;
-use claimbound::sandbox::Sandbox;
 use claimbound::token::Token;
 use claimbound_language::Diagnostics;
 use serde_json::json;
@@ -140,8 +139,8 @@ impl Arguments {
 /// Runs the cases on what is about to be written: nothing is scaffolded that
 /// does not pass.
 fn try_out(document: &str, cases: &str) -> anyhow::Result<()> {
-    let sandbox = Sandbox::new(component::limits()?)?;
     let file = PolicyFile::of_document(Path::new("policy.toml"), document, Some(cases.to_owned()))?;
+    let sandbox = component::sandbox(&file.component)?;
     let trial = Trial::new(&sandbox, file, "cases.toml", cases)?;
     for verdict in trial.run() {
         let verdict = verdict?;

@@ -6,7 +6,6 @@ use anyhow::{Context as _, bail};
 use claimbound::clock::{Clock as _, SystemClock};
 use claimbound::modules::{Contract, Digest, Form, SigningKey, Statement};
 use claimbound::policy::Policy;
-use claimbound::sandbox::Sandbox;
 use serde_json::json;
 
 use crate::component::{self, Kind};
@@ -167,7 +166,7 @@ fn refuse(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 
 /// What is to be said of a component, as of now.
 fn stated(path: &Path, component: &[u8]) -> anyhow::Result<Statement> {
-    let sandbox = Sandbox::new(component::limits()?)?;
+    let sandbox = component::sandbox(component)?;
     let name = || format!("`{}`", path.display());
     let policy = Policy::load(&sandbox, component).with_context(name)?;
     let document = policy.manifest().document.as_deref().map(str::parse);

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use claimbound::checks::Checks;
-use claimbound::sandbox::Sandbox;
 use claimbound_analysis::{Coverage, Mutation};
 use serde_json::{Value, json};
 
@@ -105,16 +104,15 @@ impl Report {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let sandbox = arguments.code_cache.sandbox()?;
     if arguments.generate {
-        return generate::run(&arguments.policies, &sandbox, console);
+        return generate::run(&arguments.policies, &arguments.code_cache, console);
     }
     let policies = policies::found(&arguments.policies, Wanted::WithCases)?;
     let mut reports = Vec::new();
     let progress = Progress::of(policies.len());
     for (number, policy) in policies.iter().enumerate() {
         progress.at(number + 1, &policy.to_string_lossy());
-        reports.push(arguments.report(&sandbox, policy)?);
+        reports.push(arguments.report(policy)?);
     }
     drop(progress);
     let failed = count(&reports, |verdict| !verdict.faults.is_empty());
@@ -131,21 +129,22 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 }
 
 impl Arguments {
-    fn report(&self, sandbox: &Sandbox, path: &Path) -> anyhow::Result<Report> {
+    fn report(&self, path: &Path) -> anyhow::Result<Report> {
         let file = PolicyFile::open(path)?;
         let policy = path.display().to_string();
+        let sandbox = self.code_cache.sandbox(&file.component)?;
         match found(&file, self.cases.as_deref())? {
             Found::Text(name, text) if file.compiled().is_some() => {
-                let trial = Trial::new(sandbox, file, &name, &text)?;
+                let trial = Trial::new(&sandbox, file, &name, &text)?;
                 self.tried(policy, &trial)
             }
             Found::Text(name, text) => {
                 let cases = claimbound_language::parse_cases(&name, &text)?;
                 cases.check_alone()?;
                 let checks = checks::of_cases(&cases, None)?;
-                self.alone(policy, &Alone::new(sandbox, file, checks)?)
+                self.alone(policy, &Alone::new(&sandbox, file, checks)?)
             }
-            Found::Checks(checks) => self.alone(policy, &Alone::new(sandbox, file, checks)?),
+            Found::Checks(checks) => self.alone(policy, &Alone::new(&sandbox, file, checks)?),
         }
     }
 

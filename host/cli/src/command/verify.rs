@@ -8,7 +8,6 @@ use claimbound::modules::{
     TrustedKey, Untrusted,
 };
 use claimbound::policy::Policy;
-use claimbound::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::component::{self, Kind};
@@ -188,7 +187,7 @@ fn agrees(
 }
 
 fn says_so(release: &Release) -> anyhow::Result<Result<(), Why>> {
-    let sandbox = Sandbox::new(component::limits()?)?;
+    let sandbox = component::sandbox(release.component())?;
     let policy = Policy::load(&sandbox, release.component()).context("the component")?;
     let agreed = release.agrees_with(policy.id());
     Ok(agreed.map_err(|refused| refused.to_string()))

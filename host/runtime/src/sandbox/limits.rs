@@ -56,6 +56,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Largest component of a small policy, in bytes: one that is built of a
+    /// document has some 110 KiB beside its program and its cases, one in Rust or C
+    /// less, and no engine of scripts fits. A host gives a larger one the limits of
+    /// [`Limits::scripts`], unless it is told otherwise.
+    pub const SMALL: usize = 1 << 20;
+
     /// Limits for components that bring an engine of scripts: 100 ms, 64 MiB, 8
     /// instances, and components of at most 32 MiB of up to 64 core instances.
     /// JavaScript comes to 12 MiB and starts with a memory of 9, Python to 18 and

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let candidate = comparison::policy(&comparison::sandbox()?, &arguments.policy)?;
+    let candidate = comparison::policy(&arguments.policy)?;
     let notes = super::notes(&arguments.folder)?;
     let mut tally = Tally::default();
     super::each_decision(&arguments.folder, |seq, decision| {

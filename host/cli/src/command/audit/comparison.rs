@@ -9,7 +9,6 @@ use claimbound::outcome::{HostError, Outcome};
 use claimbound::policy::Policy;
 use claimbound::reason::Reason;
 use claimbound::record::{Decision, NotDerived, Verdict};
-use claimbound::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::component;
@@ -237,14 +236,9 @@ impl Tally {
 }
 
 /// Loads a policy, a document or a component.
-pub(super) fn policy(sandbox: &Sandbox, path: &Path) -> anyhow::Result<Arc<Policy>> {
+pub(super) fn policy(path: &Path) -> anyhow::Result<Arc<Policy>> {
     let file = PolicyFile::open(path)?;
-    let policy = Policy::load(sandbox, &file.component);
+    let policy = Policy::load(&component::sandbox(&file.component)?, &file.component);
     let policy = policy.with_context(|| format!("`{}`", file.path.display()))?;
     Ok(Arc::new(policy))
-}
-
-/// The sandbox that decides again.
-pub(super) fn sandbox() -> anyhow::Result<Sandbox> {
-    Ok(Sandbox::new(component::limits()?)?)
 }

@@ -39,10 +39,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let sandbox = comparison::sandbox()?;
     let mut policies = HashMap::new();
     for path in &arguments.policy {
-        let policy = comparison::policy(&sandbox, path)?;
+        let policy = comparison::policy(path)?;
         policies.insert(policy.id().digest.clone(), policy);
     }
     let notes = super::notes(&arguments.folder)?;

@@ -9,15 +9,15 @@ use claimbound_analysis::{Boundary, LeftOut, Tried, boundary};
 use claimbound_language::Compiled;
 use serde_json::{Value, json};
 
-use crate::checks;
 use crate::console::{self, Console, Format, Progress, Status};
 use crate::policy_file::PolicyFile;
 use crate::sandboxed::Sandboxed;
+use crate::{checks, code_cache};
 
 /// Prints the boundary cases of the one policy that is given.
 pub(super) fn run(
     policies: &[PathBuf],
-    sandbox: &Sandbox,
+    code_cache: &code_cache::Arguments,
     console: Console,
 ) -> anyhow::Result<Status> {
     let [path] = policies else {
@@ -28,7 +28,8 @@ pub(super) fn run(
     };
     let file = PolicyFile::open(path)?;
     let compiled = compiled(&file)?;
-    let made = made(&file.path, &file, compiled, sandbox)?;
+    let sandbox = code_cache.sandbox(&file.component)?;
+    let made = made(&file.path, &file, compiled, &sandbox)?;
     if made.cases().next().is_none() {
         bail!(
             "no token was found that `{}` accepts, nor one that it just refuses",
