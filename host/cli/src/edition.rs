@@ -1,7 +1,5 @@
 //! The next edition of an index: made from what a store holds, signed, published.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, anyhow, bail};
 use claimbound::clock;
 use claimbound::modules::{
@@ -11,18 +9,19 @@ use claimbound::modules::{
 use serde_json::json;
 
 use crate::console::{Console, Status, note};
+use crate::input::Source;
 use crate::operator::now;
 use crate::page::{Ink, Page};
 use crate::store::{self, Opened};
-use crate::{input, time, trusted};
+use crate::{signatures, time, trusted};
 
 /// What an edition needs.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Arguments {
-    /// The private key to sign by.
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    /// The private key to sign by: PEM, P-256 or Ed25519; a file, `-`, or `env:NAME`.
+    #[arg(long, value_name = "KEY")]
+    key: Source,
 
     /// For how long the edition holds, such as `7d`.
     #[arg(long, value_name = "DURATION", value_parser = time::parse_duration)]
@@ -30,8 +29,8 @@ pub(crate) struct Arguments {
 
     /// A public key that may have signed modules, or the edition before, besides
     /// the private key's own; can be given more than once.
-    #[arg(long, value_name = "FILE")]
-    trust: Vec<PathBuf>,
+    #[arg(long, value_name = "PUB")]
+    trust: Vec<Source>,
 }
 
 /// A version that is withdrawn by the edition.
@@ -59,7 +58,7 @@ pub(crate) fn publish(
     yank: Option<Yank<'_>>,
     console: Console,
 ) -> anyhow::Result<Status> {
-    let key = signing_key(arguments)?;
+    let key = signatures::signing_key(&arguments.key)?;
     let store = place.open()?;
     let making = Making {
         store: &store,
@@ -85,23 +84,18 @@ pub(crate) fn publish(
     told(&index, &place.place(), console)
 }
 
-fn signing_key(arguments: &Arguments) -> anyhow::Result<SigningKey> {
-    let text = input::file_text(&arguments.key)?;
-    SigningKey::from_pem(&text).with_context(|| format!("`{}`", arguments.key.display()))
-}
-
 /// The private key's own public half, and the others that are trusted.
 fn authority(
     arguments: &Arguments,
     key: &SigningKey,
     name: &ModuleName,
 ) -> anyhow::Result<Authority> {
-    let own = arguments.key.display().to_string();
-    let mut keys = vec![trusted::trusted(own, key.public().clone(), name)];
-    for path in &arguments.trust {
-        let other = trusted::public_key(path)?;
+    let own = trusted::trusted(&arguments.key, key.public().clone(), name);
+    let mut keys = vec![own];
+    for source in &arguments.trust {
+        let other = signatures::public_key(source)?;
         if other != *key.public() {
-            keys.push(trusted::trusted(path.display().to_string(), other, name));
+            keys.push(trusted::trusted(source, other, name));
         }
     }
     trusted::of(keys)
@@ -120,7 +114,15 @@ impl Making<'_> {
                  by `--trust`"
             )
         })?;
-        Ok(Some(vouched.into_document()))
+        let before = vouched.into_document();
+        if before.is_expired_at(now()) {
+            note(&format!(
+                "edition {}, which is gone on from, expired at {}",
+                before.serial(),
+                clock::date(before.expires())
+            ));
+        }
+        Ok(Some(before))
     }
 
     /// The versions that the store holds, the latest first.

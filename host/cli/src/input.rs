@@ -50,6 +50,15 @@ impl fmt::Display for Source {
 }
 
 impl Source {
+    /// The source as it is spelled.
+    pub(crate) fn spelling(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Standard => "-".to_owned(),
+            Self::Environment(name) => format!("env:{name}"),
+        }
+    }
+
     /// All bytes, at most `limit`.
     pub(crate) fn bytes(&self, limit: u64) -> anyhow::Result<Vec<u8>> {
         match self {

@@ -23,12 +23,12 @@ pub(crate) fn signing_key(source: &Source) -> anyhow::Result<SigningKey> {
 pub(crate) fn public_key(source: &Source) -> anyhow::Result<PublicKey> {
     let text = Zeroizing::new(source.text()?);
     artifact::refuse_token(source, &text, "a public key")?;
-    PublicKey::from_pem(&text).with_context(|| format!("`--key` {source}"))
+    PublicKey::from_pem(&text).with_context(|| source.to_string())
 }
 
 /// Where a document's signatures of that form may stand: `FILE.sig`, then
 /// `FILE.1.sig` and so on.
-fn places(document: &Path, form: Form) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn places(document: &Path, form: Form) -> impl Iterator<Item = PathBuf> {
     let place = move |number: usize| {
         let mut path = document.as_os_str().to_owned();
         if number > 0 {
@@ -46,6 +46,15 @@ pub(crate) fn beside(document: &Path) -> Vec<PathBuf> {
     all.flat_map(|form| places(document, form))
         .filter(|path| path.is_file())
         .collect()
+}
+
+/// Removes the signatures beside a document, which becomes another.
+pub(crate) fn remove(document: &Path) -> anyhow::Result<()> {
+    for path in beside(document) {
+        let removed = std::fs::remove_file(&path);
+        removed.with_context(|| format!("`{}` can't be removed", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Where a signature by this key belongs: where one by it stands, or nothing.

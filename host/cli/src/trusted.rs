@@ -1,18 +1,16 @@
 //! Keys that a command is told to trust for one name.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::Context as _;
 use claimbound::modules::{Authority, ModuleName, PublicKey, Role, TrustedKey};
 
-use crate::input;
+use crate::input::Source;
+use crate::signatures;
 
-/// An authority of the keys in these files, for one name and all but what a wider
-/// version needs; each key is called as its file.
-pub(crate) fn authority(files: &[PathBuf], name: &ModuleName) -> anyhow::Result<Authority> {
-    let keys = files.iter().map(|path| {
-        let key = public_key(path)?;
-        Ok(trusted(path.display().to_string(), key, name))
+/// An authority of these keys, for one name and all but what a wider version needs;
+/// each key is called as its source is spelled.
+pub(crate) fn authority(sources: &[Source], name: &ModuleName) -> anyhow::Result<Authority> {
+    let keys = sources.iter().map(|source| {
+        let key = signatures::public_key(source)?;
+        Ok(trusted(source, key, name))
     });
     of(keys.collect::<anyhow::Result<Vec<_>>>()?)
 }
@@ -21,17 +19,11 @@ pub(crate) fn of(keys: Vec<TrustedKey>) -> anyhow::Result<Authority> {
     Ok(Authority::new(keys)?)
 }
 
-pub(crate) fn trusted(called: String, key: PublicKey, name: &ModuleName) -> TrustedKey {
+pub(crate) fn trusted(source: &Source, key: PublicKey, name: &ModuleName) -> TrustedKey {
     TrustedKey {
-        name: called,
+        name: source.spelling(),
         key,
         modules: vec![name.clone()],
         roles: vec![Role::Module, Role::Index, Role::Comparison],
     }
-}
-
-/// The public key in a file.
-pub(crate) fn public_key(path: &Path) -> anyhow::Result<PublicKey> {
-    let text = input::file_text(path)?;
-    PublicKey::from_pem(&text).with_context(|| format!("`{}`", path.display()))
 }

@@ -190,3 +190,26 @@ fn nothing_that_is_read_is_written_over_and_a_key_that_is_none_signs_nothing() {
     // A signature of nothing that is kept would be no use.
     assert_eq!(compare(&program, &["--key", "compare.key"]).status, 2);
 }
+
+#[test]
+fn a_second_key_signs_the_same_comparison_and_another_one_has_none_of_its_signatures() {
+    let less = (r#"max_ttl = "10m""#, r#"max_ttl = "5m""#);
+    let (program, key) = folder(&next(&[less]));
+    let second = SigningKey::generate(KeyAlgorithm::Ed25519).unwrap();
+    program.write("second.key", second.to_pem().unwrap().as_bytes());
+    assert_eq!(compare(&program, &WRITE).status, 0);
+    let document = program.read("comparison.json");
+    let again = ["--key", "second.key", "-o", "comparison.json"];
+    assert_eq!(compare(&program, &again).status, 0);
+    assert_eq!(program.read("comparison.json"), document);
+    vouched(&program, &key);
+    let signature = program.read("comparison.json.1.sigstore.json");
+    let signature = Signature::parse(&signature).unwrap();
+    assert!(signature.is_by(second.public(), &document));
+    build(&program, "new", &next(&[]));
+    assert_eq!(compare(&program, &again).status, 0);
+    let signature = program.read("comparison.json.sigstore.json");
+    let signature = Signature::parse(&signature).unwrap();
+    assert!(signature.is_by(second.public(), &program.read("comparison.json")));
+    assert!(!program.path("comparison.json.1.sigstore.json").exists());
+}

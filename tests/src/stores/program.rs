@@ -308,3 +308,88 @@ async fn an_index_that_is_not_trusted_is_told_by_the_status() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn an_index_that_expired_is_no_word_for_a_version_and_its_absence_is_said() {
+    let scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    scene.program.write("out/x", "");
+    let pull = [
+        "pull",
+        "acme@1.4.0",
+        "store",
+        "--key",
+        "release.pub",
+        "-o",
+        "out",
+    ];
+    let (status, said) = scene.said(&pull);
+    assert_eq!(
+        (status, said.contains("the store has none")),
+        (0, true),
+        "{said}"
+    );
+    std::fs::remove_file(scene.program.path("out/acme.wasm")).unwrap();
+    let name: ModuleName = "acme".parse().unwrap();
+    let expired = super::world::index("acme", 6, &["1.4.0"], &scene.key);
+    let store = scene.program.path("store");
+    let store = open(store.to_str().unwrap());
+    store.push_index(&name, &expired).await.unwrap();
+    let (status, said) = scene.said(&pull);
+    assert_eq!(
+        (status, said.contains("edition 6 of the index expired")),
+        (1, true),
+        "{said}"
+    );
+    assert!(!scene.program.path("out/acme.wasm").exists());
+    let (status, said) = scene.index(&["--key", "release.key"]);
+    assert_eq!(
+        (
+            status,
+            said.contains("edition 6, which is gone on from, expired")
+        ),
+        (0, true),
+        "{said}"
+    );
+}
+
+#[test]
+fn signatures_of_another_document_are_gone_after_a_pull() {
+    let scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    for stale in ["sig", "1.sig", "sigstore.json", "1.sigstore.json"] {
+        let name = format!("out/acme.statement.json.{stale}");
+        scene.program.write(&name, "of another");
+    }
+    let pull = ["pull", "acme@1.4.0", "store", "-o", "out"];
+    assert_eq!(scene.said(&pull).0, 0);
+    let files = std::fs::read_dir(scene.program.path("out")).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(
+        files,
+        [
+            "acme.statement.json",
+            "acme.statement.json.sigstore.json",
+            "acme.wasm"
+        ]
+    );
+}
+
+#[test]
+fn an_edition_is_signed_by_a_key_from_wherever_keys_come() {
+    let scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    let key = scene.program.read("release.key");
+    let index = ["modules", "index", "store", "acme", "--expires", "7d"];
+    let standard = [&index[..], &["--key", "-"]].concat();
+    let ran = scene.program.run_with(&standard, &key, &[]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let text = String::from_utf8(key).unwrap();
+    let variable = [&index[..], &["--key", "env:RELEASE_KEY"]].concat();
+    let ran = scene
+        .program
+        .run_with(&variable, b"", &[("RELEASE_KEY", &text)]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(ran.out.contains("edition 2"), "{}", ran.out);
+}

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use claimbound::modules::{Authority, Digest, Listed, ModuleId, Published};
+use claimbound::clock;
+use claimbound::modules::{Authority, Digest, Listed, ModuleId, Published, Release};
 use serde_json::json;
 
 use crate::console::{Console, Status};
+use crate::input::Source;
+use crate::operator::now;
 use crate::page::{Ink, Page};
 use crate::store::{self, Opened};
-use crate::{beside, trusted};
+use crate::{published, trusted};
 
 /// Take a module from a store.
 #[derive(Debug, clap::Args)]
@@ -20,9 +23,13 @@ Examples:
 
 It writes `acme-deploy.wasm`, its statement, comparisons and their signatures. By
 `--key` the statement has to be signed by one of the keys, and so has the index
-where the store has one: a version that it does not list, or that is yanked, is
-refused. Nothing is written of what is refused. Without `--key` nothing is
-verified, and the answer says so.
+where the store has one: an index that expired is refused, and so is a version that
+it does not list, or that is yanked. Where the store has no index, the answer says
+so. Nothing is written of what is refused. Without `--key` nothing is verified, and
+the answer says so.
+
+Signatures that stand beside the files of an earlier `pull` are removed: what is
+there afterwards is what the store has.
 
 Exit status: 0 taken, 1 refused by what the keys signed, 2 no answer could be given.")]
 pub(crate) struct Arguments {
@@ -43,16 +50,31 @@ pub(crate) struct Arguments {
     )]
     output: PathBuf,
 
-    /// A public key to verify by; can be given more than once.
-    #[arg(long, value_name = "FILE")]
-    key: Vec<PathBuf>,
+    /// A public key to verify by, a file, `-`, or `env:NAME`; can be given more than
+    /// once.
+    #[arg(long, value_name = "PUB")]
+    key: Vec<Source>,
 }
 
 /// What was taken, and by whose word.
 struct Taken {
     published: Published,
-    /// The keys that signed it; none where nothing was verified.
-    signers: Option<Vec<String>>,
+    /// None where nothing was verified.
+    word: Option<Word>,
+}
+
+/// Whose word it was taken by.
+struct Word {
+    /// The keys that signed it.
+    signers: Vec<String>,
+    /// The edition of the index that lists it, where the store has an index.
+    edition: Option<u64>,
+}
+
+/// What an edition of the index says of a version.
+struct Entry {
+    edition: u64,
+    listed: Listed,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
@@ -65,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         let published = store.wait(store.store().fetch(id, None))?;
         Ok(Taken {
             published,
-            signers: None,
+            word: None,
         })
     } else {
         let authority = trusted::authority(&arguments.key, id.name())?;
@@ -83,34 +105,37 @@ fn verified(
     id: &ModuleId,
     authority: &Authority,
 ) -> anyhow::Result<Result<Taken, String>> {
-    let listed = match listed(store, id, authority)? {
-        Ok(listed) => listed,
+    let entry = match entry(store, id, authority)? {
+        Ok(entry) => entry,
         Err(why) => return Ok(Err(why)),
     };
-    let promised = listed.as_ref().map(|listed| &listed.digest);
+    let listed = entry.as_ref().map(|entry| &entry.listed);
+    let promised = listed.map(|listed| &listed.digest);
     let published = store.wait(store.store().fetch(id, promised))?;
-    let release = authority.release(id, listed.as_ref(), published.clone());
+    let release = authority.release(id, listed, published.clone());
     Ok(match release {
         Ok(release) => Ok(Taken {
             published,
-            signers: Some(
-                release
-                    .signers()
-                    .iter()
-                    .map(|one| one.key.clone())
-                    .collect(),
-            ),
+            word: Some(Word {
+                signers: signers(&release),
+                edition: entry.map(|entry| entry.edition),
+            }),
         }),
         Err(why) => Err(why.to_string()),
     })
 }
 
+fn signers(release: &Release) -> Vec<String> {
+    let signers = release.signers().iter();
+    signers.map(|one| one.key.clone()).collect()
+}
+
 /// What the index says of a version, where the store has one.
-fn listed(
+fn entry(
     store: &Opened,
     id: &ModuleId,
     authority: &Authority,
-) -> anyhow::Result<Result<Option<Listed>, String>> {
+) -> anyhow::Result<Result<Option<Entry>, String>> {
     let Some(signed) = store.wait(store.store().index(id.name()))? else {
         return Ok(Ok(None));
     };
@@ -118,8 +143,18 @@ fn listed(
         Ok(index) => index.into_document(),
         Err(why) => return Ok(Err(format!("the index is not trusted: {why}"))),
     };
+    if index.is_expired_at(now()) {
+        let expired = clock::date(index.expires());
+        return Ok(Err(format!(
+            "edition {} of the index expired at {expired}",
+            index.serial()
+        )));
+    }
     Ok(match index.listed(id.version()) {
-        Some(listed) => Ok(Some(listed.clone())),
+        Some(listed) => Ok(Some(Entry {
+            edition: index.serial(),
+            listed: listed.clone(),
+        })),
         None => Err(format!(
             "the index does not list version `{}`",
             id.version()
@@ -129,7 +164,7 @@ fn listed(
 
 fn written(arguments: &Arguments, console: Console, taken: &Taken) -> anyhow::Result<Status> {
     let id = &arguments.id;
-    let files = beside::write(&arguments.output, id.name().as_str(), &taken.published)?;
+    let files = published::write(&arguments.output, id.name().as_str(), &taken.published)?;
     let component = files.first().map_or(Path::new(""), PathBuf::as_path);
     let digest = Digest::of(&taken.published.component).to_string();
     let names: Vec<_> = files
@@ -139,15 +174,16 @@ fn written(arguments: &Arguments, console: Console, taken: &Taken) -> anyhow::Re
     console.answer(
         || {
             let mut page = Page::default();
-            match &taken.signers {
+            match &taken.word {
                 Some(_) => page.put(Ink::Good, "verified"),
                 None => page.put(Ink::Warn, "unverified"),
             };
             page.text(format!(" {id}")).end();
             page.field("digest", &digest);
             page.field("file", component.display().to_string());
-            if let Some(signers) = &taken.signers {
-                page.field("signed by", signers.join(", "));
+            if let Some(word) = &taken.word {
+                page.field("signed by", word.signers.join(", "));
+                page.field("index", word.index());
             }
             page
         },
@@ -155,13 +191,23 @@ fn written(arguments: &Arguments, console: Console, taken: &Taken) -> anyhow::Re
             json!({
                 "pulled": id.to_string(),
                 "digest": digest,
-                "verified": taken.signers.is_some(),
-                "signers": taken.signers,
+                "verified": taken.word.is_some(),
+                "signers": taken.word.as_ref().map(|word| &word.signers),
+                "edition": taken.word.as_ref().and_then(|word| word.edition),
                 "files": names,
             })
         },
     )?;
     Ok(Status::Yes)
+}
+
+impl Word {
+    fn index(&self) -> String {
+        match self.edition {
+            Some(edition) => format!("edition {edition} lists it"),
+            None => "the store has none: nothing says whether it was withdrawn".to_owned(),
+        }
+    }
 }
 
 fn refused(id: &ModuleId, console: Console, why: &str) -> anyhow::Result<Status> {

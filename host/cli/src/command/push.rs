@@ -6,10 +6,9 @@ use anyhow::Context as _;
 use claimbound::modules::Statement;
 use serde_json::json;
 
-use crate::beside;
 use crate::console::{Console, Status};
 use crate::page::{Ink, Page};
-use crate::store;
+use crate::{published, store};
 
 /// Publish a signed module in a store.
 #[derive(Debug, clap::Args)]
@@ -49,7 +48,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let provenance = arguments.provenance.as_deref();
-    let published = beside::published(&arguments.file, &arguments.comparison, provenance)?;
+    let published = published::read(&arguments.file, &arguments.comparison, provenance)?;
     let statement = Statement::parse(&published.statement.document);
     let statement = statement.context("the statement can't be read")?;
     let store = arguments.store.open()?;

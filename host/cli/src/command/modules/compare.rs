@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use claimbound::clock::{Clock as _, SystemClock};
 use claimbound::modules::{
-    Compared, Comparison, Form, ModuleName, Relation, Signature, SigningKey, parse_version,
+    Compared, Comparison, Form, ModuleName, Relation, SigningKey, parse_version,
 };
 use claimbound_analysis as analysis;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use crate::console::{Console, Status};
 use crate::input::Source;
-use crate::output;
 use crate::page::Page;
 use crate::policy_file::PolicyFile;
 use crate::sides::{Side, Sides};
+use crate::{input, output, signatures};
 
 /// Say how a version of a module differs from another, and sign that.
 #[derive(Debug, clap::Args)]
@@ -43,11 +42,13 @@ pub(crate) struct Arguments {
     new: PathBuf,
 
     /// Sign by this private key: PEM, P-256 or Ed25519; a file, `-`, or `env:NAME`. The
-    /// signature stands beside the comparison, as `FILE.sigstore.json`.
+    /// signature stands beside the comparison, as `FILE.sigstore.json`; a second key's
+    /// as `FILE.1.sigstore.json`.
     #[arg(long, value_name = "KEY", requires = "output")]
     key: Option<Source>,
 
-    /// Where to write the comparison.
+    /// Where to write the comparison. One that is there and says the same stays, with
+    /// its signatures; another is replaced, and its signatures are removed.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -68,7 +69,10 @@ impl Arguments {
         let inputs = [Some(&self.old), Some(&self.new), key];
         for input in inputs.into_iter().flatten() {
             output::not_an_input(output, input)?;
-            output::not_an_input(&beside(output), input)?;
+            for form in Form::ALL {
+                let mut places = signatures::places(output, form);
+                places.try_for_each(|place| output::not_an_input(&place, input))?;
+            }
         }
         Ok(())
     }
@@ -76,7 +80,8 @@ impl Arguments {
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     arguments.check_output()?;
-    let key = arguments.key.as_ref().map(signing_key).transpose()?;
+    let key = arguments.key.as_ref().map(signatures::signing_key);
+    let key = key.transpose()?;
     let (old, new) = (component(&arguments.old)?, component(&arguments.new)?);
     let sides = Sides::of(old, new)?;
     let (name, old, new) = versions(&sides)?;
@@ -94,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         release: parse_version(env!("CARGO_PKG_VERSION"))?,
     };
     let written = match &arguments.output {
-        Some(path) => write(path, &comparison.to_bytes(), key.as_ref())?,
+        Some(path) => write(path, &comparison, key.as_ref())?,
         None => Vec::new(),
     };
     console.answer(
@@ -134,11 +139,6 @@ fn component(path: &Path) -> anyhow::Result<PolicyFile> {
     Ok(file)
 }
 
-fn signing_key(source: &Source) -> anyhow::Result<SigningKey> {
-    let text = Zeroizing::new(source.text()?);
-    SigningKey::from_pem(&text).with_context(|| format!("`--key` {source}"))
-}
-
 /// The two versions of one name.
 fn versions(sides: &Sides) -> anyhow::Result<(ModuleName, Compared, Compared)> {
     let (old, new) = (
@@ -172,27 +172,37 @@ fn compared(side: &Side) -> anyhow::Result<Compared> {
     })
 }
 
-/// The path of a document's signature.
-fn beside(document: &Path) -> PathBuf {
-    let mut path = document.as_os_str().to_owned();
-    path.push(".");
-    path.push(Form::Bundle.extension());
-    path.into()
-}
-
 /// Writes the comparison and, by a key, its signature; gives the paths.
-fn write(path: &Path, document: &[u8], key: Option<&SigningKey>) -> anyhow::Result<Vec<PathBuf>> {
+fn write(
+    path: &Path,
+    comparison: &Comparison,
+    key: Option<&SigningKey>,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let there = there(path, comparison);
+    let document = there.clone().unwrap_or_else(|| comparison.to_bytes());
     // Nothing is written of what can't be signed.
-    let signed: Option<Signature> = key
-        .map(|key| key.sign(document, Form::Bundle))
-        .transpose()?;
-    output::replace(path, document)?;
+    let sign = |key: &SigningKey| key.sign(&document, Form::Bundle);
+    let signed = key.map(sign).transpose()?;
+    if there.is_none() {
+        signatures::remove(path)?;
+        output::replace(path, &document)?;
+    }
     let mut written = vec![path.to_owned()];
-    if let Some(signature) = signed {
-        output::replace(&beside(path), signature.as_bytes())?;
-        written.push(beside(path));
+    if let (Some(signature), Some(key)) = (signed, key) {
+        let place = signatures::place(path, &document, Form::Bundle, key.public())?;
+        output::replace(&place, signature.as_bytes())?;
+        written.push(place);
     }
     Ok(written)
+}
+
+/// The bytes of the comparison that is there, where it says the same, so that a
+/// second key signs those. Another one, or anything else, is replaced.
+fn there(path: &Path, comparison: &Comparison) -> Option<Vec<u8>> {
+    let bytes = input::file(path, input::TEXT).ok()?;
+    let mut there = Comparison::parse(&bytes).ok()?;
+    there.time = comparison.time;
+    (there == *comparison).then_some(bytes)
 }
 
 fn page(sides: &Sides, found: &analysis::Comparison, written: &[PathBuf]) -> Page {

@@ -1,13 +1,12 @@
 //! `modules list`: what a store holds.
 
-use std::path::PathBuf;
-
 use claimbound::clock;
 use claimbound::modules::{Index, Listed, ModuleName, Version};
 use serde_json::json;
 
 use crate::console::{Console, Status};
 use crate::edition::listed_json;
+use crate::input::Source;
 use crate::operator::now;
 use crate::page::{Cell, Ink, Page};
 use crate::store::{self, Opened};
@@ -33,9 +32,10 @@ pub(crate) struct Arguments {
     #[arg(value_name = "NAME")]
     name: Option<ModuleName>,
 
-    /// A public key to verify the index by; can be given more than once.
-    #[arg(long, value_name = "FILE", requires = "name")]
-    key: Vec<PathBuf>,
+    /// A public key to verify the index by, a file, `-`, or `env:NAME`; can be given
+    /// more than once.
+    #[arg(long, value_name = "PUB", requires = "name")]
+    key: Vec<Source>,
 }
 
 /// What a store holds of a name.

@@ -4,43 +4,24 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use claimbound::modules::{Comparison, Form, MOST_SIGNATURES, Published, Signature, Signed};
+use claimbound::modules::{Comparison, Published, Signature, Signed};
 
-use crate::{input, output};
-
-/// The file of a signature: the first `FILE.sig`, others `FILE.1.sig` and on.
-fn signature(document: &Path, number: usize, form: Form) -> PathBuf {
-    let end = form.extension();
-    let name = match number {
-        0 => format!("{}.{end}", document.display()),
-        number => format!("{}.{number}.{end}", document.display()),
-    };
-    name.into()
-}
+use crate::{input, output, signatures};
 
 /// A document with the signatures beside it.
-pub(crate) fn signed(document: &Path) -> anyhow::Result<Signed> {
-    let bytes = input::file(document, input::TEXT)?;
-    let mut signatures = Vec::new();
-    for number in 0..MOST_SIGNATURES {
-        for form in Form::ALL {
-            let path = signature(document, number, form);
-            if path.try_exists().is_ok_and(|there| !there) {
-                continue;
-            }
-            let text = input::file(&path, input::TEXT)?;
-            let read = Signature::parse(&text);
-            signatures.push(read.with_context(|| format!("`{}`", path.display()))?);
-        }
-    }
+fn signed(document: &Path) -> anyhow::Result<Signed> {
+    let signatures = signatures::beside(document).into_iter().map(|path| {
+        let read = Signature::parse(&signatures::read(&path)?);
+        read.with_context(|| format!("`{}`", path.display()))
+    });
     Ok(Signed {
-        document: bytes,
-        signatures,
+        document: input::file(document, input::TEXT)?,
+        signatures: signatures.collect::<Result<_, _>>()?,
     })
 }
 
 /// What is published of a component: its file, and those beside it.
-pub(crate) fn published(
+pub(crate) fn read(
     component: &Path,
     comparisons: &[PathBuf],
     provenance: Option<&Path>,
@@ -112,14 +93,18 @@ impl Files<'_> {
         Ok(())
     }
 
+    /// What another document was signed by goes first: it would be published as
+    /// a signature on this one.
     fn write_signed(&mut self, end: &str, signed: &Signed) -> anyhow::Result<()> {
         let document = self.folder.join(format!("{}.{end}", self.name));
+        signatures::remove(&document)?;
         self.write_at(document.clone(), &signed.document)?;
         for (place, one) in signed.signatures.iter().enumerate() {
             let before = signed.signatures.iter().take(place);
             let number = before.filter(|other| other.form() == one.form()).count();
-            let path = signature(&document, number, one.form());
-            self.write_at(path, one.as_bytes())?;
+            let place = signatures::places(&document, one.form()).nth(number);
+            let place = place.context("it has more signatures than anybody looks at")?;
+            self.write_at(place, one.as_bytes())?;
         }
         Ok(())
     }
