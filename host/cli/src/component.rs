@@ -225,15 +225,33 @@ fn single(sections: &[Section<'_>], name: &str) -> anyhow::Result<Option<String>
         .with_context(|| format!("section `{name}` of the component is not UTF-8"))
 }
 
-/// A sandbox for a component, in a program that decides one token and ends: the
-/// memory that a host gives one of this size, a pool of one, and time enough for a
-/// machine that is busy with other things.
+/// A sandbox for a component, in a program that decides one token and ends.
 pub(crate) fn sandbox(component: &[u8]) -> anyhow::Result<Sandbox> {
-    let usual = if component.len() > Limits::SMALL {
+    Ok(Sandbox::new(limits(component.len())?)?)
+}
+
+/// What a component of so many bytes may take: the memory that a host gives one, a
+/// pool of one, and time enough for a machine that is busy with other things.
+fn limits(size: usize) -> anyhow::Result<Limits> {
+    let usual = if size > Limits::SMALL {
         Limits::scripts().with_component(usize::try_from(input::COMPONENT)?)?
     } else {
         Limits::default()
     };
     let limits = usual.with_deadline(Duration::from_secs(2))?;
-    Ok(Sandbox::new(limits.with_concurrent(1)?)?)
+    Ok(limits.with_concurrent(1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_has_the_memory_that_a_host_gives_one_of_its_size() {
+        let memory = |size: usize| limits(size).unwrap().memory();
+        let (small, script) = (Limits::default(), Limits::scripts());
+        assert!(small.memory() < script.memory());
+        assert_eq!(memory(Limits::SMALL), small.memory());
+        assert_eq!(memory(Limits::SMALL + 1), script.memory());
+    }
 }

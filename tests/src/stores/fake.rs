@@ -301,10 +301,9 @@ impl Inside {
         let more = from + size < found.len();
         let listed: Vec<_> = found.into_iter().skip(from).take(size).collect();
         let list = json!({ "schemaVersion": 2, "mediaType": "x", "manifests": listed });
-        match more {
-            true => answer(200, &[("link", &next)], list.to_string()),
-            false => answer(200, &[], list.to_string()),
-        }
+        let link = [("link", next.as_str())];
+        let headers = if more { &link[..] } else { &[] };
+        answer(200, headers, list.to_string())
     }
 
     fn tags(&self, name: &str, query: &BTreeMap<String, String>) -> Response {

@@ -107,7 +107,7 @@ async fn answer(
         Manner::Endless => {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
             loop {
-                stream.write_all(&[b'x'; 1 << 16]).await?;
+                stream.write_all(&[b'x'; 1 << 14]).await?;
             }
         }
         Manner::Announcing(length) => {

@@ -83,11 +83,11 @@ async fn the_version_s_tag_is_the_last_that_is_put() {
     let id = id("acme@1.4.0");
     let module = published(&id, component("one"), &key());
     open(&fake.place()).push(&id, &module).await.unwrap();
-    let puts = fake
+    let mut puts = fake
         .asked()
         .into_iter()
         .filter(|(method, _, _)| method == "PUT");
-    let last = puts.last().unwrap().1;
+    let last = puts.next_back().unwrap().1;
     assert_eq!(last, "/v2/acme/acme/manifests/1.4.0");
 }
 
