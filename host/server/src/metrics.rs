@@ -128,6 +128,7 @@ struct Counted {
     modules_taken_up: Family<OfRoute, Counter>,
     modules_refused: Family<OfStep, Counter>,
     shadow_decisions: Family<OfShadow, Gauge>,
+    index_expiry: Family<OfRoute, Gauge>,
     waiting: Gauge,
     panics: Counter,
     ledger_up: Gauge,
@@ -190,6 +191,7 @@ impl Metrics {
             modules_taken_up: Family::default(),
             modules_refused: Family::default(),
             shadow_decisions: Family::default(),
+            index_expiry: Family::default(),
             waiting: Gauge::default(),
             panics: Counter::default(),
             ledger_up: Gauge::default(),
@@ -338,6 +340,7 @@ impl Metrics {
         stand(&counted.panics, threads.panics());
         counted.modules.clear();
         counted.shadow_decisions.clear();
+        counted.index_expiry.clear();
         for route in host.routes() {
             let id = route.policy().id();
             let module = Module {
@@ -347,6 +350,7 @@ impl Metrics {
                 digest: id.digest.clone(),
             };
             counted.modules.get_or_create(&module).set(1);
+            counted.look_at_index(&route, host.clock().now());
             counted.look_at_shadow(&route);
         }
         counted.look_at_keys(host);
@@ -467,6 +471,22 @@ impl Counted {
             "Tokens that the candidate of a route has decided too, by what came of it",
             self.shadow_decisions.clone(),
         );
+        registry.register(
+            "module_index_expiry_seconds",
+            "How long the index of a route's module holds yet; negative once it expired",
+            self.index_expiry.clone(),
+        );
+    }
+
+    fn look_at_index(&self, route: &Route, now: u64) {
+        let expires = route.rollout().and_then(|rollout| rollout.index_expires());
+        if let Some(expires) = expires {
+            let route = Arc::clone(route.shared_name());
+            let left = whole(expires).saturating_sub(whole(now));
+            self.index_expiry
+                .get_or_create(&OfRoute { route })
+                .set(left);
+        }
     }
 
     fn look_at_shadow(&self, route: &Route) {

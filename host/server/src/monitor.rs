@@ -62,6 +62,7 @@ impl Health {
             found.faults.push("it is stopping".to_owned());
         }
         found.look_at_keys(host);
+        found.look_at_modules(host);
         found.faults.extend(self.ledger_fault(host).await);
         if host.metrics().has_record_failed(host.clock().monotonic()) {
             found.faults.push("decisions can't be recorded".to_owned());
@@ -94,6 +95,17 @@ impl Health {
 }
 
 impl Found {
+    /// What is in use decides all the same.
+    fn look_at_modules(&mut self, host: &Host) {
+        for route in host.routes() {
+            let concerns = route.rollout().map(|rollout| rollout.concerns());
+            let concerns = concerns.into_iter().flatten();
+            let name = route.name();
+            self.notes
+                .extend(concerns.map(|why| format!("module of route `{name}`: {why}")));
+        }
+    }
+
     /// An issuer whose keys have never come is waited for: requests would be
     /// sent here too soon. One whose keys were lost later costs its own tokens,
     /// and not those of the others.

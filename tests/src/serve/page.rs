@@ -269,6 +269,7 @@ async fn the_page_names_every_metric_and_no_other() {
     let mut printed = printed;
     for name in [
         "claimbound_exchanges_total",
+        "claimbound_module_index_expiry_seconds",
         "claimbound_modules_refused_total",
         "claimbound_modules_taken_up_total",
         "claimbound_shadow_decisions",

@@ -293,7 +293,7 @@ async fn an_index_that_is_not_trusted_is_told_by_the_status() {
     let list = ["modules", "list", "store", "acme", "--key", "release.pub"];
     let (status, said) = scene.said(&list);
     assert_eq!(
-        (status, said.contains("the index is not trusted")),
+        (status, said.contains("no host takes the index")),
         (1, true),
         "{said}"
     );
@@ -303,8 +303,8 @@ async fn an_index_that_is_not_trusted_is_told_by_the_status() {
         .unwrap();
     let (status, said) = scene.said(&list);
     assert_eq!(
-        (status, said.contains("verified, expired")),
-        (0, true),
+        (status, said.contains("no host takes the index: it expired at")),
+        (1, true),
         "{said}"
     );
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use claimbound::modules::Statement;
 use serde_json::json;
 
-use crate::console::{Console, Status};
+use crate::console::{self, Console, Status};
 use crate::page::{Ink, Page};
 use crate::{published, store};
 
@@ -66,5 +66,13 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         },
         || json!({ "pushed": id, "digest": digest, "store": place, "signatures": signatures }),
     )?;
+    if signatures == 0 {
+        console::note("nobody has signed it, so that no host takes it; `claimbound sign` does");
+    }
+    let name = statement.id.name();
+    console::note(&format!(
+        "hosts take what the index lists: `claimbound modules index {place} {name} --key KEY \
+         --expires 7d`"
+    ));
     Ok(Status::Yes)
 }

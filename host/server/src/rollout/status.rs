@@ -33,6 +33,19 @@ impl Rollout {
         })
     }
 
+    /// What somebody should look at, in words.
+    pub(crate) fn concerns(&self) -> Vec<String> {
+        let state = self.state();
+        let unknown = state.unknown.as_ref().map(|refusal| refusal.why.clone());
+        state.concern.iter().cloned().chain(unknown).collect()
+    }
+
+    /// When the index expires that was seen last, in seconds since 1970; none where
+    /// there was none.
+    pub(crate) fn index_expires(&self) -> Option<u64> {
+        self.state().edition.map(|edition| edition.expires)
+    }
+
     fn candidate(&self, state: &State) -> Option<Value> {
         let candidate = state.candidate.as_ref()?;
         let Candidate {

@@ -33,6 +33,8 @@ async fn the_newest_in_the_range_is_taken_up_while_it_serves() {
     let module = serving.module().await;
     assert_eq!(module["rollout"]["keys"], serde_json::json!(["release"]));
     assert_eq!(module["rollout"]["index"]["serial"], 4);
+    let expiry = "claimbound_module_index_expiry_seconds{route=\"deploy\"}";
+    assert_eq!(serving.metric(expiry).await, 86_400);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

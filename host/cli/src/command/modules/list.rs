@@ -119,6 +119,10 @@ fn held(arguments: &Arguments, store: &Opened, name: &ModuleName) -> anyhow::Res
     let index = signed
         .map(|signed| Index::parse(&signed.document))
         .transpose()?;
+    // No host takes what has expired, whoever signed it.
+    let expired = index.as_ref().filter(|index| index.is_expired_at(now()));
+    let expired = expired.map(|index| format!("it expired at {}", clock::date(index.expires())));
+    let fault = fault.or(expired);
     if let Some(index) = &index {
         others.retain(|version| index.listed(version).is_none());
     }
@@ -133,7 +137,7 @@ fn page(name: &ModuleName, held: &Held, is_verified: bool) -> Page {
     let mut page = Page::default();
     page.put(Ink::Strong, name.as_str());
     match (&held.index, &held.fault) {
-        (_, Some(why)) => page.put(Ink::Bad, format!(": the index is not trusted: {why}")),
+        (_, Some(why)) => page.put(Ink::Bad, format!(": no host takes the index: {why}")),
         (Some(index), None) => page.text(edition(index, is_verified)),
         (None, None) => page.put(Ink::Warn, ": the store has no index of it"),
     };

@@ -1,6 +1,7 @@
 //! `modules status`: which version decides on each route of a host that serves,
 //! and what has become of those that may follow it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -73,8 +74,15 @@ impl Arguments {
     }
 
     fn request(&self) -> anyhow::Result<RequestBuilder> {
-        let address: Address = serde_json::from_value(json!(self.admin))
-            .with_context(|| format!("`{}` is no address of a host", self.admin))?;
+        let address: Address = serde_json::from_value(json!(self.admin)).with_context(|| {
+            let admin = &self.admin;
+            let hint = if Path::new(admin).exists() {
+                format!(" (did you mean `unix:{admin}`?)")
+            } else {
+                String::new()
+            };
+            format!("`{admin}` is no address of a host{hint}")
+        })?;
         let client = Client::builder().timeout(PATIENCE).no_proxy();
         let (client, host) = match &address {
             Address::Tcp(address) => (client, address.to_string()),
