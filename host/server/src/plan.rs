@@ -11,7 +11,7 @@ use claimbound::issuer::{Issuer, IssuerError, Issuers, Settings};
 use claimbound::json;
 use claimbound::key::Algorithm;
 use claimbound::models::{Model, Registry};
-use claimbound::policy;
+use claimbound::policy::{self, Policy};
 use claimbound::token::TokenTypes;
 use tokio::runtime::Handle;
 
@@ -36,7 +36,8 @@ const MOST_LISTED: usize = 8;
 /// Longest name of an issuer, a route, a listener or a target, in bytes.
 const LONGEST_NAME: usize = 64;
 
-/// What a configuration comes to, before it is taken up.
+/// What a configuration comes to, before it is taken up. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Draft {
     pub(crate) routes: HashMap<String, Arc<Route>>,
     /// The issuers' keys; it is empty where nothing is to be supplied.
@@ -225,6 +226,28 @@ impl Draft {
             };
             ConfigError::at(format!("{at}.store"), fault)
         })
+    }
+
+    /// Goes on with the versions that were taken up while it was drawn up.
+    ///
+    /// # Errors
+    /// Where one has no sandbox.
+    pub(crate) fn follow(&mut self, ground: &Ground) -> Result<(), ConfigError> {
+        for route in self.routes.values_mut() {
+            let Some(rollout) = route.rollout() else {
+                continue;
+            };
+            let active = rollout.active();
+            let is_its = |policy: &Arc<Policy>| Arc::ptr_eq(policy, route.policy());
+            if active.loaded.policies.first().is_some_and(is_its) {
+                continue;
+            }
+            let rollout = Some(Arc::clone(rollout));
+            let made = route.frame().route(&active.loaded, ground, rollout);
+            let without = || ConfigError::at("sandbox.shards", "there is no sandbox");
+            *route = Arc::new(made.ok_or_else(without)?);
+        }
+        Ok(())
     }
 
     /// Tells the ledger which modules decide from here on: of all, or of none.

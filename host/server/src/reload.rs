@@ -34,11 +34,13 @@ pub(crate) struct Reloader {
     ground: Arc<Ground>,
     host: Host,
     /// One reload at a time holds it; whoever waits for it takes no thread.
+    reloading: Arc<tokio::sync::Mutex<()>>,
+    /// Held while something is taken up, and never while anything is waited for
+    /// that may be slow: stores, compilers.
     current: Arc<tokio::sync::Mutex<Current>>,
     /// Whether a reload was asked for that has not begun.
     is_due: AtomicBool,
-    /// The files that the last reload read, or could not: apart from `current`,
-    /// which a reload holds for as long as it takes.
+    /// The files that the last reload read, or could not.
     watched: Mutex<Seen>,
     runtime: Handle,
 }
@@ -82,6 +84,7 @@ impl Reloader {
             ground: Arc::new(ground),
             host,
             watched: Mutex::new(current.seen.clone()),
+            reloading: Arc::default(),
             current: Arc::new(tokio::sync::Mutex::new(current)),
             is_due: AtomicBool::new(false),
             runtime,
@@ -94,11 +97,13 @@ impl Reloader {
     /// # Errors
     /// Why it is not taken up; what was in use stays so.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<Report, ConfigError> {
-        // What a thread that panicked left is what was in use.
-        let mut current = Arc::clone(&self.current).lock_owned().await;
+        let turn = Arc::clone(&self.reloading).lock_owned().await;
         self.is_due.store(false, Ordering::SeqCst);
         let reloader = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || reloader.take_up(&mut current));
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            reloader.take_up()
+        });
         let result = match done.await {
             Ok(result) => result,
             Err(_) => Err(ConfigError::at("reload", "it ended without an answer")),
@@ -125,7 +130,12 @@ impl Reloader {
         }
     }
 
-    fn take_up(&self, current: &mut Current) -> Result<Report, ConfigError> {
+    fn take_up(&self) -> Result<Report, ConfigError> {
+        let (known, before) = {
+            // What a thread that panicked left is what was in use.
+            let current = self.current.blocking_lock();
+            (current.config.clone(), current.draft.clone())
+        };
         let seen = Seen::file(&self.path);
         self.watched().extend(seen.clone());
         let config = Config::read(&self.path)?;
@@ -133,12 +143,13 @@ impl Reloader {
         // What it names is looked after even where it is refused: a policy that
         // is not there yet may come.
         self.watched().extend(seen.clone());
-        check_fixed(&current.config, &config)?;
+        check_fixed(&known, &config)?;
         bounds::check(&config, &self.ground.folder)?;
         let environment: Environment<'_> = &*self.environment;
         let supply = Supply::By(&self.runtime);
-        let before = Some(&current.draft);
-        let draft = Draft::new(&config, &self.ground, environment, supply, before)?;
+        let mut draft = Draft::new(&config, &self.ground, environment, supply, Some(&before))?;
+        let mut current = self.current.blocking_lock();
+        draft.follow(&self.ground)?;
         draft.write_modules(&self.ground)?;
         self.host.take_up(draft.plan());
         let warnings = draft.warnings.clone();

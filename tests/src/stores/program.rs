@@ -303,7 +303,10 @@ async fn an_index_that_is_not_trusted_is_told_by_the_status() {
         .unwrap();
     let (status, said) = scene.said(&list);
     assert_eq!(
-        (status, said.contains("no host takes the index: it expired at")),
+        (
+            status,
+            said.contains("no host takes the index: it expired at")
+        ),
         (1, true),
         "{said}"
     );

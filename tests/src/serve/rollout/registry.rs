@@ -15,7 +15,7 @@ use crate::stores::docker::Registry;
 use crate::stores::world::{id, published, sign};
 
 /// Publishes these versions, of which the index then speaks.
-async fn publish(store: &Store, serial: u64, versions: &[&str], key: &SigningKey) {
+pub(super) async fn publish(store: &Store, serial: u64, versions: &[&str], key: &SigningKey) {
     let mut listed = Vec::new();
     for number in versions {
         let (id, component) = (id(&format!("{NAME}@{number}")), version(number));

@@ -9,6 +9,7 @@ use claimbound_server::server::Server;
 use super::super::{clock, environment};
 use super::shelf::NAME;
 use super::{Place, order, place, place_with, version};
+use crate::stores::docker::Registry;
 
 /// Why a host does not start.
 async fn refused(place: &Place) -> String {
@@ -201,6 +202,51 @@ async fn a_host_does_not_follow_another_one_out_of_its_range() {
     assert_eq!(serving.module().await["version"], "1.4.0");
     super::configure(&place, &[("version = \"*\"", "version = \"^1.4\"")]);
     serving.until_version("1.5.0").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_that_waits_for_a_store_holds_up_no_other_route() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let serving = place.serve().await;
+    // Whoever connects is never answered.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = format!(
+        "[store.silent]\nregistry = \"http://{}/policies\"\n\n\
+         [route.other]\naudience = \"https://other.example\"\nissuers = [\"forge\"]\n\
+         module = {{ store = \"silent\", name = \"acme-deploy\", version = \"*\" }}\n\n[monitor]",
+        silent.local_addr().unwrap()
+    );
+    super::configure(&place, &[("[monitor]", &other)]);
+    // It is asked for by then.
+    let held = silent.accept().unwrap();
+    shelf.publish("1.5.0", &version("1.5.0"));
+    serving.until_version("1.5.0").await;
+    assert!(serving.allows("one").await);
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rehearsal_asks_a_registry_and_leaves_no_trace() {
+    let Some(registry) = Registry::start(false) else {
+        return;
+    };
+    let from = format!("registry = \"oci://{}/policies\"", registry.host);
+    let (place, shelf) = place_with(&[("folder = \"store\"", &from)]);
+    let store = registry.store("policies");
+    super::registry::publish(&store, 1, &["1.4.0"], shelf.key()).await;
+    let check = || {
+        let path = place.path("claimbound.toml");
+        claimbound_server::server::check(&path, &environment(), clock())
+    };
+    let checked = check().unwrap();
+    assert_eq!(
+        checked.routes,
+        [("deploy".to_owned(), format!("{NAME}@1.4.0"))]
+    );
+    let ledger = Ledger::sqlite(&Sqlite::at(place.path("ledger.db"))).unwrap();
+    assert_eq!(ledger.all_served().unwrap(), []);
+    ledger.see_index("main", &NAME.parse().unwrap(), 0).unwrap();
 }
 
 /// What another host takes up.

@@ -23,7 +23,7 @@ Of a name it shows what its index says, and the versions that are there without
 being listed, which no host takes. By `--key` the index has to be signed by one of
 the keys; without it nothing is verified, and the answer says so.
 
-Exit status: 0 listed, 1 the index is not trusted, 2 no answer could be given.")]
+Exit status: 0 listed, 1 no host takes the index, 2 no answer could be given.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: store::Arguments,
