@@ -271,7 +271,6 @@ impl Rollout {
             }
         };
         // It is wanted now, however often it was refused.
-        self.state().forgive(&offer.version);
         let prepared = self.prepare(look, listing, &offer, None, metrics)?;
         Some(Arc::new(prepared.selected))
     }
@@ -332,7 +331,7 @@ impl Rollout {
         })
     }
 
-    /// Takes a version through its steps, unless it was refused a moment ago.
+    /// Takes a version through its steps.
     fn prepare(
         &self,
         look: &Look<'_>,
@@ -341,10 +340,6 @@ impl Rollout {
         before: Option<Before<'_>>,
         metrics: &Metrics,
     ) -> Option<Prepared> {
-        let now = monotonic::now();
-        if self.state().holds(&offer.version, now) {
-            return None;
-        }
         match look.prepare(offer, listing, before) {
             Ok(prepared) => Some(prepared),
             Err(refusal) => {
