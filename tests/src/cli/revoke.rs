@@ -50,6 +50,18 @@ fn each_kind_of_revocation_denies_until_it_is_lifted() {
 }
 
 #[test]
+fn a_thumbprint_may_begin_with_a_hyphen() {
+    let operator = Operator::new();
+    for begin in ["-s", "-h", "--", "-V"] {
+        let thumbprint = format!("{begin}M2YpmDUZ3hsFRaazZ12_s7RgRNHtFig-5BBysodE0");
+        for verb in ["revoke key", "revoke lift key"] {
+            let ran = operator.change(&format!("{verb} {thumbprint}"));
+            assert_eq!(ran.status, 0, "{verb} {thumbprint}: {ran:?}");
+        }
+    }
+}
+
+#[test]
 fn a_subject_is_lifted_in_whatever_shape_it_was_revoked() {
     let operator = Operator::new();
     operator.token("acme/infra", "456789");

@@ -97,7 +97,12 @@ impl Targeted for Subject {
 #[group(skip)]
 pub(crate) struct Key {
     /// The key's RFC 7638 thumbprint, as decisions and `token verify` show it.
-    #[arg(value_name = "THUMBPRINT", required_unless_present = "jwk")]
+    // One in 64 begins with a hyphen.
+    #[arg(
+        value_name = "THUMBPRINT",
+        required_unless_present = "jwk",
+        allow_hyphen_values = true
+    )]
     thumbprint: Option<String>,
 
     /// The key itself, from a file: a JWK or a PEM public key.
