@@ -24,6 +24,6 @@ pub(crate) fn trusted(source: &Source, key: PublicKey, name: &ModuleName) -> Tru
         name: source.spelling(),
         key,
         modules: vec![name.clone()],
-        roles: vec![Role::Module, Role::Index, Role::Comparison],
+        roles: Role::USUAL.to_vec(),
     }
 }

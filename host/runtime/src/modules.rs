@@ -66,6 +66,7 @@ pub use contract::Contract;
 pub use digest::{Digest, DigestError};
 pub use document::{DocumentError, DocumentKind};
 pub use id::{IdError, ModuleId};
+pub(crate) use index::LAST_SERIAL;
 pub use index::{Index, IndexError, Listed, MOST_VERSIONS};
 pub use name::{ModuleName, NameError};
 pub use provenance::{Provenance, ProvenanceError};

@@ -5,12 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{IdentityError, check_text};
 use crate::modules::{
-    Digest, DigestError, ModuleId, ModuleName, NameError, VersionError, parse_version,
+    Digest, DigestError, LAST_SERIAL, ModuleId, ModuleName, NameError, VersionError, parse_version,
 };
 use crate::reason::clip;
-
-/// Highest serial that is kept: databases keep numbers of 64 bits with a sign.
-const HIGHEST_SERIAL: u64 = i64::MAX.unsigned_abs();
 
 /// What a route serves of a module, and what operators have said of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +134,7 @@ pub enum ModuleError {
     #[error(transparent)]
     Text(#[from] IdentityError),
     /// It is no serial of an index.
-    #[error("an index has no serial of {0}; the highest is {HIGHEST_SERIAL}")]
+    #[error("an index has no serial of {0}; the highest is {LAST_SERIAL}")]
     Serial(u64),
     /// It is no number.
     #[error("`{0}` is no major version")]
@@ -263,7 +260,7 @@ impl Serial {
     /// Refuses what no store can keep.
     pub(super) fn check(&self) -> Result<(), ModuleError> {
         check_text(&self.store)?;
-        if self.number > HIGHEST_SERIAL {
+        if self.number > LAST_SERIAL {
             return Err(ModuleError::Serial(self.number));
         }
         Ok(())

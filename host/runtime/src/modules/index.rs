@@ -15,8 +15,9 @@ use crate::json::{Node, Value};
 pub const MOST_VERSIONS: usize = 10_000;
 /// Longest reason why a version is yanked, in bytes.
 const LONGEST_REASON: usize = 1024;
-/// The largest serial: what an integer of 64 bits with a sign holds.
-const LAST_SERIAL: u64 = i64::MAX.cast_unsigned();
+/// The largest serial: what an integer of 64 bits with a sign holds, as databases
+/// keep them.
+pub(crate) const LAST_SERIAL: u64 = i64::MAX.cast_unsigned();
 
 const MEMBERS: [&str; 6] = ["type", "name", "serial", "time", "expires", "versions"];
 

@@ -228,13 +228,13 @@ impl Release {
         &self.comparisons
     }
 
-    /// The comparison with that older version, by the digest too.
-    pub fn compared_with(
-        &self,
-        version: &Version,
-        digest: &Digest,
-    ) -> Option<&Vouched<Comparison>> {
-        self.comparisons.iter().find(|vouched| {
+    /// The comparisons with that older version, by the digest too.
+    pub fn compared_with<'a>(
+        &'a self,
+        version: &'a Version,
+        digest: &'a Digest,
+    ) -> impl Iterator<Item = &'a Vouched<Comparison>> {
+        self.comparisons.iter().filter(move |vouched| {
             let old = &vouched.document().old;
             old.version == *version && old.digest == *digest
         })

@@ -24,6 +24,9 @@ impl Role {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Module, Self::Index, Self::Comparison, Self::Wider];
 
+    /// What a key may sign, unless it is said: all but a second time.
+    pub const USUAL: [Self; 3] = [Self::Module, Self::Index, Self::Comparison];
+
     /// As a configuration writes it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -675,8 +675,8 @@ mod releases {
         assert_eq!(release.component(), b"component");
         assert_eq!(release.signers().len(), 1);
         assert_eq!(release.passed_over(), []);
-        let old = Digest::of(b"older");
-        let compared = release.compared_with(&Version::new(1, 3, 0), &old).unwrap();
+        let (version, old) = (Version::new(1, 3, 0), Digest::of(b"older"));
+        let compared = release.compared_with(&version, &old).next().unwrap();
         assert_eq!(compared.document().outcome, Relation::Narrower);
         let policy = |name: &str, version: &str, digest: &Digest| PolicyId {
             name: name.into(),

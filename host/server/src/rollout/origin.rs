@@ -129,18 +129,16 @@ fn authorized(at: &str, name: &str, key: &StoreKey, text: &str) -> Result<Truste
         .map(|module| module.parse::<ModuleName>());
     let modules = modules.collect::<Result<_, _>>();
     let signs = key.signs.as_ref();
-    let roles = signs.map_or_else(usual, |signs| signs.iter().map(|one| role(*one)).collect());
+    let roles = signs.map_or_else(
+        || Role::USUAL.to_vec(),
+        |signs| signs.iter().map(|one| role(*one)).collect(),
+    );
     Ok(TrustedKey {
         name: name.to_owned(),
         key: PublicKey::from_pem(text).map_err(|error| ConfigError::at(at("file"), error))?,
         modules: modules.map_err(|error| ConfigError::at(at("modules"), error))?,
         roles,
     })
-}
-
-/// What a key may sign, unless it is said.
-fn usual() -> Vec<Role> {
-    vec![Role::Module, Role::Index, Role::Comparison]
 }
 
 const fn role(signs: Signs) -> Role {

@@ -166,11 +166,7 @@ impl<'a> Bench<'a> {
             ComparisonConfig::Required => {}
         }
         let (version, digest) = (before.version, before.digest);
-        let with = |one: &&Vouched<Comparison>| {
-            let old = &one.document().old;
-            old.version == *version && old.digest == *digest
-        };
-        let comparisons: Vec<_> = release.comparisons().iter().filter(with).collect();
+        let comparisons: Vec<_> = release.compared_with(version, digest).collect();
         let counts = |one: &&Vouched<Comparison>| {
             one.document().outcome.is_no_wider() || one.counts_if_wider()
         };
