@@ -1,11 +1,13 @@
 //! What `bench` times, and how: each piece of work in turn, in many short
 //! rounds, so that whatever disturbs the machine disturbs them all.
 
+mod cases;
 mod facts;
 mod reader;
 mod sample;
 mod stage;
 
+pub(crate) use cases::{CaseStage, CaseTimes};
 use sample::Samples;
 pub(crate) use sample::Sorted;
 pub(crate) use stage::Stage;

@@ -18,6 +18,7 @@ mod entry;
 mod escape;
 mod example;
 mod findings;
+mod found;
 mod fresh;
 mod input;
 mod issuers;

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use super::checks;
 use super::program::{POLICY, Program};
 use crate::tree::root;
 
@@ -265,6 +266,62 @@ fn a_histogram_counts_every_time() {
         })
         .collect();
     assert_eq!(sums, [150, 150], "{}", ran.out);
+}
+
+#[test]
+fn a_component_without_a_document_is_timed_by_its_cases() {
+    let program = checks::program();
+    let cases = ["--policy", "bare.wasm", "--cases", "written-out.toml"];
+    let reports = measured(&program, &cases);
+    let outcomes: Vec<_> = reports
+        .iter()
+        .map(|one| (one["case"].as_str(), one["outcome"].as_str()))
+        .collect();
+    // What is of another issuer, no policy is asked about.
+    let production = (Some("production"), Some("allow"));
+    assert_eq!(
+        outcomes,
+        [production, (Some("another branch"), Some("deny"))]
+    );
+    for report in &reports {
+        let (p50, p99) = (
+            time(report, "decision_ns", "p50"),
+            time(report, "decision_ns", "p99"),
+        );
+        assert!(0.0 < p50 && p50 <= p99, "{report}");
+    }
+    let ran = program.run(&[&["bench", "--iterations", "100"], cases.as_slice()].concat());
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    assert!(
+        ran.out.contains("1 case is left out: the host decides"),
+        "{}",
+        ran.out
+    );
+    for line in ran.out.lines().filter(|line| line.contains("µs")) {
+        let says = line.contains("production") && line.ends_with("allow")
+            || line.contains("another branch") && line.ends_with("deny");
+        assert!(says, "{line}");
+    }
+}
+
+#[test]
+fn cases_that_fail_or_are_not_asked_for_are_not_timed() {
+    let program = checks::program();
+    let refused = |arguments: &[&str], why: &str| {
+        let ran = program.run(&[&["bench", "--iterations", "100"], arguments].concat());
+        assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.err.contains(why), "{arguments:?}: {}", ran.err);
+    };
+    let bare = ["--policy", "bare.wasm"];
+    let with = |more: &[&'static str]| [&bare, more].concat();
+    refused(&with(&["--cases", "wrong.toml"]), "case `production` fails");
+    refused(&with(&["--cases", "like.toml"]), "like");
+    refused(&bare, "`bare.wasm` has no cases");
+    let document = "needs a policy document";
+    refused(&with(&["--statement", "production"]), document);
+    refused(&with(&["--algorithm", "ES256"]), document);
+    let both = ["--policy", "policy.toml", "--cases", "written-out.toml"];
+    refused(&both, "cases are for a component without one");
 }
 
 #[test]

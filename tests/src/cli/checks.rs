@@ -54,7 +54,7 @@ fn component(sections: &[Section<'_>]) -> Vec<u8> {
 }
 
 /// A folder with `bare.wasm`, which has no document, and case files.
-fn program() -> Program {
+pub(super) fn program() -> Program {
     let program = Program::new();
     program.write("bare.wasm", component(&[]));
     program.write("written-out.toml", WRITTEN_OUT);

@@ -1,5 +1,7 @@
 //! `bench`: how long a decision takes here, and what that is measured by.
 
+mod cases;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +33,7 @@ Examples:
   claimbound bench --policy policy.toml --statement production
   claimbound bench --algorithm ES256 --iterations 100000
   claimbound bench --format json
+  claimbound bench --policy script.wasm --cases cases.toml
 
 A throwaway issuer signs a token that the statement accepts. On this one token are timed, in turn:
 
@@ -43,6 +46,10 @@ A throwaway issuer signs a token that the statement accepts. On this one token a
 
 and two ratios, of the medians (p50) and of the 99th percentiles (p99): decision / native JSON,
 whose p50 is to be at most 1.5, and whole / jsonwebtoken, whose p50 is to be at most 1.
+
+For a component without a verified document, in whatever language, no token can be made. Timed are
+its answers to the tokens of its cases: those inside it, beside it, or named by --cases.
+
 Times are wall-clock. For figures that mean something run an optimised build on a quiet machine.
 
 Exit status: 0 measured, 2 something can't be.")]
@@ -63,6 +70,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = super::token::verify::algorithm)]
     algorithm: Vec<Algorithm>,
 
+    /// The cases whose tokens are decided, for a component without a verified
+    /// document; by default those inside it, or beside it.
+    #[arg(long, value_name = "FILE", requires = "policy", conflicts_with_all = ["statement", "algorithm"])]
+    cases: Option<PathBuf>,
+
     /// How often each thing is done.
     #[arg(long, value_name = "N", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
@@ -82,11 +94,16 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         None => PolicyFile::of_document(Path::new("policy.toml"), POLICY, None)?,
     };
     let Some(compiled) = file.compiled() else {
+        return cases::run(arguments, &file, console);
+    };
+    if let Some(cases) = &arguments.cases {
         bail!(
-            "`{}` has no verified document, from which a token could be made",
+            "`--cases {}`: from the document of `{}` tokens are made; cases are for a component \
+             without one",
+            cases.display(),
             file.path.display()
         );
-    };
+    }
     let statement = statement(compiled, arguments.statement.as_deref())?;
     let mut example = compiled
         .example(statement)
@@ -259,11 +276,7 @@ fn page(reports: &[Report], compiled: &Compiled, statement: &str, iterations: us
             compiled.program.version
         ))
         .end();
-    if cfg!(debug_assertions) {
-        page.put(Ink::Warn, "This build is not optimised: ")
-            .text("the figures say little.")
-            .end();
-    }
+    not_optimised(&mut page);
     for report in reports {
         page.end()
             .put(Ink::Strong, report.algorithm.as_str())
@@ -283,6 +296,14 @@ fn page(reports: &[Report], compiled: &Compiled, statement: &str, iterations: us
         histogram(&mut page, "whole", &report.times.whole);
     }
     page
+}
+
+fn not_optimised(page: &mut Page) {
+    if cfg!(debug_assertions) {
+        page.put(Ink::Warn, "This build is not optimised: ")
+            .text("the figures say little.")
+            .end();
+    }
 }
 
 fn heading(titles: [&str; 2]) -> Vec<Cell> {

@@ -8,19 +8,19 @@ mod mutation;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use claimbound::checks::Checks;
 use claimbound_analysis::{Coverage, Mutation};
 use serde_json::{Value, json};
 
 use crate::alone::Alone;
+use crate::code_cache;
 use crate::console::{self, Console, Progress, Status, Written};
+use crate::found::Found;
 use crate::page::{Ink, Page};
 use crate::policies::{self, Wanted};
-use crate::policy_file::{self, PolicyFile};
+use crate::policy_file::PolicyFile;
 use crate::redact::redacted;
 use crate::report::junit::{self, Suite};
 use crate::trial::{Trial, Verdict};
-use crate::{checks, code_cache, component};
 
 /// Run case files on a policy: on its document and on the component built from it.
 #[derive(Debug, clap::Args)]
@@ -133,18 +133,15 @@ impl Arguments {
         let file = PolicyFile::open(path)?;
         let policy = path.display().to_string();
         let sandbox = self.code_cache.sandbox(&file.component)?;
-        match found(&file, self.cases.as_deref())? {
+        match Found::of(&file, self.cases.as_deref())? {
             Found::Text(name, text) if file.compiled().is_some() => {
                 let trial = Trial::new(&sandbox, file, &name, &text)?;
                 self.tried(policy, &trial)
             }
-            Found::Text(name, text) => {
-                let cases = claimbound_language::parse_cases(&name, &text)?;
-                cases.check_alone()?;
-                let checks = checks::of_cases(&cases, None)?;
-                self.alone(policy, &Alone::new(&sandbox, file, checks)?)
+            alone @ (Found::Text(..) | Found::Checks(_)) => {
+                let alone = Alone::new(&sandbox, file, alone.alone()?)?;
+                self.alone(policy, &alone)
             }
-            Found::Checks(checks) => self.alone(policy, &Alone::new(&sandbox, file, checks)?),
         }
     }
 
@@ -184,45 +181,6 @@ impl Arguments {
 fn covered(trial: &Trial) -> anyhow::Result<Coverage> {
     let coverage = claimbound_analysis::coverage(trial.compiled()?, &trial.tried()?);
     coverage.context("the program can't be read")
-}
-
-/// The cases of a policy.
-enum Found {
-    /// A case file: what it is called, and its text.
-    Text(String, String),
-    /// Checks inside a component.
-    Checks(Checks),
-}
-
-/// The cases of a policy: those that were asked for, those inside it, those beside
-/// it. Where the document inside is not verified, the case file inside may be like
-/// a document's that nobody has; the checks stand for themselves.
-fn found(file: &PolicyFile, asked: Option<&Path>) -> anyhow::Result<Found> {
-    if let Some(path) = asked {
-        let text = policy_file::cases(path)?;
-        return Ok(Found::Text(path.display().to_string(), text));
-    }
-    let name = file.path.display();
-    if !file.is_document {
-        if file.compiled().is_none()
-            && let Some(checks) =
-                Checks::of(&file.component).with_context(|| format!("`{name}`"))?
-        {
-            return Ok(Found::Checks(checks));
-        }
-        if let Some(inside) = &file.cases {
-            let name = format!("{name}: {}", component::CASES);
-            return Ok(Found::Text(name, inside.clone()));
-        }
-    }
-    let beside = file.path.with_file_name("cases.toml");
-    match policy_file::beside(&file.path)? {
-        Some(text) => Ok(Found::Text(beside.display().to_string(), text)),
-        None => bail!(
-            "`{name}` has no cases; write `{}`, or name them by `--cases`",
-            beside.display()
-        ),
-    }
 }
 
 fn count(reports: &[Report], which: impl Fn(&Verdict) -> bool) -> usize {

@@ -9,15 +9,16 @@ use claimbound_issuers::Registry;
 use super::{CheckError, Expected, Verdict};
 use crate::clock::FixedClock;
 use crate::danger::{self, AssumedKey};
-use crate::floor::Floor;
+use crate::floor::{Admissible, Floor};
 use crate::gate::Gate;
 use crate::issuer::{Issuer, Issuers, Settings};
 use crate::json::Limits;
 use crate::key::{Algorithm, KeySet, SetLimits};
 use crate::outcome::Outcome;
 use crate::policy::{Policy, Request};
-use crate::reason::clip;
+use crate::reason::{Refusal, clip};
 use crate::token::Claims;
+use crate::verify::Verified;
 
 /// Longest name of a check, in bytes, as a case file has it.
 const LONGEST_NAME: usize = 256;
@@ -129,16 +130,33 @@ impl Check {
     pub fn decide(&self, policy: &Arc<Policy>) -> Outcome {
         // INVARIANT: one issuer is none of two.
         let issuers = Issuers::new([Arc::clone(&self.issuer)]).unwrap_or_default();
-        let (claims, key) = (self.claims.clone(), self.key.clone());
-        let verified = danger::assume_verified_by(claims, &self.issuer, self.algorithm, key);
-        let verified = match verified {
+        let verified = match self.verified() {
             Ok(verified) => verified,
             Err(refusal) => return refusal.into(),
         };
         let (floor, ceiling) = (self.floor.clone(), danger::no_ceiling());
         let gate = Gate::new(issuers, floor, Arc::clone(policy), ceiling);
-        let request = Request::with_attributes(self.attributes.clone());
-        gate.preview(verified, &request, &FixedClock(self.now))
+        gate.preview(verified, &self.request(), &FixedClock(self.now))
+    }
+
+    /// Its token as [`decide`](Self::decide) asks the policy about it: for timing
+    /// the policy's answer alone.
+    ///
+    /// # Errors
+    /// The refusal of a token about which no policy is asked.
+    pub fn admit(&self) -> Result<Admissible, Refusal> {
+        let identified = self.verified()?.identify()?;
+        self.floor.admit(identified, self.now)
+    }
+
+    /// The request that the token comes with.
+    pub fn request(&self) -> Request {
+        Request::with_attributes(self.attributes.clone())
+    }
+
+    fn verified(&self) -> Result<Verified, Refusal> {
+        let (claims, key) = (self.claims.clone(), self.key.clone());
+        danger::assume_verified_by(claims, &self.issuer, self.algorithm, key)
     }
 
     /// Decides its token, and says how that differs from what is expected.
