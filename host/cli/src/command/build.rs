@@ -1,7 +1,7 @@
 //! `build`: a document, or a core module, to a component; cases into any.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use claimbound::policy::{Policy, PolicyError, digest};
@@ -53,23 +53,43 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
             path.display()
         );
     }
-    let target = arguments
-        .output
-        .clone()
-        .unwrap_or_else(|| path.with_extension("wasm"));
-    output::not_an_input(&target, path)?;
-    if let Some(cases) = &arguments.cases {
-        output::not_an_input(&target, cases)?;
-    }
+    let target = arguments.target(path)?;
     let cases = arguments.cases.as_deref();
     let (component, warnings) = match kind {
         Kind::Module => (with_cases(path, component::encode(&bytes)?, cases)?, None),
         Kind::Component => (with_cases(path, bytes, cases)?, None),
         Kind::Other => built(path, bytes, cases)?,
     };
+    try_out(kind, &component).with_context(|| format!("`{}`", path.display()))?;
+    output::replace(&target, &component)?;
+    let took = started.elapsed();
+    if let Some(warnings) = warnings {
+        let mut page = Page::default();
+        page.lines(warnings).end();
+        console::aside(&page);
+    }
+    tell(console, &target, &component, took)?;
+    Ok(Status::Yes)
+}
+
+impl Arguments {
+    /// Where the component of `path` is written: over none of what is read.
+    fn target(&self, path: &Path) -> anyhow::Result<PathBuf> {
+        let target = self.output.clone();
+        let target = target.unwrap_or_else(|| path.with_extension("wasm"));
+        output::not_an_input(&target, path)?;
+        if let Some(cases) = &self.cases {
+            output::not_an_input(&target, cases)?;
+        }
+        Ok(target)
+    }
+}
+
+/// Loads it as a host does.
+fn try_out(kind: Kind, component: &[u8]) -> anyhow::Result<()> {
     match (
         kind,
-        Policy::load(&component::sandbox(&component)?, &component),
+        Policy::load(&component::sandbox(component)?, component),
     ) {
         (_, Ok(_)) => {}
         // The standard component itself has no program yet, and so no manifest.
@@ -78,36 +98,33 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
             page.put(Ink::Warn, "note").text(format!(": {error}")).end();
             console::aside(&page);
         }
-        (_, Err(error)) => return Err(error).with_context(|| format!("`{}`", path.display())),
+        (_, Err(error)) => return Err(error.into()),
     }
-    output::replace(&target, &component)?;
-    let took = started.elapsed();
-    let digest = digest(&component);
-    if let Some(warnings) = warnings {
-        let mut page = Page::default();
-        page.lines(warnings).end();
-        console::aside(&page);
-    }
+    Ok(())
+}
+
+fn tell(console: Console, target: &Path, component: &[u8], took: Duration) -> anyhow::Result<()> {
+    let (digest, file) = (digest(component), target.display().to_string());
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     console.answer(
         || {
             let mut page = Page::default();
             page.put(Ink::Good, "✓ built").text("  ");
-            page.put(Ink::Strong, target.display().to_string()).end();
+            page.put(Ink::Strong, &file).end();
             page.field("size", size(component.len()));
             page.field("digest", &digest);
-            page.field("time", format!("{} ms", took.as_millis()));
+            page.field("time", format!("{milliseconds} ms"));
             page
         },
         || {
             json!({
-                "file": target.display().to_string(),
+                "file": file,
                 "size": component.len(),
                 "digest": digest,
-                "milliseconds": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                "milliseconds": milliseconds,
             })
         },
-    )?;
-    Ok(Status::Yes)
+    )
 }
 
 /// A component with the cases that are named, if any are.
