@@ -250,21 +250,23 @@ async fn who_is_unknown_is_refused_and_no_secret_told() {
 }
 
 #[tokio::test]
-async fn a_password_goes_to_no_realm_on_another_host_without_tls() {
-    let elsewhere = Raw::start(Manner::Silent).await;
-    let port = elsewhere.host().rsplit_once(':').unwrap().1.to_owned();
-    let means = Means {
-        realm: Some(format!("http://localhost:{port}/token")),
-        ..listing()
-    };
-    let fake = Fake::start(means).await;
-    let configuration = docker_configuration(&fake.host(), ME);
-    let store = open_with(
-        &fake.place(),
-        credentials(&configuration),
-        Bounds::default(),
-    );
-    let error = store.fetch(&id("acme@1.4.0"), None).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused { .. }), "{error}");
-    assert_eq!(elsewhere.heads(), [""; 0]);
+async fn a_password_goes_to_no_realm_on_another_host_or_port_without_tls() {
+    for host in ["localhost", "127.0.0.1"] {
+        let elsewhere = Raw::start(Manner::Silent).await;
+        let port = elsewhere.host().rsplit_once(':').unwrap().1.to_owned();
+        let means = Means {
+            realm: Some(format!("http://{host}:{port}/token")),
+            ..listing()
+        };
+        let fake = Fake::start(means).await;
+        let configuration = docker_configuration(&fake.host(), ME);
+        let store = open_with(
+            &fake.place(),
+            credentials(&configuration),
+            Bounds::default(),
+        );
+        let error = store.fetch(&id("acme@1.4.0"), None).await.unwrap_err();
+        assert!(matches!(error, StoreError::Refused { .. }), "{error}");
+        assert_eq!(elsewhere.heads(), [""; 0], "{host}");
+    }
 }

@@ -51,11 +51,11 @@ fn bearer(challenge: &ChallengeRef<'_>, registry: &Url) -> Result<Challenge, Str
     let realm: Url = realm
         .parse()
         .map_err(|_| "the realm of its challenge is no URL")?;
-    let is_beside = realm.scheme() == "http"
-        && registry.scheme() == "http"
-        && realm.host_str() == registry.host_str();
-    if realm.scheme() != "https" && !is_beside {
-        return Err("the realm of its challenge is neither HTTPS nor on its own host".to_owned());
+    // Whoever may listen on another port of the same host is somebody else.
+    if realm.scheme() != "https" && realm.origin() != registry.origin() {
+        return Err(
+            "the realm of its challenge is neither HTTPS nor its own host and port".to_owned(),
+        );
     }
     if !realm.username().is_empty() || realm.password().is_some() {
         return Err("the realm of its challenge names a user".to_owned());
@@ -120,9 +120,15 @@ mod tests {
             assert!(read(&[realm], registry).is_err(), "{realm}");
         }
         let local = "http://127.0.0.1:5000";
-        let beside = r#"Bearer realm="http://127.0.0.1:5001/t""#;
-        let wanted = Ok(Some(token("http://127.0.0.1:5001/t", None)));
-        assert_eq!(read(&[beside], local), wanted);
-        assert!(read(&[r#"Bearer realm="http://127.0.0.2:5000/t""#], local).is_err());
+        let own = r#"Bearer realm="http://127.0.0.1:5000/t""#;
+        let wanted = Ok(Some(token("http://127.0.0.1:5000/t", None)));
+        assert_eq!(read(&[own], local), wanted);
+        for realm in [
+            r#"Bearer realm="http://127.0.0.1:5001/t""#,
+            r#"Bearer realm="http://127.0.0.1/t""#,
+            r#"Bearer realm="http://127.0.0.2:5000/t""#,
+        ] {
+            assert!(read(&[realm], local).is_err(), "{realm}");
+        }
     }
 }
