@@ -13,7 +13,6 @@ mod folder;
 mod place;
 mod registry;
 mod signatures;
-mod stamp;
 mod transfer;
 
 use std::future::Future;
@@ -27,7 +26,6 @@ pub use bounds::Bounds;
 pub use error::StoreError;
 pub use place::{Place, RegistryPlace};
 pub use registry::Credentials;
-pub use stamp::Stamp;
 pub use transfer::{Transfer, Watcher};
 
 use folder::Folder;
@@ -121,17 +119,6 @@ impl Store {
                 blocking(folder, move |folder| folder.versions(&name)).await
             }
             Kind::Registry(registry) => within(registry, registry.versions(name)).await,
-        }
-    }
-
-    /// What tells whether a name has changed since it was last asked for.
-    pub async fn stamp(&self, name: &ModuleName) -> Result<Stamp, StoreError> {
-        match &self.kind {
-            Kind::Folder(folder) => {
-                let name = name.clone();
-                blocking(folder, move |folder| folder.stamp(&name)).await
-            }
-            Kind::Registry(registry) => within(registry, registry.stamp(name)).await,
         }
     }
 

@@ -107,7 +107,6 @@ async fn a_registry_that_runs_is_a_store() {
     let four = registry.store("four");
     served::an_index_gives_way_to_a_later_edition_alone(&four, Kept::Manifests).await;
     served::what_is_pushed_is_of_one_version(&registry.store("five")).await;
-    served::a_stamp_changes_with_the_index(&registry.store("six")).await;
 }
 
 #[tokio::test]

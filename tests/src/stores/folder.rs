@@ -57,12 +57,6 @@ async fn what_is_pushed_is_of_one_version() {
 }
 
 #[tokio::test]
-async fn a_stamp_changes_with_the_store() {
-    let folder = tempfile::tempdir().unwrap();
-    served::a_stamp_changes_with_the_index(&store(folder.path())).await;
-}
-
-#[tokio::test]
 async fn files_are_where_the_documentation_says() {
     let (folder, store) = filled().await;
     let (name, key) = ("acme".parse().unwrap(), key());

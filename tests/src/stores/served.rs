@@ -153,19 +153,3 @@ pub(crate) async fn what_is_pushed_is_of_one_version(store: &Store) {
     let error = store.push(&id, &many).await.unwrap_err();
     assert!(matches!(error, StoreError::Malformed { .. }), "{error}");
 }
-
-pub(crate) async fn a_stamp_changes_with_the_index(store: &Store) {
-    let (name, key): (ModuleName, _) = ("acme".parse().unwrap(), key());
-    store
-        .push_index(&name, &index("acme", 1, &[], &key))
-        .await
-        .unwrap();
-    let first = store.stamp(&name).await.unwrap();
-    assert_eq!(store.stamp(&name).await.unwrap(), first);
-    store
-        .push_index(&name, &index("acme", 2, &[], &key))
-        .await
-        .unwrap();
-    let second = store.stamp(&name).await.unwrap();
-    assert_ne!(second, first);
-}

@@ -21,7 +21,6 @@ use super::bounds::{self, Bounds};
 use super::error::StoreError;
 use super::registry::hold;
 use super::signatures;
-use super::stamp::Stamp;
 use crate::files::ReadError;
 use directory::{Directory, Held};
 
@@ -90,18 +89,6 @@ impl Folder {
         let mut versions: Vec<_> = names.filter_map(|name| parse_version(&name).ok()).collect();
         versions.sort();
         Ok(versions)
-    }
-
-    pub(super) fn stamp(&self, name: &ModuleName) -> Result<Stamp, StoreError> {
-        let root = self.root()?;
-        let mut marks = Vec::new();
-        if let Some(folder) = root.folder(name.as_str())? {
-            marks.extend(root.marked(name.as_str())?);
-            for file in folder.names(MOST_FILES)? {
-                marks.extend(folder.marked(&file)?);
-            }
-        }
-        Ok(Stamp::of_folder(marks))
     }
 
     pub(super) fn fetch(

@@ -34,7 +34,6 @@ use super::edition;
 use super::error::StoreError;
 use super::place::RegistryPlace;
 use super::signatures;
-use super::stamp::Stamp;
 use super::transfer::Watcher;
 use artifact::Allowance;
 use client::{Client, Scope};
@@ -106,12 +105,6 @@ impl Registry {
             }
             None => Ok(None),
         }
-    }
-
-    pub(super) async fn stamp(&self, name: &ModuleName) -> Result<Stamp, StoreError> {
-        let repository = self.repository(name)?;
-        let found = repository.manifest(INDEX, "the index").await?;
-        Ok(Stamp::of_manifest(found.map(|found| found.digest())))
     }
 
     pub(super) async fn versions(&self, name: &ModuleName) -> Result<Vec<Version>, StoreError> {
