@@ -1,10 +1,11 @@
 //! A module's files beside each other: `NAME.wasm`, `NAME.statement.json`, and
 //! the signatures on each document.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use claimbound::modules::{Comparison, Published, Signature, Signed};
+use claimbound::modules::{Comparison, MOST_SIGNATURES, Published, Signature, Signed};
 
 use crate::{input, output, signatures};
 
@@ -43,7 +44,7 @@ pub(crate) fn read(
     let provenance = provenance.map(|path| input::file(path, input::TEXT));
     Ok(Published {
         component: input::file(component, input::COMPONENT)?,
-        statement: signed(&statement)?,
+        statements: vec![signed(&statement)?],
         comparisons: comparisons.collect::<Result<_, _>>()?,
         provenance: provenance.transpose()?,
     })
@@ -61,12 +62,17 @@ pub(crate) fn write(
         written: Vec::new(),
     };
     files.write("wasm", &published.component)?;
-    files.write_signed("statement.json", &published.statement)?;
+    if let Some(statement) = published.statements.first() {
+        files.write_signed("statement.json", statement)?;
+    }
+    let mut compared = BTreeSet::new();
     for comparison in &published.comparisons {
         // One that can't be read is worth nothing to anybody.
         if let Ok(read) = Comparison::parse(&comparison.document) {
             let end = format!("comparison-from-{}.json", read.old.version);
-            files.write_signed(&end, comparison)?;
+            if compared.insert(read.old.version) {
+                files.write_signed(&end, comparison)?;
+            }
         }
     }
     if let Some(provenance) = &published.provenance {
@@ -99,7 +105,8 @@ impl Files<'_> {
         let document = self.folder.join(format!("{}.{end}", self.name));
         signatures::remove(&document)?;
         self.write_at(document.clone(), &signed.document)?;
-        for (place, one) in signed.signatures.iter().enumerate() {
+        let signatures = signed.signatures.iter().take(MOST_SIGNATURES);
+        for (place, one) in signatures.enumerate() {
             let before = signed.signatures.iter().take(place);
             let number = before.filter(|other| other.form() == one.form()).count();
             let place = signatures::places(&document, one.form()).nth(number);

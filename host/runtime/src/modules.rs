@@ -60,7 +60,9 @@ mod vouched;
 
 pub use semver::{Version, VersionReq};
 
-pub use authority::{Authority, AuthorityError, MOST_KEYS, MOST_SIGNATURES, TrustedKey};
+pub use authority::{
+    Authority, AuthorityError, MOST_KEYS, MOST_LOOKED_AT, MOST_SIGNATURES, TrustedKey,
+};
 pub use comparison::{Compared, Comparison, Relation};
 pub use contract::Contract;
 pub use digest::{Digest, DigestError};

@@ -122,7 +122,8 @@ impl Store {
         }
     }
 
-    /// A version, with all that belongs to it. Nothing of it is verified but the
+    /// A version, with all that belongs to it: every statement that is there, those
+    /// that say what is asked for before others. Nothing of it is verified but the
     /// digest that an index promises, where that is known: a registry that says
     /// another is not asked for the component.
     ///
@@ -146,13 +147,14 @@ impl Store {
         }
     }
 
-    /// Publishes a version. One that is there with the same digest gets the
-    /// signatures, comparisons and provenance that it lacks.
+    /// Publishes a version, with one statement. One that is there with the same
+    /// digest gets the signatures, comparisons and provenance that it lacks; in a
+    /// registry another statement or comparison is put beside those that are there.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where the version is there with another digest or
-    /// statement, which stays; [`StoreError::Malformed`] where the statement is
-    /// of something else.
+    /// [`StoreError::Conflict`] where the version is there with another digest, or
+    /// in a folder with another statement, which stays; [`StoreError::Malformed`]
+    /// where there is not one statement, or it is of something else.
     pub async fn push(&self, id: &ModuleId, published: &Published) -> Result<(), StoreError> {
         let statement = self.check(id, published)?;
         match &self.kind {
@@ -205,8 +207,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Absent`] where that version is not there;
-    /// [`StoreError::Conflict`] where another comparison with the same older
-    /// version is.
+    /// [`StoreError::Conflict`] where a folder has another comparison with the same
+    /// older version.
     pub async fn push_comparison(&self, id: &ModuleId, given: &Signed) -> Result<(), StoreError> {
         compares(id, None, given)?;
         match &self.kind {
@@ -227,8 +229,13 @@ impl Store {
 
     /// Whether all of what is pushed is of one version.
     fn check(&self, id: &ModuleId, published: &Published) -> Result<Statement, StoreError> {
-        let signed = &published.statement;
         let malformed = |cause: String| StoreError::malformed("the statement", cause);
+        let [signed] = &*published.statements else {
+            let found = published.statements.len();
+            return Err(malformed(format!(
+                "there are {found}, and one is published"
+            )));
+        };
         let statement = Statement::parse(&signed.document);
         let statement = statement.map_err(|error| malformed(error.to_string()))?;
         if statement.id != *id {

@@ -107,6 +107,7 @@ async fn a_registry_that_runs_is_a_store() {
     let four = registry.store("four");
     served::an_index_gives_way_to_a_later_edition_alone(&four, Kept::Manifests).await;
     served::what_is_pushed_is_of_one_version(&registry.store("five")).await;
+    served::what_others_attach_hides_nothing(&registry.store("six")).await;
 }
 
 #[tokio::test]

@@ -357,7 +357,66 @@ async fn a_statement_that_anybody_attached_takes_no_other_s_place() {
     .await;
     open(&aside.place()).push(&other, &forged).await.unwrap();
     fake.adopt(&aside, &fake.subject("1.4.0"));
-    assert_eq!(store.fetch(&id, None).await.unwrap(), there);
+    let both = store.fetch(&id, None).await.unwrap();
+    assert_eq!(both.statements.len(), 2);
+    assert_eq!(both.statements[0], there.statements[0], "it comes first");
+}
+
+/// What refers to the version.
+fn subject(fake: &Fake) -> Value {
+    json!({ "mediaType": MANIFEST, "digest": fake.subject("1.4.0"), "size": 1 })
+}
+
+#[tokio::test]
+async fn an_artifact_that_is_none_hides_no_other() {
+    let fake = filled().await;
+    let (store, id) = (open(&fake.place()), id("acme@1.4.0"));
+    let there = store.fetch(&id, None).await.unwrap();
+    let kind = "application/vnd.claimbound.statement.v1+json";
+    let layer = |kind: &str, size: u64| json!({ "mediaType": kind, "digest": Digest::of(b"x").to_string(), "size": size });
+    let signature = layer("application/vnd.claimbound.signature.v1", 1);
+    for layers in [
+        json!([]),
+        json!([layer("text/html", 1)]),
+        json!([layer(kind, 1)]),
+        json!([layer(kind, 1 << 40)]),
+        json!([{ "mediaType": kind, "digest": "md5:00", "size": 1 }]),
+        Value::Array([vec![layer(kind, 1)], vec![signature; 17]].concat()),
+        json!(7),
+    ] {
+        let artifact = json!({ "schemaVersion": 2, "artifactType": kind, "config": layer("x", 2),
+                               "layers": layers, "subject": subject(&fake) });
+        let digest = Digest::of(artifact.to_string().as_bytes()).to_string();
+        fake.put(&digest, MANIFEST, artifact.to_string());
+        assert_eq!(store.fetch(&id, None).await.unwrap(), there, "{artifact}");
+        let mut asked = fake.asked().into_iter();
+        assert!(
+            asked.any(|(_, path, _)| path.ends_with(&digest)),
+            "{digest}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn more_than_is_taken_of_a_version_is_an_error_and_not_half_of_it() {
+    let fake = filled().await;
+    let (store, id) = (open(&fake.place()), id("acme@1.4.0"));
+    let module = store.fetch(&id, None).await.unwrap();
+    let mut other = module.clone();
+    other.provenance = Some(vec![b' '; 1 << 20]);
+    store.push(&id, &other).await.unwrap();
+    let kind = "application/vnd.claimbound.provenance.v1+json";
+    for number in 0..8 {
+        let document = vec![b' '; (1 << 20) - number];
+        let layer = json!({ "mediaType": kind, "digest": Digest::of(&document).to_string(), "size": document.len() });
+        let artifact = json!({ "schemaVersion": 2, "artifactType": kind, "config": layer,
+                               "layers": [layer], "subject": subject(&fake) });
+        let digest = Digest::of(artifact.to_string().as_bytes()).to_string();
+        fake.put(&digest, MANIFEST, artifact.to_string());
+    }
+    let fetched = store.fetch(&id, None).await.map(|_| ());
+    let is_too_large = matches!(fetched, Err(StoreError::TooLarge { .. }));
+    assert!(is_too_large, "{fetched:?}");
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ impl Scene {
     fn version(&mut self, version: &str, note: &str) {
         let id = id(&format!("acme@{version}"));
         self.module = published(&id, component(note), &self.key);
-        let statement = &self.module.statement;
+        let statement = &self.module.statements[0];
         self.program.write("acme.wasm", &self.module.component);
         self.program
             .write("acme.statement.json", &statement.document);

@@ -26,12 +26,14 @@ async fn a_registry_is_a_store_with_and_without_a_list_of_referrers() {
             Fake::start(means.clone()).await,
             Fake::start(means.clone()).await,
             Fake::start(means.clone()).await,
+            Fake::start(means.clone()).await,
         ];
-        let [one, two, three, four] = fakes.each_ref().map(|fake| open(&fake.place()));
+        let [one, two, three, four, five] = fakes.each_ref().map(|fake| open(&fake.place()));
         served::gives_back_what_was_pushed(&one).await;
         served::one_version_has_one_digest_for_ever(&two).await;
         served::pushed_again_a_version_gets_what_it_lacks(&three).await;
         served::an_index_gives_way_to_a_later_edition_alone(&four, Kept::Manifests).await;
+        served::what_others_attach_hides_nothing(&five).await;
     }
 }
 

@@ -1,9 +1,9 @@
 //! What every store keeps to, whatever kind it is.
 
-use claimbound::modules::{Digest, Form, ModuleName, Signed};
+use claimbound::modules::{Comparison, Digest, Form, ModuleName, Relation, Signed};
 use claimbound_server::store::{Store, StoreError};
 
-use super::world::{comparison, component, id, index, key, published, sign};
+use super::world::{authority, comparison, component, crowded, id, index, key, published, sign};
 
 /// How a store tells two states apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,12 +58,12 @@ pub(crate) async fn pushed_again_a_version_gets_what_it_lacks(store: &Store) {
     let once = store.fetch(&id, None).await.unwrap();
     assert_eq!(once, module, "the same again changes nothing");
 
-    let document = module.statement.document.clone();
+    let document = module.statements[0].document.clone();
     let also = sign(
         document.clone(),
         &[(&second, Form::Detached), (&second, Form::Bundle)],
     );
-    module.statement.signatures = also.signatures;
+    module.statements[0].signatures = also.signatures;
     module.provenance = Some(b"{}".to_vec());
     store.push(&id, &module).await.unwrap();
     let compared = comparison(&id, digest, "1.3.0", &first);
@@ -72,14 +72,14 @@ pub(crate) async fn pushed_again_a_version_gets_what_it_lacks(store: &Store) {
     store.push_comparison(&id, &again).await.unwrap();
 
     let fetched = store.fetch(&id, None).await.unwrap();
-    assert_eq!(fetched.statement.document, document);
-    assert_eq!(fetched.statement.signatures.len(), 3);
+    assert_eq!(fetched.statements[0].document, document);
+    assert_eq!(fetched.statements[0].signatures.len(), 3);
     for key in [&first, &second] {
         let by = |signed: &Signed| {
             let mut all = signed.signatures.iter();
             all.any(|one| one.is_by(key.public(), &signed.document))
         };
-        assert!(by(&fetched.statement));
+        assert!(by(&fetched.statements[0]));
         assert!(fetched.comparisons.iter().all(by));
     }
     assert_eq!(fetched.comparisons.len(), 1);
@@ -148,8 +148,40 @@ pub(crate) async fn what_is_pushed_is_of_one_version(store: &Store) {
     let error = store.push(&id, &compared).await.unwrap_err();
     assert!(matches!(error, StoreError::WrongDigest { .. }), "{error}");
     let mut many = module.clone();
-    let one = many.statement.signatures[0].clone();
-    many.statement.signatures = vec![one; 17];
+    let one = many.statements[0].signatures[0].clone();
+    many.statements[0].signatures = vec![one; 17];
     let error = store.push(&id, &many).await.unwrap_err();
     assert!(matches!(error, StoreError::Malformed { .. }), "{error}");
+}
+
+/// Of a registry, where whoever may push can attach what he likes: it was there
+/// before what counts, and comes after it.
+pub(crate) async fn what_others_attach_hides_nothing(store: &Store) {
+    let (id, key, stranger) = (id("acme@1.4.0"), key(), key());
+    let mut module = published(&id, component("one"), &key);
+    let digest = Digest::of(&module.component);
+    module.comparisons = vec![comparison(&id, digest, "1.3.0", &key)];
+    let mut forged = crowded(&module, 0);
+    let mut wider = Comparison::parse(&module.comparisons[0].document).unwrap();
+    wider.outcome = Relation::Equivalent;
+    forged.comparisons = vec![sign(wider.to_bytes(), &[(&stranger, Form::Bundle)])];
+    store.push(&id, &forged).await.unwrap();
+    store.push(&id, &crowded(&module, 1)).await.unwrap();
+    store.push(&id, &module).await.unwrap();
+    store.push(&id, &crowded(&module, 0)).await.unwrap();
+    store.push(&id, &crowded(&module, 2)).await.unwrap();
+
+    let fetched = store.fetch(&id, Some(&digest)).await.unwrap();
+    assert_eq!(fetched.statements.len(), 3);
+    let release = authority(&key).release(&id, None, fetched).unwrap();
+    let signers = release.signers().iter();
+    let signers: Vec<_> = signers.map(|signer| signer.key.as_str()).collect();
+    assert_eq!(signers, ["release"]);
+    let counted = release.counted();
+    let signed = &counted.statements[0];
+    assert_eq!(signed.document, module.statements[0].document);
+    assert!(signed.verify(key.public()).is_ok());
+    assert_eq!(counted.comparisons, module.comparisons);
+    let forged = authority(&stranger).release(&id, None, module);
+    assert!(forged.is_err(), "{forged:?}");
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use claimbound::modules::{
-    Compared, Comparison, Contract, Digest, Form, Index, KeyAlgorithm, Listed, ModuleId, Published,
-    Relation, Signature, Signed, SigningKey, Statement, Version,
+    Authority, Compared, Comparison, Contract, Digest, Form, Index, KeyAlgorithm, Listed,
+    MOST_SIGNATURES, ModuleId, Published, Relation, Role, Signature, Signed, SigningKey, Statement,
+    TrustedKey, Version,
 };
 use claimbound_server::store::{Access, Bounds, Credentials, Place, Store};
 use tempfile::TempDir;
@@ -63,9 +64,33 @@ pub(crate) fn published(id: &ModuleId, component: Vec<u8>, key: &SigningKey) -> 
     };
     Published {
         component,
-        statement: sign(statement.to_bytes(), &[(key, Form::Bundle)]),
+        statements: vec![sign(statement.to_bytes(), &[(key, Form::Bundle)])],
         comparisons: Vec::new(),
         provenance: None,
+    }
+}
+
+/// Whoever takes this key's word on `acme`.
+pub(crate) fn authority(key: &SigningKey) -> Authority {
+    let trusted = TrustedKey {
+        name: "release".to_owned(),
+        key: key.public().clone(),
+        modules: vec!["acme".parse().unwrap()],
+        roles: Role::USUAL.to_vec(),
+    };
+    Authority::new([trusted]).unwrap()
+}
+
+/// The same statement, or one made so many seconds later, with as many signatures
+/// as one push takes, by keys that nobody knows.
+pub(crate) fn crowded(module: &Published, later: u64) -> Published {
+    let mut statement = Statement::parse(&module.statements[0].document).unwrap();
+    statement.time += later;
+    let keys: Vec<_> = (0..MOST_SIGNATURES).map(|_| key()).collect();
+    let keys: Vec<_> = keys.iter().map(|key| (key, Form::Detached)).collect();
+    Published {
+        statements: vec![sign(statement.to_bytes(), &keys)],
+        ..module.clone()
     }
 }
 

@@ -29,7 +29,7 @@ so. Nothing is written of what is refused. Without `--key` nothing is verified, 
 the answer says so.
 
 Signatures that stand beside the files of an earlier `pull` are removed: what is
-there afterwards is what the store has.
+there afterwards is what the store has or, by `--key`, what of it the keys signed.
 
 Exit status: 0 taken, 1 refused by what the keys signed, 2 no answer could be given.")]
 pub(crate) struct Arguments {
@@ -112,10 +112,10 @@ fn verified(
     let listed = entry.as_ref().map(|entry| &entry.listed);
     let promised = listed.map(|listed| &listed.digest);
     let published = store.wait(store.store().fetch(id, promised))?;
-    let release = authority.release(id, listed, published.clone());
+    let release = authority.release(id, listed, published);
     Ok(match release {
         Ok(release) => Ok(Taken {
-            published,
+            published: release.counted().clone(),
             word: Some(Word {
                 signers: signers(&release),
                 edition: entry.map(|entry| entry.edition),

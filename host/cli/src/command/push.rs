@@ -49,13 +49,17 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let provenance = arguments.provenance.as_deref();
     let published = published::read(&arguments.file, &arguments.comparison, provenance)?;
-    let statement = Statement::parse(&published.statement.document);
+    let signed = published
+        .statements
+        .first()
+        .context("there is no statement")?;
+    let statement = Statement::parse(&signed.document);
     let statement = statement.context("the statement can't be read")?;
     let store = arguments.store.open()?;
     store.wait(store.store().push(&statement.id, &published))?;
     let (id, digest) = (statement.id.to_string(), statement.digest.to_string());
     let place = arguments.store.place();
-    let signatures = published.statement.signatures.len();
+    let signatures = signed.signatures.len();
     console.answer(
         || {
             let mut page = Page::default();

@@ -176,7 +176,7 @@ fn agrees(
     }])?;
     let published = Published {
         component,
-        statement: signed,
+        statements: vec![signed],
         comparisons: Vec::new(),
         provenance: None,
     };

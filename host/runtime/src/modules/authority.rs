@@ -13,10 +13,13 @@ use super::statement::Statement;
 use super::untrusted::Untrusted;
 use super::vouched::{Signer, Vouched};
 
-/// Most signatures that are looked at for one document.
+/// Most signatures that are published with one document at a time.
 pub const MOST_SIGNATURES: usize = 16;
-/// Most keys of an authority: with so many signatures, a check costs at most a
-/// thousand verifications.
+/// Most signatures that are looked at for one module, on all of its documents:
+/// what whoever may write to a store attached as well. Each is tried by each key
+/// at most twice.
+pub const MOST_LOOKED_AT: usize = 128 * MOST_SIGNATURES;
+/// Most keys of an authority.
 pub const MOST_KEYS: usize = 64;
 
 /// A key whose word is taken.
@@ -148,7 +151,7 @@ impl Authority {
         component: &Digest,
     ) -> Result<Vouched<Provenance>, Untrusted> {
         let envelope = Envelope::parse(bytes)?;
-        let known: Vec<_> = self.keys_that(|key| envelope.is_by(key)).collect();
+        let known = self.keys_that(name, |key| envelope.is_by(key));
         let signers = entitled(&known, name, Role::Module)?;
         Ok(Vouched::new(envelope.about(component)?, signers))
     }
@@ -159,7 +162,7 @@ impl Authority {
         name: &ModuleName,
     ) -> Result<Vouched<T>, Untrusted> {
         signed.check()?;
-        let known: Vec<_> = self.keys_that(|key| signed.is_by(key)).collect();
+        let known = self.keys_that(name, |key| signed.is_by(key));
         let signers = entitled(&known, name, Role::of(T::KIND))?;
         // Read only now: what nobody vouches for reaches no parser.
         let document = T::read(&signed.document)?;
@@ -172,9 +175,43 @@ impl Authority {
         Ok(Vouched::new(document, signers))
     }
 
-    /// The known keys of which that holds, each once.
-    fn keys_that(&self, signed: impl Fn(&PublicKey) -> bool) -> impl Iterator<Item = &TrustedKey> {
-        self.keys.iter().filter(move |key| signed(&key.key))
+    /// A document with at most 16 signatures, as it can be published again: one by
+    /// each key for the name before all others.
+    pub(super) fn foremost(&self, mut signed: Signed, name: &ModuleName) -> Signed {
+        if signed.signatures.len() > MOST_SIGNATURES {
+            let (keys, _) = self.entitled_and_others(name);
+            let mut kept: Vec<_> = keys
+                .iter()
+                .filter_map(|key| signed.one_by(&key.key))
+                .collect();
+            let others = signed.signatures.iter();
+            let others: Vec<_> = others.filter(|one| !kept.contains(one)).collect();
+            kept.extend(others);
+            signed.signatures = kept.into_iter().take(MOST_SIGNATURES).cloned().collect();
+        }
+        signed
+    }
+
+    /// The known keys of which that holds, each once: those for the name or, where
+    /// it holds of none, others, which have no say and tell why.
+    fn keys_that(
+        &self,
+        name: &ModuleName,
+        signed: impl Fn(&PublicKey) -> bool,
+    ) -> Vec<&TrustedKey> {
+        let (mut entitled, mut others) = self.entitled_and_others(name);
+        entitled.retain(|key| signed(&key.key));
+        if entitled.is_empty() {
+            others.retain(|key| signed(&key.key));
+            return others;
+        }
+        entitled
+    }
+
+    /// The keys for a name, and all others.
+    fn entitled_and_others(&self, name: &ModuleName) -> (Vec<&TrustedKey>, Vec<&TrustedKey>) {
+        let keys = self.keys.iter();
+        keys.partition(|key| key.modules.contains(name))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use super::authority::Authority;
+use super::authority::{Authority, MOST_LOOKED_AT};
 use super::comparison::Comparison;
 use super::contract::Contract;
 use super::digest::Digest;
@@ -24,8 +24,9 @@ pub const MOST_COMPARISONS: usize = 64;
 pub struct Published {
     /// The component's bytes.
     pub component: Vec<u8>,
-    /// What is said to be its statement.
-    pub statement: Signed,
+    /// What are said to be its statements: whoever may write to a store can attach
+    /// another.
+    pub statements: Vec<Signed>,
     /// What are said to be comparisons with older versions.
     pub comparisons: Vec<Signed>,
     /// What is said to be an attestation of where it came from.
@@ -39,7 +40,7 @@ pub struct Published {
 pub struct Release {
     id: ModuleId,
     digest: Digest,
-    component: Vec<u8>,
+    counted: Published,
     statement: Option<Statement>,
     signers: Vec<Signer>,
     comparisons: Vec<Vouched<Comparison>>,
@@ -64,6 +65,9 @@ pub enum PassedOver {
 /// Why what a store gave is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
+    /// It has none.
+    #[error("it has no statement")]
+    Unstated,
     /// Nobody's word stands behind its statement.
     #[error("the statement is not trusted: {0}")]
     Untrusted(#[from] Untrusted),
@@ -99,67 +103,136 @@ pub enum Refused {
     /// There are more comparisons than are looked at.
     #[error("it has {0} comparisons, where at most {MOST_COMPARISONS} are looked at")]
     TooManyComparisons(usize),
+    /// There are more signatures than are looked at.
+    #[error(
+        "there are {0} signatures on its documents, where at most {MOST_LOOKED_AT} are looked at"
+    )]
+    TooManySignatures(usize),
 }
 
 impl Authority {
-    /// Takes what a store gave for `id`: a statement by a key for modules of
-    /// that name, about this version, whose digest is the component's and the
+    /// Takes what a store gave for `id`: the first statement by a key for modules
+    /// of that name, about this version, whose digest is the component's and the
     /// one that the index lists, if there is one.
     ///
-    /// Comparisons and provenance that nobody vouches for, or that are about
-    /// something else, are passed over: the release has them not.
+    /// Other statements, and comparisons and provenance that nobody vouches for or
+    /// that are about something else, are passed over: the release has them not.
+    /// At most [`MOST_LOOKED_AT`] signatures are looked at, and
+    /// [`MOST_COMPARISONS`] comparisons.
     ///
     /// # Errors
-    /// [`Refused`], at the first that does not hold.
+    /// [`Refused`], at the first that does not hold. Where no statement counts, of
+    /// one that a key vouches for rather than of others.
     pub fn release(
         &self,
         id: &ModuleId,
         listed: Option<&Listed>,
         published: Published,
     ) -> Result<Release, Refused> {
-        let vouched = self.statement(&published.statement, id.name())?;
-        let signers = vouched.signers().to_vec();
-        let statement = vouched.into_document();
-        let mut release = Release::check(id, listed, Some(statement), published.component)?;
-        release.signers = signers;
-        let comparisons = published.comparisons;
-        if comparisons.len() > MOST_COMPARISONS {
-            return Err(Refused::TooManyComparisons(comparisons.len()));
+        published.check_size()?;
+        let digest = Digest::of(&published.component);
+        let (signed, vouched) = self.stated(published.statements, id, &digest)?;
+        let mut release = Release::new(id, digest, published.component);
+        release.check_listed(listed)?;
+        release.signers = vouched.signers().to_vec();
+        release.statement = Some(vouched.into_document());
+        release.counted.statements = vec![self.foremost(signed, id.name())];
+        for signed in published.comparisons {
+            let comparison = self.comparison(&signed, id.name());
+            release.add_comparison(comparison, || self.foremost(signed, id.name()));
         }
-        for signed in &comparisons {
-            release.add_comparison(self.comparison(signed, id.name()));
-        }
-        if let Some(bytes) = &published.provenance {
-            release.add_provenance(self.provenance(bytes, id.name(), &release.digest));
+        if let Some(bytes) = published.provenance {
+            release.add_provenance(self.provenance(&bytes, id.name(), &digest), bytes);
         }
         Ok(release)
+    }
+
+    /// The first statement that a key vouches for and that says what it should.
+    fn stated(
+        &self,
+        statements: Vec<Signed>,
+        id: &ModuleId,
+        digest: &Digest,
+    ) -> Result<(Signed, Vouched<Statement>), Refused> {
+        let mut why = Refused::Unstated;
+        for signed in statements {
+            let vouched = self.statement(&signed, id.name()).map_err(Refused::from);
+            let checked = vouched.and_then(|vouched| {
+                check_statement(id, digest, vouched.document())?;
+                Ok(vouched)
+            });
+            match checked {
+                Ok(vouched) => return Ok((signed, vouched)),
+                Err(refused) if refused.tells_more_than(&why) => why = refused,
+                Err(_) => {}
+            }
+        }
+        Err(why)
+    }
+}
+
+impl Refused {
+    /// Whether a statement that is refused so is nearer to one that counts: what
+    /// anybody can attach hides nothing.
+    fn tells_more_than(&self, other: &Self) -> bool {
+        self.nearness() > other.nearness()
+    }
+
+    const fn nearness(&self) -> u8 {
+        match self {
+            Self::Unstated => 0,
+            Self::Untrusted(why) if why.is_nobody_s() => 1,
+            Self::Untrusted(_) => 2,
+            Self::Statement(_)
+            | Self::OtherModule { .. }
+            | Self::OtherComponent { .. }
+            | Self::Contract(_)
+            | Self::Yanked(_)
+            | Self::TooManyComparisons(_)
+            | Self::TooManySignatures(_) => 3,
+        }
+    }
+}
+
+impl Published {
+    /// Refuses more than anybody looks at.
+    fn check_size(&self) -> Result<(), Refused> {
+        let found = self.comparisons.len();
+        if found > MOST_COMPARISONS {
+            return Err(Refused::TooManyComparisons(found));
+        }
+        let documents = self.statements.iter().chain(&self.comparisons);
+        let found = documents.map(|signed| signed.signatures.len()).sum();
+        if found > MOST_LOOKED_AT {
+            return Err(Refused::TooManySignatures(found));
+        }
+        Ok(())
     }
 }
 
 impl Release {
-    /// Checks everything but signatures.
-    fn check(
-        id: &ModuleId,
-        listed: Option<&Listed>,
-        statement: Option<Statement>,
-        component: Vec<u8>,
-    ) -> Result<Self, Refused> {
-        let digest = Digest::of(&component);
-        if let Some(statement) = &statement {
-            check_statement(id, &digest, statement)?;
-        }
-        if let Some(listed) = listed {
-            check_listed(id, &digest, listed)?;
-        }
-        Ok(Self {
+    /// One of which nothing is known yet but what it is.
+    fn new(id: &ModuleId, digest: Digest, component: Vec<u8>) -> Self {
+        Self {
             id: id.clone(),
             digest,
-            component,
-            statement,
+            counted: Published {
+                component,
+                statements: Vec::new(),
+                comparisons: Vec::new(),
+                provenance: None,
+            },
+            statement: None,
             signers: Vec::new(),
             comparisons: Vec::new(),
             provenance: None,
             passed_over: Vec::new(),
+        }
+    }
+
+    fn check_listed(&self, listed: Option<&Listed>) -> Result<(), Refused> {
+        listed.map_or(Ok(()), |listed| {
+            check_listed(&self.id, &self.digest, listed)
         })
     }
 
@@ -171,13 +244,34 @@ impl Release {
         statement: Option<&[u8]>,
         component: Vec<u8>,
     ) -> Result<Self, Refused> {
-        let statement = statement.map(Statement::parse).transpose()?;
-        Self::check(id, listed, statement, component)
+        let mut release = Self::new(id, Digest::of(&component), component);
+        if let Some(bytes) = statement {
+            let statement = Statement::parse(bytes)?;
+            check_statement(id, &release.digest, &statement)?;
+            release.counted.statements.push(Signed {
+                document: bytes.to_vec(),
+                signatures: Vec::new(),
+            });
+            release.statement = Some(statement);
+        }
+        release.check_listed(listed)?;
+        Ok(release)
     }
 
-    fn add_comparison(&mut self, comparison: Result<Vouched<Comparison>, Untrusted>) {
+    fn add_comparison(
+        &mut self,
+        comparison: Result<Vouched<Comparison>, Untrusted>,
+        signed: impl FnOnce() -> Signed,
+    ) {
         match comparison {
-            Ok(vouched) if self.is_newer_of(vouched.document()) => self.comparisons.push(vouched),
+            Ok(vouched) if self.is_newer_of(vouched.document()) => {
+                let old = &vouched.document().old.version;
+                let mut others = self.comparisons.iter();
+                if others.all(|other| other.document().old.version != *old) {
+                    self.counted.comparisons.push(signed());
+                }
+                self.comparisons.push(vouched);
+            }
             Ok(vouched) => {
                 let version = vouched.into_document().new.version;
                 self.passed_over.push(PassedOver::OtherVersion(version));
@@ -186,9 +280,16 @@ impl Release {
         }
     }
 
-    fn add_provenance(&mut self, provenance: Result<Vouched<Provenance>, Untrusted>) {
+    fn add_provenance(
+        &mut self,
+        provenance: Result<Vouched<Provenance>, Untrusted>,
+        bytes: Vec<u8>,
+    ) {
         match provenance {
-            Ok(vouched) => self.provenance = Some(vouched),
+            Ok(vouched) => {
+                self.provenance = Some(vouched);
+                self.counted.provenance = Some(bytes);
+            }
             Err(why) => self.passed_over.push(PassedOver::Provenance(why)),
         }
     }
@@ -209,7 +310,14 @@ impl Release {
 
     /// Its component.
     pub fn component(&self) -> &[u8] {
-        &self.component
+        &self.counted.component
+    }
+
+    /// What of it counted, as it can be published again: the statement, one
+    /// comparison with each older version, the provenance; with at most 16
+    /// signatures on each, those that counted before all others.
+    pub const fn counted(&self) -> &Published {
+        &self.counted
     }
 
     /// What was stated of it; an unsigned one may have no statement.

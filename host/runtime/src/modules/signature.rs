@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::authority::MOST_SIGNATURES;
+use super::authority::MOST_LOOKED_AT;
 use super::bundle;
 use super::digest::Digest;
 use super::public_key::PublicKey;
@@ -37,7 +37,7 @@ impl Signed {
         if found == 0 {
             return Err(Untrusted::Unsigned);
         }
-        if found > MOST_SIGNATURES {
+        if found > MOST_LOOKED_AT {
             return Err(Untrusted::TooMany { found });
         }
         if !self.signatures.iter().any(|one| one.fits(&self.document)) {
@@ -47,8 +47,13 @@ impl Signed {
     }
 
     pub(super) fn is_by(&self, key: &PublicKey) -> bool {
+        self.one_by(key).is_some()
+    }
+
+    /// The first signature by a key.
+    pub(super) fn one_by(&self, key: &PublicKey) -> Option<&Signature> {
         let mut signatures = self.signatures.iter();
-        signatures.any(|one| one.is_by(key, &self.document))
+        signatures.find(|one| one.is_by(key, &self.document))
     }
 
     /// Whether this key signed the document, whatever it says and whoever may

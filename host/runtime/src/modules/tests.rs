@@ -81,7 +81,7 @@ fn signed(document: Vec<u8>, keys: &[&SigningKey]) -> Signed {
 fn published(key: &SigningKey) -> Published {
     Published {
         component: b"component".to_vec(),
-        statement: signed(statement().to_bytes(), &[key]),
+        statements: vec![signed(statement().to_bytes(), &[key])],
         comparisons: Vec::new(),
         provenance: None,
     }
@@ -531,10 +531,12 @@ mod trust {
         let release = trusted(&key, "release", &[Role::Module]);
         let none = signed(document.clone(), &[]);
         assert_eq!(refused(&none, release.clone()), Untrusted::Unsigned);
-        let many = signed(document.clone(), &[&key; 17]);
+        let mut many = signed(document.clone(), &[&key]);
+        many.signatures = vec![many.signatures[0].clone(); MOST_LOOKED_AT + 1];
+        let found = many.signatures.len();
         assert_eq!(
             refused(&many, release.clone()),
-            Untrusted::TooMany { found: 17 }
+            Untrusted::TooMany { found }
         );
         let by_stranger = signed(document.clone(), &[&super::key()]);
         assert_eq!(refused(&by_stranger, release.clone()), Untrusted::Stranger);
@@ -734,11 +736,11 @@ mod releases {
         let foreign = take(asked, None, |key, published| {
             let mut statement = statement();
             statement.contract = "claimbound:policy@9.0.0".parse().unwrap();
-            published.statement = signed(statement.to_bytes(), &[key]);
+            published.statements = vec![signed(statement.to_bytes(), &[key])];
         });
         assert!(matches!(foreign, Err(Refused::Contract(_))));
         let unsigned = take(asked, None, |_, published| {
-            published.statement.signatures.clear();
+            published.statements[0].signatures.clear();
         });
         assert_eq!(unsigned, Err(Refused::Untrusted(Untrusted::Unsigned)));
         let crowded = take(asked, None, |_, published| {
@@ -749,6 +751,93 @@ mod releases {
             crowded,
             Err(Refused::TooManyComparisons(MOST_COMPARISONS + 1))
         );
+        let unstated = take(asked, None, |_, published| published.statements.clear());
+        assert_eq!(unstated, Err(Refused::Unstated));
+    }
+
+    /// As many signatures as that on a document, by nobody that is known.
+    fn junk(document: &[u8], count: usize) -> Signed {
+        let key = key();
+        // Each is written otherwise, so that none is another's double.
+        let one = key.sign(document, Form::Detached).unwrap();
+        let spaced = |count: usize| [one.as_bytes(), &vec![b'\n'; count]].concat();
+        Signed {
+            document: document.to_vec(),
+            signatures: (0..count)
+                .map(|number| Signature::parse(&spaced(number)).unwrap())
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn what_anybody_attached_hides_no_statement_that_counts() {
+        let mut other = statement();
+        other.time += 1;
+        let other = other.to_bytes();
+        let release = take("acme-deploy@1.4.0", None, |key, published| {
+            let genuine = &mut published.statements[0];
+            let crowd = junk(&genuine.document, 500);
+            let own = std::mem::replace(&mut genuine.signatures, crowd.signatures);
+            genuine.signatures.extend(own);
+            let mut elsewhere = statement();
+            elsewhere.id = id("acme-deploy@9.9.9");
+            published.statements.insert(0, junk(&other, 500));
+            let elsewhere = signed(elsewhere.to_bytes(), &[key]);
+            published.statements.insert(0, elsewhere);
+            published.statements.push(junk(&other, 500));
+        });
+        let release = release.unwrap();
+        assert_eq!(release.statement(), Some(&statement()));
+        assert_eq!(release.signers().len(), 1);
+        let [counted] = release.counted().statements.as_slice() else {
+            panic!("one counted");
+        };
+        assert_eq!(counted.signatures.len(), MOST_SIGNATURES);
+        let first = counted.signatures.first().unwrap();
+        assert_eq!(first.form(), Form::Bundle, "those that count come first");
+    }
+
+    #[test]
+    fn a_refusal_tells_of_the_statement_that_a_key_signed() {
+        let other = statement().to_bytes();
+        let refused = take("acme-deploy@1.4.1", None, |_, published| {
+            published.statements.insert(0, junk(&other, 1));
+            published.statements.push(signed(other.clone(), &[]));
+        });
+        assert!(
+            matches!(refused, Err(Refused::OtherModule { .. })),
+            "{refused:?}"
+        );
+        let refused = take("acme-deploy@1.4.0", None, |_, published| {
+            let (crowd, half) = (junk(&other, 700), junk(&other, 700));
+            published.statements.extend([crowd.clone(), crowd]);
+            published.comparisons.push(half);
+        });
+        assert_eq!(refused, Err(Refused::TooManySignatures(2101)));
+    }
+
+    #[test]
+    fn what_counted_is_one_comparison_with_each_older_version() {
+        let release = take("acme-deploy@1.4.0", None, |key, published| {
+            let stranger = super::key();
+            let narrower = comparison(Relation::Narrower).to_bytes();
+            let wider = comparison(Relation::Wider).to_bytes();
+            let mut older = comparison(Relation::Equivalent);
+            older.old.version = Version::new(1, 2, 0);
+            published.comparisons = vec![
+                signed(wider.clone(), &[&stranger]),
+                signed(narrower, &[key]),
+                signed(wider, &[key]),
+                signed(older.to_bytes(), &[key, &stranger]),
+            ];
+        });
+        let release = release.unwrap();
+        assert_eq!(release.comparisons().len(), 3);
+        let counted = &release.counted().comparisons;
+        let outcome = |signed: &Signed| Comparison::parse(&signed.document).unwrap().outcome;
+        let outcomes: Vec<_> = counted.iter().map(outcome).collect();
+        assert_eq!(outcomes, [Relation::Narrower, Relation::Equivalent]);
+        assert_eq!(counted[1].signatures.len(), 2);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Why nobody's word stands behind a document.
 
-use super::authority::MOST_SIGNATURES;
+use super::authority::MOST_LOOKED_AT;
 use super::document::DocumentError;
 use super::name::ModuleName;
 use super::provenance::ProvenanceError;
@@ -13,7 +13,7 @@ pub enum Untrusted {
     #[error("it has no signature")]
     Unsigned,
     /// There are more signatures than are looked at.
-    #[error("it has {found} signatures, where at most {MOST_SIGNATURES} are looked at")]
+    #[error("it has {found} signatures, where at most {MOST_LOOKED_AT} are looked at")]
     TooMany {
         /// How many.
         found: usize,
@@ -54,4 +54,18 @@ pub enum Untrusted {
     /// What was signed is no attestation about the component.
     #[error("what was signed is no attestation about the component: {0}")]
     Provenance(#[from] ProvenanceError),
+}
+
+impl Untrusted {
+    /// Whether no known key signed it: anybody can have made it.
+    pub(super) const fn is_nobody_s(&self) -> bool {
+        match self {
+            Self::Unsigned | Self::TooMany { .. } | Self::Elsewhere | Self::Stranger => true,
+            Self::NotForName { .. }
+            | Self::NotForRole { .. }
+            | Self::Document(_)
+            | Self::Name { .. }
+            | Self::Provenance(_) => false,
+        }
+    }
 }

@@ -69,7 +69,6 @@ impl<'a> Bench<'a> {
     ) -> Result<Prepared, Refusal> {
         let id = self.id(offer)?;
         let published = self.fetch(&id, offer)?;
-        let copy = self.copy().map(|copy| (copy, published.clone()));
         let release = self.release(&id, offer, published)?;
         if let Some(before) = before {
             self.compare(&release, before)?;
@@ -86,8 +85,8 @@ impl<'a> Bench<'a> {
             loaded: loaded.map_err(Refusal::at(Step::Compile))?,
             component,
         };
-        if let Some((copy, published)) = copy {
-            self.keep(copy, &id, &published, before);
+        if let Some(copy) = self.copy() {
+            self.keep(copy, &id, release.counted(), before);
         }
         Ok(Prepared { selected, odd })
     }
@@ -138,7 +137,8 @@ impl<'a> Bench<'a> {
     ) -> Result<Release, Refusal> {
         let listed = offer.listed.as_ref();
         let release = if self.wanted.unsigned {
-            let statement = Some(&*published.statement.document).filter(|bytes| !bytes.is_empty());
+            let statement = published.statements.first().map(|one| &*one.document);
+            let statement = statement.filter(|bytes| !bytes.is_empty());
             danger::unsigned_release(id, listed, statement, published.component)
         } else {
             self.wanted.origin.authority.release(id, listed, published)

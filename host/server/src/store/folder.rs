@@ -107,8 +107,9 @@ impl Folder {
         hold(&what, promised, Digest::of(&component))?;
         let statement = version.signed(layout::STATEMENT, bounds::DOCUMENT)?;
         Ok(Published {
-            statement: statement
-                .ok_or_else(|| StoreError::absent(format!("statement of `{id}`")))?,
+            statements: vec![
+                statement.ok_or_else(|| StoreError::absent(format!("statement of `{id}`")))?,
+            ],
             comparisons: version.comparisons()?,
             provenance: version.read(layout::PROVENANCE, bounds::PROVENANCE)?,
             component,

@@ -22,8 +22,8 @@ use std::fmt;
 
 use claimbound::clock;
 use claimbound::modules::{
-    Comparison, Digest, DocumentKind, Index, ModuleId, ModuleName, Published, Signed, Statement,
-    Version, parse_version,
+    Digest, DocumentKind, Index, ModuleId, ModuleName, Published, Signed, Statement, Version,
+    parse_version,
 };
 use serde::Deserialize;
 
@@ -180,7 +180,7 @@ impl Registry {
             .await?;
         let attached = repository.attached(&tagged.subject.digest()?).await?;
         Ok(Published {
-            statement: stated(attached.statements, id, &Digest::of(&component))?,
+            statements: stated(attached.statements, id, &Digest::of(&component))?,
             comparisons: attached.comparisons,
             provenance: attached
                 .provenances
@@ -228,8 +228,9 @@ impl Registry {
         let there = self.index(name).await?;
         edition::follows(index, given, there.as_ref())?;
         let same = there.filter(|there| there.document == given.document);
-        let both = signatures::merge(same.into_iter().chain([given.clone()]).collect())?;
+        let both = signatures::merge(same.into_iter().chain([given.clone()]).collect());
         let signed = both.first().unwrap_or(given);
+        signatures::count(kind.what(), signed.signatures.len())?;
         let manifest = repository.put_layers(kind, signed, None).await?;
         repository.put_manifest(INDEX, &manifest).await.map(|_| ())
     }
@@ -308,11 +309,11 @@ impl Repository<'_> {
                 // It stands at a tag of its own.
                 Kind::Signed(DocumentKind::Index) => continue,
             };
-            list.push(self.artifact(kind, &descriptor, &mut left).await?);
+            list.extend(self.artifact(kind, &descriptor, &mut left).await?);
         }
-        attached.statements = signatures::merge(attached.statements)?;
-        attached.comparisons = signatures::merge(attached.comparisons)?;
-        attached.provenances = signatures::merge(attached.provenances)?;
+        attached.statements = signatures::merge(attached.statements);
+        attached.comparisons = signatures::merge(attached.comparisons);
+        attached.provenances = signatures::merge(attached.provenances);
         let found = attached.comparisons.len();
         bounds::at_most(bounds::COMPARISONS, found, "the list of comparisons")?;
         Ok(attached)
@@ -325,9 +326,10 @@ impl Repository<'_> {
     ) -> Result<(), StoreError> {
         let there = self.attached(&subject.digest()?).await?;
         let statement = Kind::Signed(DocumentKind::Statement);
-        let same = signatures::only(statement.what(), &published.statement, &there.statements)?;
-        self.attach(statement, &published.statement, same, subject)
-            .await?;
+        for given in &published.statements {
+            let same = signatures::same(given, &there.statements);
+            self.attach(statement, given, same, subject).await?;
+        }
         self.attach_comparisons(&published.comparisons, &there, subject)
             .await?;
         if let Some(document) = &published.provenance {
@@ -350,13 +352,7 @@ impl Repository<'_> {
     ) -> Result<(), StoreError> {
         let kind = Kind::Signed(DocumentKind::Comparison);
         for comparison in given {
-            let old = |signed: &Signed| {
-                let read = Comparison::parse(&signed.document).ok();
-                read.map(|read| read.old.version)
-            };
-            let same_old = |other: &&Signed| old(other) == old(comparison);
-            let others: Vec<Signed> = there.comparisons.iter().filter(same_old).cloned().collect();
-            let same = signatures::only(kind.what(), comparison, &others)?;
+            let same = signatures::same(comparison, &there.comparisons);
             self.attach(kind, comparison, same, subject).await?;
         }
         Ok(())
@@ -388,25 +384,23 @@ pub(super) fn same_component(
     Err(StoreError::conflict(format!("module `{id}`"), cause))
 }
 
-/// The statement of a version, of all that are attached: anybody who may push can
-/// attach another. Of those that say what is asked for, the one with the most
-/// signatures; whether they count is for whoever verifies them.
-fn stated(found: Vec<Signed>, id: &ModuleId, digest: &Digest) -> Result<Signed, StoreError> {
-    let mut first = None;
-    let mut best: Option<Signed> = None;
-    for signed in found {
-        let says = Statement::parse(&signed.document)
-            .is_ok_and(|statement| statement.id == *id && statement.digest == *digest);
-        let most = best.as_ref().map_or(0, |best| best.signatures.len());
-        if says && (best.is_none() || signed.signatures.len() > most) {
-            best = Some(signed);
-        } else if first.is_none() {
-            first = Some(signed);
-        }
+/// The statements of a version, all that are attached: anybody who may push can
+/// attach another, and which counts is for whoever verifies them. Those that say
+/// what is asked for come first.
+fn stated(
+    mut found: Vec<Signed>,
+    id: &ModuleId,
+    digest: &Digest,
+) -> Result<Vec<Signed>, StoreError> {
+    if found.is_empty() {
+        return Err(StoreError::absent(format!("statement of `{id}`")));
     }
-    // One that says something else is refused by whoever reads it.
-    best.or(first)
-        .ok_or_else(|| StoreError::absent(format!("statement of `{id}`")))
+    let says_so = |signed: &Signed| {
+        let read = Statement::parse(&signed.document);
+        read.is_ok_and(|statement| statement.id == *id && statement.digest == *digest)
+    };
+    found.sort_by_cached_key(|signed| !says_so(signed));
+    Ok(found)
 }
 
 impl fmt::Debug for Registry {

@@ -31,8 +31,9 @@ pub(super) fn count(what: &str, found: usize) -> Result<(), StoreError> {
     Err(StoreError::malformed(what, cause))
 }
 
-/// Brings the signatures on equal documents together.
-pub(super) fn merge(all: Vec<Signed>) -> Result<Vec<Signed>, StoreError> {
+/// Brings the signatures on equal documents together, each once: none is left out
+/// for others that anybody can have attached.
+pub(super) fn merge(all: Vec<Signed>) -> Vec<Signed> {
     let mut merged: Vec<Signed> = Vec::new();
     for signed in all {
         let same = merged
@@ -42,12 +43,17 @@ pub(super) fn merge(all: Vec<Signed>) -> Result<Vec<Signed>, StoreError> {
             Some(known) => {
                 let fresh = fresh(&signed.signatures, &known.signatures);
                 known.signatures.extend(fresh);
-                count("a document", known.signatures.len())?;
             }
             None => merged.push(signed),
         }
     }
-    Ok(merged)
+    merged
+}
+
+/// What is there of a document, beside others: in a registry anybody who may push
+/// can have put those there.
+pub(super) fn same<'s>(given: &Signed, there: &'s [Signed]) -> Option<&'s Signed> {
+    there.iter().find(|one| one.document == given.document)
 }
 
 /// What is there of a document: nothing, or the same. Another one stays where it
@@ -57,7 +63,7 @@ pub(super) fn only<'s>(
     given: &Signed,
     there: &'s [Signed],
 ) -> Result<Option<&'s Signed>, StoreError> {
-    match there.iter().find(|one| one.document == given.document) {
+    match same(given, there) {
         Some(same) => Ok(Some(same)),
         None if there.is_empty() => Ok(None),
         None => {

@@ -36,7 +36,7 @@ fn module(id: &ModuleId, key: &SigningKey) -> (Statement, Published) {
     };
     let published = Published {
         component,
-        statement: sign(statement.to_bytes(), key),
+        statements: vec![sign(statement.to_bytes(), key)],
         comparisons: Vec::new(),
         provenance: Some(b"{}".to_vec()),
     };
@@ -96,20 +96,22 @@ fn signatures_that_are_added_are_there_or_not() {
     let (first, second) = (key(), key());
     let (statement, published) = module(&id, &first);
     let mut also = published.clone();
-    also.statement = sign(published.statement.document.clone(), &second);
+    also.statements = vec![sign(published.statements[0].document.clone(), &second)];
     for after in 0..MOST {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::new(place.path().to_owned(), Bounds::default());
         folder.push(&id, &statement, &published).unwrap();
         let ended = stopped(after, || folder.push(&id, &statement, &also));
-        let there = folder.fetch(&id, None).unwrap().statement;
+        let [there] = &*folder.fetch(&id, None).unwrap().statements else {
+            panic!("one statement");
+        };
         let by = |key: &SigningKey| {
             let is_by = |one: &&Signature| one.is_by(key.public(), &there.document);
             there.signatures.iter().filter(is_by).count()
         };
         assert_eq!(by(&first), 2, "after {after}");
         folder.push(&id, &statement, &also).unwrap();
-        let all = folder.fetch(&id, None).unwrap().statement.signatures;
+        let all = &folder.fetch(&id, None).unwrap().statements[0].signatures;
         assert_eq!(all.len(), 4, "after {after}");
         if ended {
             return;

@@ -88,8 +88,10 @@ impl Folder {
         there.sweep()?;
         let known = there.signed(layout::STATEMENT, bounds::DOCUMENT)?;
         let known: Vec<_> = known.into_iter().collect();
-        let same = signatures::only("the statement", &published.statement, &known)?;
-        there.add(layout::STATEMENT, &published.statement, same)?;
+        for given in &published.statements {
+            let same = signatures::only("the statement", given, &known)?;
+            there.add(layout::STATEMENT, given, same)?;
+        }
         for comparison in &published.comparisons {
             there.compare(comparison)?;
         }
@@ -106,7 +108,9 @@ impl Place {
         let unfinished = format!("{}{version}", layout::UNFINISHED);
         let folder = self.made(&unfinished)?;
         folder.write(layout::COMPONENT, &published.component)?;
-        folder.lay(layout::STATEMENT, &published.statement)?;
+        for statement in &published.statements {
+            folder.lay(layout::STATEMENT, statement)?;
+        }
         for comparison in &published.comparisons {
             folder.lay(&compared(comparison)?, comparison)?;
         }

@@ -21,17 +21,24 @@ const fn media_type(form: Form) -> &'static str {
 
 /// How much one operation takes of documents and signatures, however many they
 /// are.
-pub(super) struct Allowance(u64);
+pub(super) struct Allowance {
+    left: u64,
+    is_spent: bool,
+}
 
 impl Allowance {
     /// 8 MiB.
     pub(super) fn new() -> Self {
-        Self(8 << 20)
+        Self {
+            left: 8 << 20,
+            is_spent: false,
+        }
     }
 
     fn take(&mut self, bytes: u64) -> Result<(), StoreError> {
-        let left = self.0.checked_sub(bytes);
-        self.0 = left.ok_or_else(|| StoreError::TooLarge {
+        let left = self.left.checked_sub(bytes);
+        self.is_spent |= left.is_none();
+        self.left = left.ok_or_else(|| StoreError::TooLarge {
             what: "what belongs to the module".to_owned(),
             limit: 8 << 20,
         })?;
@@ -40,8 +47,24 @@ impl Allowance {
 }
 
 impl Repository<'_> {
-    /// Reads an artifact by its manifest's descriptor.
+    /// Reads an artifact by its manifest's descriptor; none of one that is not what
+    /// it should be: anybody who may push can attach another.
+    ///
+    /// # Errors
+    /// Where the registry gives no answer, or it is too much in all.
     pub(super) async fn artifact(
+        &self,
+        kind: Kind,
+        descriptor: &Descriptor,
+        left: &mut Allowance,
+    ) -> Result<Option<Signed>, StoreError> {
+        match self.described(kind, descriptor, left).await {
+            Err(error) if is_its_own(&error) && !left.is_spent => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    async fn described(
         &self,
         kind: Kind,
         descriptor: &Descriptor,
@@ -109,7 +132,7 @@ impl Repository<'_> {
     }
 
     /// Attaches a document to a module, unless it is there with all of its
-    /// signatures.
+    /// signatures; how many are there already is of no account.
     pub(super) async fn attach(
         &self,
         kind: Kind,
@@ -122,7 +145,6 @@ impl Repository<'_> {
         if there.is_some() && fresh.is_empty() {
             return Ok(());
         }
-        signatures::count(kind.what(), known.len() + fresh.len())?;
         let added = Signed {
             document: given.document.clone(),
             signatures: fresh,
@@ -135,6 +157,20 @@ impl Repository<'_> {
             self.refer(&subject, descriptor).await?;
         }
         Ok(())
+    }
+}
+
+/// Whether an error is of one artifact, and of no other.
+fn is_its_own(error: &StoreError) -> bool {
+    match error {
+        StoreError::Absent { .. }
+        | StoreError::WrongDigest { .. }
+        | StoreError::Malformed { .. }
+        | StoreError::TooLarge { .. } => true,
+        StoreError::Path { .. }
+        | StoreError::Unreachable { .. }
+        | StoreError::Refused { .. }
+        | StoreError::Conflict { .. } => false,
     }
 }
 
