@@ -58,13 +58,13 @@ pub use revocation::{Revocation, Target, TargetError};
 pub use served::{Bar, ModuleError, Served};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, Sqlite};
-pub use store::{AsOf, StoreError, StoreFailure};
+pub use store::{StoreError, StoreFailure};
 pub use transfer::{ExportError, ImportError, Imported};
 pub use versions::{VersionRefused, Withheld};
 
 use decide::{Answer, Question};
 use revocation::Revocations;
-use store::{Finish, Store, Transaction};
+use store::{AsOf, Finish, Store, Transaction};
 use warm::Warm;
 
 #[cfg(feature = "postgres")]

@@ -6,7 +6,7 @@ use super::change::{WordError, check_word};
 use super::event::{Action, Event};
 use super::name::check_text;
 use super::served::{Known, ModuleError, Serial, Served, served_json};
-use super::store::{AsOf, Finish, StoreError, Transaction};
+use super::store::{Finish, StoreError, Transaction};
 use super::versions::{Said, Withheld, check_digest};
 use crate::modules::{Digest, ModuleId, ModuleName, Version};
 
@@ -89,18 +89,6 @@ pub struct StaleIndex {
 }
 
 impl Ledger {
-    /// As of when something read now is: another answer than before says that an
-    /// operator has changed something since, or that the store may be another
-    /// one. Where replicas share the store, at most its bound old.
-    ///
-    /// Ask before you read: what was read then is as of this, or later.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn as_of(&self) -> Result<AsOf, StoreError> {
-        self.store.generation()
-    }
-
     /// What a route serves of a module; none where it never took one up.
     ///
     /// # Errors

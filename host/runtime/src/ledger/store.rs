@@ -25,7 +25,7 @@ pub(super) enum Finish {
 /// As of when something was read. What was read as of the same is still so,
 /// except that routes may have enrolled more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AsOf {
+pub(super) struct AsOf {
     /// Moved on by the store in this process whenever it may look at something
     /// else than before: another file, a server that was gone.
     pub(super) epoch: u64,
