@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use claimbound::ledger::Served;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -16,7 +17,7 @@ use crate::frame::Frame;
 use crate::ground::Ground;
 use crate::host::{Host, Route};
 use crate::plan::{Draft, Supply};
-use crate::rollout::{Look, Refusal, Rollout, Selected, Step, this_host};
+use crate::rollout::{Look, Refusal, Rollout, Step, Successor, this_host};
 
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -58,7 +59,7 @@ pub(crate) struct Current {
 pub(crate) enum Put {
     /// It decides.
     Up,
-    /// Another configuration was taken up meanwhile.
+    /// Another configuration, or another version, was taken up meanwhile.
     Superseded,
 }
 
@@ -169,9 +170,29 @@ impl Reloader {
 
     /// Looks at the store of a route once, on a thread that may wait; which version
     /// is to be taken up now.
-    pub(crate) fn look(&self, frame: &Arc<Frame>, rollout: &Rollout) -> Option<Arc<Selected>> {
+    pub(crate) fn look(&self, frame: &Arc<Frame>, rollout: &Rollout) -> Option<Successor> {
         let look = Look::new(rollout.wanted(), frame, &self.ground, &self.runtime).ok()?;
-        rollout.look(&look, self.host.metrics())
+        rollout.look(look, self.host.metrics())
+    }
+
+    /// The routes where an operator went back to the version that was in use here
+    /// before, with that version. The ledger is asked, and nothing else; where it
+    /// gives no answer, the next look says so.
+    pub(crate) fn recalled(&self) -> Vec<(Arc<Route>, Successor)> {
+        let mut routes = self.host.routes();
+        routes.retain(|route| route.rollout().is_some_and(|one| one.has_left()));
+        let ledger = self.ground.ledger.as_ref().filter(|_| !routes.is_empty());
+        let Some(Ok(all)) = ledger.map(|ledger| ledger.all_served()) else {
+            return Vec::new();
+        };
+        let recalled = |route: Arc<Route>| {
+            let rollout = route.rollout()?;
+            let is_its =
+                |one: &&Served| one.route == route.name() && one.name == rollout.wanted().name;
+            let successor = rollout.recalled(all.iter().find(is_its))?;
+            Some((Arc::clone(&route), successor))
+        };
+        routes.into_iter().filter_map(recalled).collect()
     }
 
     /// Takes up another version of a route's module, between two requests.
@@ -182,12 +203,12 @@ impl Reloader {
         self: &Arc<Self>,
         frame: &Arc<Frame>,
         rollout: &Arc<Rollout>,
-        selected: Arc<Selected>,
+        successor: Successor,
     ) -> Result<Put, Refusal> {
         let mut current = Arc::clone(&self.current).lock_owned().await;
         let (reloader, rollout) = (Arc::clone(self), Arc::clone(rollout));
         let frame = Arc::clone(frame);
-        let put = move || reloader.put_now(&mut current, &frame, &rollout, &selected);
+        let put = move || reloader.put_now(&mut current, &frame, &rollout, &successor);
         let put = tokio::task::spawn_blocking(put).await;
         put.unwrap_or_else(|_| Err(Refusal::at(Step::TakeUp)("it ended without an answer")))
     }
@@ -197,9 +218,10 @@ impl Reloader {
         current: &mut Current,
         frame: &Arc<Frame>,
         rollout: &Arc<Rollout>,
-        selected: &Arc<Selected>,
+        successor: &Successor,
     ) -> Result<Put, Refusal> {
         let refused = Refusal::at(Step::TakeUp);
+        let Successor { selected, over } = successor;
         let is_its = |route: &&Arc<Route>| {
             let its = route.rollout();
             Arc::ptr_eq(route.frame(), frame) && its.is_some_and(|its| Arc::ptr_eq(its, rollout))
@@ -209,6 +231,7 @@ impl Reloader {
             .routes
             .get(&*frame.name)
             .is_some_and(|one| is_its(&one))
+            || !Arc::ptr_eq(&rollout.active(), over)
         {
             return Ok(Put::Superseded);
         }

@@ -10,12 +10,14 @@ mod listing;
 mod look;
 mod origin;
 mod prepare;
+mod recall;
 mod run;
 mod selected;
 mod shadow;
 mod state;
 mod status;
 mod step;
+mod successor;
 mod wanted;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +49,7 @@ pub(crate) use self::origin::Origin;
 pub(crate) use self::run::run;
 pub(crate) use self::selected::Selected;
 pub(crate) use self::step::{Refusal, Step};
+pub(crate) use self::successor::Successor;
 pub(crate) use self::wanted::Wanted;
 
 /// Most versions that one look tries, the newest first.
@@ -166,27 +169,33 @@ impl Rollout {
 
     /// The version in use is another one now, which the ledger knows of.
     pub(crate) fn take_up(&self, selected: &Arc<Selected>) {
+        let mut state = self.state();
         self.shadow.store(None);
         let before = self.active.swap(Arc::clone(selected));
-        self.state().settle(selected.version(), before);
+        state.settle(selected.version(), before);
+        drop(state);
         self.ask();
     }
 
     /// Looks at the store once; which version is to be taken up now.
-    pub(crate) fn look(&self, look: &Look<'_>, metrics: &Metrics) -> Option<Arc<Selected>> {
+    pub(crate) fn look(&self, look: Look<'_>, metrics: &Metrics) -> Option<Successor> {
         self.state().looked = Some(look.now);
+        let over = self.active();
         let served = match look.served() {
             Ok(served) => served,
-            Err(refusal) => return self.unknown(look, refusal, metrics),
+            Err(refusal) => return self.unknown(&look, refusal, metrics),
         };
+        let served = served.as_ref();
         // To go back takes no store: it may be what is out of order.
-        if let Some(before) = self.left(served.as_ref()) {
+        if let Some(before) = self.recalled(served) {
             return Some(before);
         }
-        match look.listing() {
-            Ok(listing) => self.consider(look, &listing, served.as_ref(), metrics),
-            Err(refusal) => self.unknown(look, refusal, metrics),
-        }
+        let look = look.beside(&self.active, &over, served.map(|served| &served.version));
+        let selected = match look.listing() {
+            Ok(listing) => self.consider(&look, &listing, served, metrics)?,
+            Err(refusal) => return self.unknown(&look, refusal, metrics),
+        };
+        (!look.is_moot(selected.version())).then_some(Successor { selected, over })
     }
 
     /// What versions there are can't be told.
@@ -197,20 +206,6 @@ impl Rollout {
             state.unknown = Some(refusal);
         }
         None
-    }
-
-    /// The version that was in use before, where an operator went back to it.
-    fn left(&self, served: Option<&Served>) -> Option<Arc<Selected>> {
-        let served = served.filter(|served| served.version != *self.active().version())?;
-        let left = self.state().left.clone()?;
-        let is_it = *left.version() == served.version && left.digest == served.digest;
-        // It follows whatever is served: the ledger serves it already.
-        is_it.then(|| {
-            Arc::new(Selected {
-                after: None,
-                ..(*left).clone()
-            })
-        })
     }
 
     fn consider(
@@ -270,6 +265,11 @@ impl Rollout {
                 return None;
             }
         };
+        if let Err(refusal) = look.may_follow(&offer) {
+            let route = &look.bench.frame.name;
+            self.refuse(look.now, route, &offer.version, &refusal, metrics);
+            return None;
+        }
         // It is wanted now, however often it was refused.
         let prepared = self.prepare(look, listing, &offer, None, metrics)?;
         Some(Arc::new(prepared.selected))
@@ -295,6 +295,9 @@ impl Rollout {
             tried += 1;
             if tried > MOST_TRIED {
                 break;
+            }
+            if look.is_moot(&offer.version) {
+                return;
             }
             let prepared = self.prepare(look, listing, offer, Some(before), metrics);
             if let Some(prepared) = prepared {
@@ -342,6 +345,8 @@ impl Rollout {
     ) -> Option<Prepared> {
         match look.prepare(offer, listing, before) {
             Ok(prepared) => Some(prepared),
+            // It was not the version that was at fault.
+            Err(_) if look.is_moot(&offer.version) => None,
             Err(refusal) => {
                 let route = &look.bench.frame.name;
                 self.refuse(look.now, route, &offer.version, &refusal, metrics);
@@ -391,10 +396,15 @@ impl Rollout {
         if let Err(refusal) = self.pin(look, &selected) {
             return self.refuse(look.now, route, &offer.version, &refusal, metrics);
         }
+        let mut state = self.state();
+        // Beside another version it would be compared with none in use.
+        if look.has_lost_its_place() {
+            return;
+        }
         info!(route = &**route, version = %selected.version(), "a module is a candidate");
-        self.state().forgive(selected.version());
+        state.forgive(selected.version());
         self.shadow.store(shadow);
-        self.state().candidate = Some(Candidate {
+        state.candidate = Some(Candidate {
             selected,
             frame: Arc::clone(look.bench.frame),
             since: monotonic::now(),

@@ -1,11 +1,11 @@
 //! Stores of modules: folders, registries that are what they say, and others.
 
 pub(crate) mod docker;
-mod fake;
+pub(crate) mod fake;
 mod folder;
 mod lying;
 mod program;
-mod raw;
+pub(crate) mod raw;
 mod registry;
 mod served;
 pub(crate) mod world;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// How it answers.
@@ -26,6 +27,8 @@ pub(crate) enum Manner {
     Cut(Vec<u8>),
     /// This.
     Bytes(Vec<u8>),
+    /// This, once it is told to.
+    Late(Vec<u8>, Arc<Notify>),
     /// To itself.
     Circling,
 }
@@ -90,7 +93,6 @@ async fn answer(
 ) -> std::io::Result<()> {
     let asked = head(&mut stream).await?;
     seen.lock().unwrap().push(asked);
-    let begin = |length: u64| format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
     match manner {
         Manner::Silent => forever().await,
         Manner::Stalled => {
@@ -120,11 +122,10 @@ async fn answer(
                 .await?;
             stream.write_all(&bytes[..bytes.len() / 2]).await
         }
-        Manner::Bytes(bytes) => {
-            stream
-                .write_all(begin(bytes.len() as u64).as_bytes())
-                .await?;
-            stream.write_all(bytes).await
+        Manner::Bytes(bytes) => whole(&mut stream, bytes).await,
+        Manner::Late(bytes, told) => {
+            told.notified().await;
+            whole(&mut stream, bytes).await
         }
         Manner::Circling => {
             let again = "HTTP/1.1 307 Again\r\nlocation: /again\r\ncontent-length: 0\r\n\
@@ -132,6 +133,16 @@ async fn answer(
             stream.write_all(again.as_bytes()).await
         }
     }
+}
+
+fn begin(length: u64) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n")
+}
+
+async fn whole(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
+    let begin = begin(bytes.len() as u64);
+    stream.write_all(begin.as_bytes()).await?;
+    stream.write_all(bytes).await
 }
 
 async fn forever<T>() -> T {

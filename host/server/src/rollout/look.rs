@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use claimbound::ledger::{Ledger, Served};
-use claimbound::modules::{Index, Signed};
+use claimbound::modules::{Index, Signed, Version};
 use tokio::runtime::Handle;
 use tracing::warn;
 
 use super::MOST_TRIED;
 use super::listing::{Listing, Offer};
 use super::prepare::{Before, Bench, Prepared};
+use super::selected::Selected;
 use super::step::{Refusal, Step};
 use super::wanted::Wanted;
 use crate::frame::Frame;
@@ -23,10 +25,23 @@ use crate::store::Store;
 pub(crate) struct Look<'a> {
     pub(crate) bench: Bench<'a>,
     pub(crate) ledger: &'a Ledger,
+    /// Beside what it began; none where nothing was in use.
+    beside: Option<Beside<'a>>,
     /// Whether nothing may be written down of it.
     is_rehearsal: bool,
     /// In seconds since 1970.
     pub(crate) now: u64,
+}
+
+/// How things stood when a look began.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    /// What is in use now.
+    active: &'a ArcSwap<Selected>,
+    /// What was then.
+    began: &'a Arc<Selected>,
+    /// What the route served then.
+    served: Option<&'a Version>,
 }
 
 impl<'a> Look<'a> {
@@ -47,9 +62,55 @@ impl<'a> Look<'a> {
                 runtime,
             },
             ledger: ledger.ok_or_else(|| Refusal::at(Step::Version)(without))?,
+            beside: None,
             is_rehearsal: false,
             now: ground.clock.now(),
         })
+    }
+
+    /// The same, that is given up once another version is in use than the one that
+    /// it began beside, or the route serves another than it did.
+    pub(crate) const fn beside(
+        mut self,
+        active: &'a ArcSwap<Selected>,
+        began: &'a Arc<Selected>,
+        served: Option<&'a Version>,
+    ) -> Self {
+        self.beside = Some(Beside {
+            active,
+            began,
+            served,
+        });
+        self
+    }
+
+    /// Whether another version is in use than the one that it began beside.
+    pub(crate) fn has_lost_its_place(&self) -> bool {
+        let is_another = |beside: Beside<'_>| !Arc::ptr_eq(&beside.active.load(), beside.began);
+        self.beside.is_some_and(is_another)
+    }
+
+    /// Whether nobody waits for this version any more: an operator went back
+    /// meanwhile, or another host took up another one. Where the ledger gives no
+    /// answer it goes on: it is asked again in the end.
+    pub(crate) fn is_moot(&self, version: &Version) -> bool {
+        let Some(beside) = self.beside else {
+            return false;
+        };
+        let is_another = |served: Option<Served>| {
+            let served = served.as_ref().map(|served| &served.version);
+            served != beside.served && served != Some(version)
+        };
+        self.has_lost_its_place() || self.served().is_ok_and(is_another)
+    }
+
+    /// Refuses what is not worth another step.
+    fn go_on(&self, version: &Version) -> Result<(), Refusal> {
+        if self.is_moot(version) {
+            let why = "another version is served meanwhile";
+            return Err(Refusal::at(Step::Version)(why));
+        }
+        Ok(())
     }
 
     /// The same, that leaves no trace.
@@ -93,7 +154,8 @@ impl<'a> Look<'a> {
         let listing = self.listing()?;
         let mut refused = None;
         for (offer, before) in self.in_turn(&listing, served) {
-            match self.prepare(&offer, &listing, before) {
+            let may = self.may_follow(&offer);
+            match may.and_then(|()| self.prepare(&offer, &listing, before)) {
                 Ok(prepared) => return Ok(prepared),
                 Err(refusal) => {
                     warn!(
@@ -250,16 +312,17 @@ impl<'a> Look<'a> {
         served.map_err(Refusal::at(Step::Version))
     }
 
-    /// Takes a version through every step but those of being taken up.
+    /// Takes a version that [may follow](Self::may_follow) through every step but
+    /// those of being taken up.
     pub(crate) fn prepare(
         &self,
         offer: &Offer,
         listing: &Listing,
         before: Option<Before<'_>>,
     ) -> Result<Prepared, Refusal> {
-        self.may_follow(offer)?;
         let serial = listing.edition.map(|edition| edition.serial);
-        self.bench.prepare(offer, serial, before)
+        let go_on = || self.go_on(&offer.version);
+        self.bench.prepare(offer, serial, before, &go_on)
     }
 
     /// Asks the ledger before anything is fetched; it is asked again in the end.

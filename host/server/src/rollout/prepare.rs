@@ -57,7 +57,8 @@ pub(crate) struct Prepared {
 
 impl<'a> Bench<'a> {
     /// Takes a version through every step but those of being taken up. What is in
-    /// use is not touched by any of them.
+    /// use is not touched by any of them. After each that may be slow `go_on` is
+    /// asked.
     ///
     /// # Errors
     /// At which step it is refused, and why.
@@ -66,15 +67,18 @@ impl<'a> Bench<'a> {
         offer: &Offer,
         serial: Option<u64>,
         before: Option<Before<'_>>,
+        go_on: &dyn Fn() -> Result<(), Refusal>,
     ) -> Result<Prepared, Refusal> {
         let id = self.id(offer)?;
         let published = self.fetch(&id, offer)?;
+        go_on()?;
         let release = self.release(&id, offer, published)?;
         if let Some(before) = before {
             self.compare(&release, before)?;
         }
         let component: Arc<[u8]> = release.component().into();
         let odd = self.try_out(&release, &component)?;
+        go_on()?;
         let loaded = self.ground.load(&component);
         let selected = Selected {
             id: release.id().clone(),

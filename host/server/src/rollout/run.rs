@@ -7,16 +7,21 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
-use super::{Rollout, Selected};
+use super::{Rollout, Successor, recall};
 use crate::host::Route;
 use crate::reload::{Put, Reloader};
 
 /// How often it is looked whose time has come.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Looks at the stores of all routes in their time, and takes up what may be taken
-/// up, until `stop`.
+/// Looks at the stores of all routes in their time, takes up what may be taken up,
+/// and goes back where an operator does, until `stop`.
 pub(crate) async fn run(reloader: Arc<Reloader>, stop: CancellationToken) {
+    let recall = recall::run(Arc::clone(&reloader), stop.clone());
+    tokio::join!(look_again(reloader, stop), recall);
+}
+
+async fn look_again(reloader: Arc<Reloader>, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
@@ -64,7 +69,9 @@ impl Turn {
             reloader.look(&frame, &rollout)
         };
         match tokio::task::spawn_blocking(look).await {
-            Ok(Some(selected)) if !self.stop.is_cancelled() => self.put(selected).await,
+            Ok(Some(successor)) if !self.stop.is_cancelled() => {
+                put(&self.reloader, &self.route, successor).await;
+            }
             Ok(Some(_) | None) => {}
             Err(_) => {
                 let route = self.route.name();
@@ -72,24 +79,28 @@ impl Turn {
             }
         }
     }
+}
 
-    async fn put(&self, selected: Arc<Selected>) {
-        let (host, route) = (self.reloader.host(), self.route.name());
-        let (rollout, frame) = (&self.looking.0, self.route.frame());
-        let (id, digest) = (selected.id.clone(), selected.digest.to_string());
-        let version = id.version();
-        match self.reloader.put(frame, rollout, selected).await {
-            Ok(Put::Up) => {
-                info!(route, %version, digest, "a module is taken up");
-                host.metrics().module_taken_up(self.route.shared_name());
-            }
-            Ok(Put::Superseded) => {
-                debug!(route, %version, "another configuration was taken up meanwhile");
-            }
-            Err(refusal) => {
-                let now = host.clock().now();
-                rollout.refuse(now, route, version, &refusal, host.metrics());
-            }
+/// Takes up what is to be taken up on a route, and tells what became of it.
+pub(super) async fn put(reloader: &Arc<Reloader>, route: &Route, successor: Successor) {
+    let Some(rollout) = route.rollout() else {
+        return;
+    };
+    let (host, name, frame) = (reloader.host(), route.name(), route.frame());
+    let selected = &successor.selected;
+    let (id, digest) = (selected.id.clone(), selected.digest.to_string());
+    let version = id.version();
+    match reloader.put(frame, rollout, successor).await {
+        Ok(Put::Up) => {
+            info!(route = name, %version, digest, "a module is taken up");
+            host.metrics().module_taken_up(route.shared_name());
+        }
+        Ok(Put::Superseded) => {
+            debug!(route = name, %version, "something else was taken up meanwhile");
+        }
+        Err(refusal) => {
+            let now = host.clock().now();
+            rollout.refuse(now, name, version, &refusal, host.metrics());
         }
     }
 }

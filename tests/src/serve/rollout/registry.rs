@@ -2,17 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
 
+use claimbound::ledger::Change;
 use claimbound::modules::{Digest, Index, Listed, SigningKey};
 use claimbound_server::server::Server;
 use claimbound_server::store::Store;
+use tokio::sync::Notify;
 
 use super::super::{clock, environment};
 use super::shelf::NAME;
-use super::{place_with, version};
+use super::{Place, Serving, Shelf, order, place_with, version};
 use crate::forge::NOW;
 use crate::stores::docker::Registry;
-use crate::stores::world::{id, published, sign};
+use crate::stores::fake::{Fake, Means, answer};
+use crate::stores::raw::{Manner, Raw};
+use crate::stores::world::{id, open, published, sign};
 
 /// Publishes these versions, of which the index then speaks.
 pub(super) async fn publish(store: &Store, serial: u64, versions: &[&str], key: &SigningKey) {
@@ -82,4 +88,81 @@ async fn a_registry_is_followed_and_not_needed_to_begin_again() {
     let started = Server::start(&place.path("claimbound.toml"), environment(), clock()).await;
     let why = started.map(|_| ()).unwrap_err().to_string();
     assert!(why.contains("can't be reached"), "{why}");
+}
+
+/// A registry whose route serves 1.5.0 after 1.4.0, by a key.
+async fn followed() -> (Fake, Place, Shelf, Serving) {
+    let fake = Fake::start(Means {
+        referrers: Some(100),
+        ..Means::default()
+    })
+    .await;
+    let from = format!("registry = \"{}\"", fake.place());
+    let (place, shelf) = place_with(&[("folder = \"store\"", &from)]);
+    let store = open(&fake.place());
+    publish(&store, 1, &["1.4.0"], shelf.key()).await;
+    let serving = place.serve().await;
+    publish(&store, 2, &["1.4.0", "1.5.0"], shelf.key()).await;
+    serving.until_version("1.5.0").await;
+    (fake, place, shelf, serving)
+}
+
+/// Leads whoever asks for what ends so to a place that answers in that manner.
+async fn lead(fake: &Fake, end: String, manner: Manner) -> Raw {
+    let raw = Raw::start(manner).await;
+    let elsewhere = format!("http://{}/", raw.host());
+    fake.lie(move |parts| {
+        let is_it = parts.uri.path().ends_with(&end);
+        is_it.then(|| answer(307, &[("location", &elsewhere)], ""))
+    });
+    raw
+}
+
+async fn until_asked(raw: &Raw) {
+    while raw.heads().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn go_back(place: &Place) {
+    let to = format!("{NAME}@1.4.0").parse().unwrap();
+    let route = "deploy".to_owned();
+    order(place, Change::RollBack { route, to });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn to_go_back_waits_for_no_look() {
+    let (fake, place, _shelf, serving) = followed().await;
+    // It takes the question and says nothing, for longer than anything here is
+    // waited for.
+    let silent = lead(&fake, String::new(), Manner::Silent).await;
+    until_asked(&silent).await;
+    go_back(&place);
+    serving.until_version("1.4.0").await;
+    assert!(serving.allows("one").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_that_an_operator_overtakes_takes_nothing_up() {
+    let (fake, place, shelf, serving) = followed().await;
+    let (component, told) = (version("1.6.0"), Arc::new(Notify::new()));
+    let manner = Manner::Late(component.clone(), Arc::clone(&told));
+    let store = open(&fake.place());
+    // It is there before the index lists it.
+    let id = id(&format!("{NAME}@1.6.0"));
+    let module = published(&id, component.clone(), shelf.key());
+    store.push(&id, &module).await.unwrap();
+    let late = lead(&fake, Digest::of(&component).to_string(), manner).await;
+    publish(&store, 3, &["1.4.0", "1.5.0", "1.6.0"], shelf.key()).await;
+    until_asked(&late).await;
+    go_back(&place);
+    serving.until_version("1.4.0").await;
+    // What the look before waited for comes; the next one gets no answer.
+    let silent = lead(&fake, "/manifests/index".to_owned(), Manner::Silent).await;
+    told.notify_one();
+    until_asked(&silent).await;
+    let module = serving.module().await;
+    assert_eq!(module["version"], "1.4.0");
+    assert!(module["rollout"]["candidate"].is_null(), "{module:#}");
+    assert_eq!(module["rollout"]["refused"], serde_json::json!([]));
 }
