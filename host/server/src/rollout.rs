@@ -6,6 +6,7 @@
 //! another one is taken up between two requests. What was begun by it is ended by
 //! it.
 
+mod copied;
 mod listing;
 mod look;
 mod origin;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use claimbound::ledger::{Ledger, Served};
-use claimbound::modules::{Index, Signed, Version};
+use claimbound::modules::{Index, Version};
 use tokio::runtime::Handle;
 use tracing::warn;
 
@@ -17,7 +17,6 @@ use super::step::{Refusal, Step};
 use super::wanted::Wanted;
 use crate::frame::Frame;
 use crate::ground::Ground;
-use crate::store::Store;
 
 /// What looks at a store for a route. All of it waits, and is for threads that
 /// may.
@@ -135,7 +134,7 @@ impl<'a> Look<'a> {
             return Err(refusal);
         };
         let bench = Bench {
-            store: copy,
+            store: &copy.store,
             ..self.bench
         };
         let copied = Self { bench, ..*self };
@@ -259,22 +258,10 @@ impl<'a> Look<'a> {
             }
         };
         self.check(&index)?;
-        if let (Some(store), Some(signed)) = (self.bench.copy(), copy) {
-            self.keep(store, &index, &signed);
+        if let (Some(copied), Some(signed)) = (self.bench.copy(), copy) {
+            copied.keep(runtime, index.name(), &signed);
         }
         Ok(Listing::of(&index))
-    }
-
-    /// Keeps a copy of an edition that it has not yet.
-    fn keep(&self, store: &Store, index: &Index, signed: &Signed) {
-        let (runtime, name) = (self.bench.runtime, index.name());
-        let known = runtime.block_on(store.index(name)).ok().flatten();
-        if known.is_some_and(|known| known.document == signed.document) {
-            return;
-        }
-        if let Err(error) = runtime.block_on(store.push_index(name, signed)) {
-            warn!(module = name.as_str(), %error, "an index is not copied");
-        }
     }
 
     /// An index that is out of date may hide what there is now.

@@ -14,6 +14,7 @@ use claimbound::sandbox::Sandbox;
 use tokio::runtime::Handle;
 use tracing::warn;
 
+use super::copied::Copied;
 use super::listing::Offer;
 use super::selected::Selected;
 use super::step::{Refusal, Step};
@@ -90,7 +91,7 @@ impl<'a> Bench<'a> {
             component,
         };
         if let Some(copy) = self.copy() {
-            self.keep(copy, &id, release.counted(), before);
+            self.keep(&copy.store, &id, release.counted(), before);
         }
         Ok(Prepared { selected, odd })
     }
@@ -104,9 +105,9 @@ impl<'a> Bench<'a> {
     }
 
     /// Where it is copied to; none where it is a copy.
-    pub(crate) fn copy(&self) -> Option<&'a Store> {
+    pub(crate) fn copy(&self) -> Option<&'a Copied> {
         let copy = self.wanted.copy.as_ref()?;
-        (copy.place() != self.store.place()).then_some(copy)
+        (copy.store.place() != self.store.place()).then_some(copy)
     }
 
     /// Keeps a copy, and none but that of the version that this one follows beside

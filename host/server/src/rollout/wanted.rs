@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use claimbound::modules::{ModuleName, Version, VersionReq};
 
+use super::copied::Copied;
 use super::origin::Origin;
 use crate::config::{ComparisonConfig, ConfigError, ModuleConfig, Promote};
-use crate::store::Store;
 
 /// What a route takes from a store, and how.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     pub(crate) origin: Arc<Origin>,
     /// Copies of what was taken from it.
-    pub(crate) copy: Option<Store>,
+    pub(crate) copy: Option<Copied>,
     pub(crate) name: ModuleName,
     pub(crate) range: VersionReq,
     pub(crate) shadow: Duration,
@@ -43,7 +43,7 @@ impl Wanted {
             ConfigError::at(format!("{at}.version"), fault)
         })?;
         Ok(Self {
-            copy: origin.copy(route)?,
+            copy: origin.copy(route)?.map(Copied::new),
             origin: Arc::clone(origin),
             name,
             range,
