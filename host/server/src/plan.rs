@@ -85,38 +85,24 @@ impl Draft {
     ) -> Result<Self, ConfigError> {
         check_names(config)?;
         check_listeners(config)?;
-        if config.route.is_empty() {
-            return Err(ConfigError::at("route", "there is no route to decide on"));
-        }
+        check_audiences(config)?;
         let specs = specs(config, ground, environment)?;
         let fresh = specs
             .iter()
             .map(|spec| (spec.alias.clone(), Arc::clone(&spec.issuer)));
-        let mut issuers: HashMap<_, _> = fresh.collect();
+        let fresh = fresh.collect();
         let keyring = keyring(specs, supply, before, ground);
-        // Those that go on have keys already.
-        for (alias, issuer) in &mut issuers {
-            if let Some(supplied) = keyring.issuer(alias) {
-                *issuer = Arc::clone(supplied);
-            }
-        }
         let mut draft = Self {
             routes: HashMap::new(),
+            issuers: supplied(fresh, &keyring),
             keyring,
             exchange: exchange(config, ground)?,
             warnings: bounds::without_effect(config),
-            issuers,
             origins: origins(config, ground, environment, before)?,
             policies: Policies::new(),
         };
         let given = Given { ground, supply };
-        let mut audiences = HashMap::new();
         for (name, route) in &config.route {
-            if let Some(other) = audiences.insert(&route.audience, name) {
-                let at = format!("route.{name}.audience");
-                let fault = format!("route `{other}` has this audience; no two routes share one");
-                return Err(ConfigError::at(at, fault));
-            }
             let made = draft.route(name, route, given, before)?;
             draft.routes.insert(name.clone(), Arc::new(made));
         }
@@ -433,6 +419,35 @@ fn check_name(table: &str, name: &str) -> Result<(), ConfigError> {
         claimbound::reason::clip(name)
     );
     Err(ConfigError::at(table, fault))
+}
+
+/// A token's audience says which route it is for.
+fn check_audiences(config: &Config) -> Result<(), ConfigError> {
+    if config.route.is_empty() {
+        return Err(ConfigError::at("route", "there is no route to decide on"));
+    }
+    let mut audiences = HashMap::new();
+    for (name, route) in &config.route {
+        if let Some(other) = audiences.insert(&route.audience, name) {
+            let at = format!("route.{name}.audience");
+            let fault = format!("route `{other}` has this audience; no two routes share one");
+            return Err(ConfigError::at(at, fault));
+        }
+    }
+    Ok(())
+}
+
+/// The issuers; those that go on have keys already.
+fn supplied(
+    mut issuers: HashMap<String, Arc<Issuer>>,
+    keyring: &Keyring,
+) -> HashMap<String, Arc<Issuer>> {
+    for (alias, issuer) in &mut issuers {
+        if let Some(supplied) = keyring.issuer(alias) {
+            *issuer = Arc::clone(supplied);
+        }
+    }
+    issuers
 }
 
 fn check_listeners(config: &Config) -> Result<(), ConfigError> {

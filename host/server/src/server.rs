@@ -324,29 +324,16 @@ impl Opened {
         let signing_keys = ground.signing_keys.clone();
         let root = ground.folder.clone();
         let drain = config.drain.map_or(DRAIN, |span| span.0);
-        let mut serving = Vec::new();
-        let listen = match listeners {
-            Listeners::All => Some(&config.listen),
-            Listeners::OfOperators => None,
+        let mut serving = match listeners {
+            Listeners::All => listened(&host, &config, secrets, &root).await?,
+            Listeners::OfOperators => Vec::new(),
         };
-        for ((name, listener), secret) in listen.into_iter().flatten().zip(secrets) {
-            let bound = Bound::new(name, listener, &root).await;
-            let bound = bound.map_err(|error| unbound(&listener.address, &error))?;
-            serving.push((bound, router::router(&host, listener, secret)));
-        }
         if let Some(monitor) = &config.monitor {
             let bound = Bound::few(MONITOR, &monitor.address, &root, None).await;
             let bound = bound.map_err(|error| unbound(&monitor.address, &error))?;
             serving.push((bound, monitor::router(&host, Arc::clone(&health))));
         }
-        let admin = match &config.admin {
-            Some(admin) => {
-                let uids = operators(admin.uids.as_ref(), &admin.address);
-                let bound = Bound::few("admin", &admin.address, &root, uids).await;
-                Some(bound.map_err(|error| unbound(&admin.address, &error))?)
-            }
-            None => None,
-        };
+        let admin = for_operators(&config, &root).await?;
         let current = Current {
             config,
             draft,
@@ -411,6 +398,33 @@ impl Server {
             info!(listener = &**name, %address, "listening");
         }
     }
+}
+
+/// Where requests come to, and what answers them.
+async fn listened(
+    host: &Host,
+    config: &Config,
+    secrets: Vec<Option<Secret>>,
+    root: &Path,
+) -> Result<Vec<(Bound, axum::Router)>, ConfigError> {
+    let mut serving = Vec::new();
+    for ((name, listener), secret) in config.listen.iter().zip(secrets) {
+        let bound = Bound::new(name, listener, root).await;
+        let bound = bound.map_err(|error| unbound(&listener.address, &error))?;
+        serving.push((bound, router::router(host, listener, secret)));
+    }
+    Ok(serving)
+}
+
+/// Where operators come to.
+async fn for_operators(config: &Config, root: &Path) -> Result<Option<Bound>, ConfigError> {
+    let Some(admin) = &config.admin else {
+        return Ok(None);
+    };
+    let uids = operators(admin.uids.as_ref(), &admin.address);
+    let bound = Bound::few("admin", &admin.address, root, uids).await;
+    let bound = bound.map_err(|error| unbound(&admin.address, &error));
+    bound.map(Some)
 }
 
 /// Makes, changes and takes away signing keys in their time, until `stop`.
