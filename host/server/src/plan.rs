@@ -27,7 +27,7 @@ use crate::ground::Ground;
 use crate::host::{Plan, Route};
 use crate::keys::{Keyring, Source, Spec};
 use crate::nearest::{did_you_mean, listed};
-use crate::rollout::{Look, Origin, Rollout, Wanted, this_host};
+use crate::rollout::{Depot, Look, Rollout, Wanted, this_host};
 use crate::workshop::Loaded;
 
 /// Most names of the configuration in one error.
@@ -46,7 +46,7 @@ pub(crate) struct Draft {
     /// What is no error, and worth a look.
     pub(crate) warnings: Vec<String>,
     issuers: HashMap<String, Arc<Issuer>>,
-    origins: BTreeMap<String, Arc<Origin>>,
+    depots: BTreeMap<String, Arc<Depot>>,
     policies: Policies,
 }
 
@@ -98,7 +98,7 @@ impl Draft {
             keyring,
             exchange: exchange(config, ground)?,
             warnings: bounds::without_effect(config),
-            origins: origins(config, ground, environment, before)?,
+            depots: depots(config, ground, environment, before)?,
             policies: Policies::new(),
         };
         let given = Given { ground, supply };
@@ -175,12 +175,12 @@ impl Draft {
         before: Option<&Self>,
     ) -> Result<Route, ConfigError> {
         let at = format!("route.{}.module", frame.name);
-        let origin = self.origin(&at, &module.store)?;
+        let depot = self.depot(&at, &module.store)?;
         let wanted = Wanted::new(
             &at,
             &frame.name,
             module,
-            &origin,
+            &depot,
             frame.config.danger_unsigned,
         )?;
         let before = before.and_then(|before| before.routes.get(&*frame.name));
@@ -200,11 +200,11 @@ impl Draft {
         route.ok_or_else(|| ConfigError::at("sandbox.shards", "there is no sandbox"))
     }
 
-    fn origin(&self, at: &str, store: &str) -> Result<Arc<Origin>, ConfigError> {
-        self.origins.get(store).cloned().ok_or_else(|| {
-            let names = || self.origins.keys().map(String::as_str);
+    fn depot(&self, at: &str, store: &str) -> Result<Arc<Depot>, ConfigError> {
+        self.depots.get(store).cloned().ok_or_else(|| {
+            let names = || self.depots.keys().map(String::as_str);
             let near = did_you_mean(store, names());
-            let fault = if self.origins.is_empty() {
+            let fault = if self.depots.is_empty() {
                 "there is no `[store.NAME]`".to_owned()
             } else {
                 let known = listed(names().take(MOST_LISTED));
@@ -331,21 +331,21 @@ impl Draft {
     }
 }
 
-fn origins(
+fn depots(
     config: &Config,
     ground: &Ground,
     environment: Environment<'_>,
     before: Option<&Draft>,
-) -> Result<BTreeMap<String, Arc<Origin>>, ConfigError> {
+) -> Result<BTreeMap<String, Arc<Depot>>, ConfigError> {
     let copies = ground.copies.as_ref().map(|copies| copies.modules());
-    let origins = config.store.iter().map(|(alias, store)| {
+    let depots = config.store.iter().map(|(alias, store)| {
         let (most, copies) = (ground.pools.largest(), copies.as_deref());
-        let origin = Origin::open(alias, store, &ground.folder, environment, most, copies)?;
-        let known = before.and_then(|before| before.origins.get(alias));
-        let known = known.filter(|known| known.is_as(&origin)).cloned();
-        Ok((alias.clone(), known.unwrap_or_else(|| Arc::new(origin))))
+        let depot = Depot::open(alias, store, &ground.folder, environment, most, copies)?;
+        let known = before.and_then(|before| before.depots.get(alias));
+        let known = known.filter(|known| known.is_as(&depot)).cloned();
+        Ok((alias.clone(), known.unwrap_or_else(|| Arc::new(depot))))
     });
-    origins.collect()
+    depots.collect()
 }
 
 /// Begins with what a store has: it is asked on this thread, which may wait.

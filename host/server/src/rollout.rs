@@ -7,9 +7,9 @@
 //! it.
 
 mod copied;
+mod depot;
 mod listing;
 mod look;
-mod origin;
 mod prepare;
 mod recall;
 mod run;
@@ -45,8 +45,8 @@ use crate::metrics::Metrics;
 use crate::monotonic;
 use crate::sparing::Sparing;
 
+pub(crate) use self::depot::Depot;
 pub(crate) use self::look::Look;
-pub(crate) use self::origin::Origin;
 pub(crate) use self::run::run;
 pub(crate) use self::selected::Selected;
 pub(crate) use self::step::{Refusal, Step};
@@ -146,7 +146,7 @@ impl Rollout {
         let latest = self.state().edition.map(|edition| edition.serial);
         Taking {
             route,
-            store: &self.wanted.origin.alias,
+            store: &self.wanted.depot.alias,
             module: &selected.id,
             digest: selected.digest,
             index_serial: latest

@@ -54,7 +54,7 @@ impl<'a> Look<'a> {
         let ledger = ground.ledger.as_deref();
         Ok(Self {
             bench: Bench {
-                store: &wanted.origin.store,
+                store: &wanted.depot.store,
                 wanted,
                 frame,
                 ground,
@@ -216,7 +216,7 @@ impl<'a> Look<'a> {
         });
         Refusal::at(Step::Version)(format!(
             "store `{}` has no version of `{}` in `{}`{above}",
-            wanted.origin.alias, wanted.name, wanted.range
+            wanted.depot.alias, wanted.name, wanted.range
         ))
     }
 
@@ -228,7 +228,7 @@ impl<'a> Look<'a> {
         self.unnamed_listing().map_err(|refusal| {
             let wanted = self.bench.wanted;
             let why = &refusal.why;
-            let (name, alias) = (&wanted.name, &wanted.origin.alias);
+            let (name, alias) = (&wanted.name, &wanted.depot.alias);
             Refusal::at(refusal.step)(format!("the index of `{name}` in store `{alias}`: {why}"))
         })
     }
@@ -245,7 +245,7 @@ impl<'a> Look<'a> {
                 Index::parse(&signed.document).map_err(Refusal::at(Step::Index))?
             }
             Some(signed) => {
-                let vouched = wanted.origin.authority.index(&signed, &wanted.name);
+                let vouched = wanted.depot.authority.index(&signed, &wanted.name);
                 vouched.map_err(Refusal::at(Step::Index))?.into_document()
             }
             None if wanted.unsigned => {
@@ -277,7 +277,7 @@ impl<'a> Look<'a> {
                 claimbound::clock::date(index.expires())
             )));
         }
-        let (alias, name) = (&*wanted.origin.alias, &wanted.name);
+        let (alias, name) = (&*wanted.depot.alias, &wanted.name);
         let seen = if wanted.unsigned {
             // Anybody may have written that serial: it binds nobody.
             return Ok(());

@@ -146,7 +146,7 @@ impl<'a> Bench<'a> {
             let statement = statement.filter(|bytes| !bytes.is_empty());
             danger::unsigned_release(id, listed, statement, published.component)
         } else {
-            self.wanted.origin.authority.release(id, listed, published)
+            self.wanted.depot.authority.release(id, listed, published)
         };
         release.map_err(Refusal::at(Step::Signature))
     }

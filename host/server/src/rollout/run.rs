@@ -54,7 +54,7 @@ struct Turn {
 impl Turn {
     async fn take(self) {
         let _begun = self.reloader.host().begin();
-        let places = Arc::clone(&self.looking.0.wanted.origin.places);
+        let places = Arc::clone(&self.looking.0.wanted.depot.places);
         let place = tokio::select! {
             place = places.acquire_owned() => place,
             () = self.stop.cancelled() => return,
@@ -126,7 +126,7 @@ impl Rollout {
     /// so does.
     fn begins_to_look(&self) -> bool {
         let is_asked = self.is_asked.load(Ordering::Relaxed);
-        if !is_asked && !self.state().is_due(self.wanted.origin.poll) {
+        if !is_asked && !self.state().is_due(self.wanted.depot.poll) {
             return false;
         }
         if self.is_looking.swap(true, Ordering::Acquire) {

@@ -14,7 +14,7 @@ impl Rollout {
         let state = self.state();
         let edition = state.edition;
         json!({
-            "store": self.wanted.origin.alias,
+            "store": self.wanted.depot.alias,
             "range": self.wanted.range.to_string(),
             "keys": active.keys,
             "unsigned": active.keys.is_empty(),

@@ -6,13 +6,13 @@ use std::time::Duration;
 use claimbound::modules::{ModuleName, Version, VersionReq};
 
 use super::copied::Copied;
-use super::origin::Origin;
+use super::depot::Depot;
 use crate::config::{ComparisonConfig, ConfigError, ModuleConfig, Promote};
 
 /// What a route takes from a store, and how.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    pub(crate) origin: Arc<Origin>,
+    pub(crate) depot: Arc<Depot>,
     /// Copies of what was taken from it.
     pub(crate) copy: Option<Copied>,
     pub(crate) name: ModuleName,
@@ -33,7 +33,7 @@ impl Wanted {
         at: &str,
         route: &str,
         config: &ModuleConfig,
-        origin: &Arc<Origin>,
+        depot: &Arc<Depot>,
         unsigned: bool,
     ) -> Result<Self, ConfigError> {
         let name = config.name.parse();
@@ -43,8 +43,8 @@ impl Wanted {
             ConfigError::at(format!("{at}.version"), fault)
         })?;
         Ok(Self {
-            copy: origin.copy(route)?.map(Copied::new),
-            origin: Arc::clone(origin),
+            copy: depot.copy(route)?.map(Copied::new),
+            depot: Arc::clone(depot),
             name,
             range,
             shadow: config.shadow.map_or(Duration::ZERO, |span| span.0),
@@ -66,7 +66,7 @@ impl Wanted {
 
     /// Whether the same is wanted in the same way, by the word of the same keys.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
-        self.origin.is_as(&other.origin)
+        self.depot.is_as(&other.depot)
             && self.name == other.name
             && self.range == other.range
             && self.shadow == other.shadow

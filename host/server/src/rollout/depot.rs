@@ -25,7 +25,7 @@ const LONGEST_ROOTS: u64 = 4 << 20;
 
 /// A store that is in use, with the keys whose word counts there.
 #[derive(Debug)]
-pub(crate) struct Origin {
+pub(crate) struct Depot {
     /// What the configuration calls it.
     pub(crate) alias: String,
     pub(crate) store: Store,
@@ -43,7 +43,7 @@ pub(crate) struct Origin {
     keys: Vec<String>,
 }
 
-impl Origin {
+impl Depot {
     /// Opens what the configuration has as `[store.ALIAS]`; no network is asked.
     ///
     /// # Errors
