@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow, bail};
 use claimbound::clock::SystemClock;
-use claimbound::ledger::{Installed, Ledger, Postgres, Sqlite};
+use claimbound::ledger::{Installed, Ledger, Postgres, Run, Sqlite};
+
+use crate::console;
 
 /// The ledger that `subject` and `revoke` work on.
 #[derive(Debug, clap::Args)]
@@ -25,10 +27,16 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Opens it. One that is not there is never made by the way: a mistyped
-    /// path would be an empty ledger, which has forgotten whom it barred.
-    pub(crate) fn open(&self) -> anyhow::Result<Ledger> {
-        self.ledger.open()
+    /// Opens it for what is done, or tried. One that is not there is never made by
+    /// the way: a mistyped path would be an empty ledger, which has forgotten whom
+    /// it barred.
+    pub(crate) fn open(&self, run: Run) -> anyhow::Result<Ledger> {
+        self.ledger.open(run)
+    }
+
+    /// Opens it to be read.
+    pub(crate) fn read(&self) -> anyhow::Result<Ledger> {
+        self.open(Run::Dry)
     }
 }
 
@@ -89,24 +97,25 @@ impl fmt::Debug for Location {
 }
 
 impl Location {
-    /// The ledger that is there.
-    pub(crate) fn open(&self) -> anyhow::Result<Ledger> {
+    /// The ledger that is there, of which nothing is written where something is
+    /// only tried.
+    pub(crate) fn open(&self, run: Run) -> anyhow::Result<Ledger> {
         match self {
             Self::Sqlite(path) => {
                 refuse_absent(path)?;
-                Ok(Ledger::sqlite(&Sqlite::at(path))?)
+                open_file(path, run)
             }
             Self::Postgres(url) => {
                 let opened = Ledger::postgres(&postgres(url)?, SystemClock);
                 opened.with_context(|| format!("`{self}`"))
             }
-            Self::Environment(name) => variable(name)?.open(),
+            Self::Environment(name) => variable(name)?.open(run),
             Self::Other(_) => Err(self.unknown()),
         }
     }
 
     /// Makes an empty ledger where there is none, and its folder; brings an older
-    /// one in a database up to this release's tables.
+    /// one up to this release's tables.
     pub(crate) fn make(&self) -> anyhow::Result<Installed> {
         match self {
             Self::Sqlite(path) => {
@@ -117,14 +126,10 @@ impl Location {
                         path.join("ledger.db").display()
                     );
                 }
-                let is_new = refuse_absent(path).is_err();
                 make_folder(path)?;
+                let found = found(path)?;
                 Ledger::sqlite(&Sqlite::at(path).or_new())?;
-                Ok(if is_new {
-                    Installed::New
-                } else {
-                    Installed::Already
-                })
+                Ok(found)
             }
             Self::Postgres(url) => postgres(url)?
                 .install()
@@ -137,6 +142,30 @@ impl Location {
     fn unknown(&self) -> anyhow::Error {
         anyhow!("`{self}` is no ledger: one is `sqlite:PATH`, a path, or `postgres://…`")
     }
+}
+
+fn open_file(path: &Path, run: Run) -> anyhow::Result<Ledger> {
+    let settings = Sqlite::at(path);
+    let ledger = Ledger::sqlite(&match run {
+        Run::Real => settings,
+        Run::Dry => settings.to_read(),
+    })?;
+    if let Some(older) = ledger.older() {
+        console::note(&older.to_string());
+    }
+    Ok(ledger)
+}
+
+/// What making a ledger in a file comes to.
+fn found(path: &Path) -> anyhow::Result<Installed> {
+    if refuse_absent(path).is_err() {
+        return Ok(Installed::New);
+    }
+    let there = Ledger::sqlite(&Sqlite::at(path).to_read())?;
+    Ok(match there.older() {
+        Some(_) => Installed::Renewed,
+        None => Installed::Already,
+    })
 }
 
 /// The parameter of a connection string that holds a password.

@@ -180,8 +180,10 @@ impl Arguments {
     /// The host that decides with a ledger. A command line has no request that a
     /// proof could be for.
     fn keeper(&self, ledger: &Location, run: Run) -> anyhow::Result<Keeper> {
-        let keeper = Keeper::new(Arc::new(ledger.open()?), self.route.as_str()).without_proofs();
         let is_real = run == Run::Real && self.claims.is_none() && self.at.is_none();
+        let run = if is_real { Run::Real } else { Run::Dry };
+        let ledger = Arc::new(ledger.open(run)?);
+        let keeper = Keeper::new(ledger, self.route.as_str()).without_proofs();
         Ok(if is_real { keeper } else { keeper.dry() })
     }
 

@@ -58,7 +58,7 @@ pub use revocation::{Revocation, Target, TargetError};
 pub use served::{Bar, ModuleError, Served};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, Sqlite};
-pub use store::{StoreError, StoreFailure};
+pub use store::{Older, StoreError, StoreFailure};
 pub use transfer::{ExportError, ImportError, Imported};
 pub use versions::{VersionRefused, Withheld};
 
@@ -224,6 +224,12 @@ impl Ledger {
     /// [`StoreError`].
     pub fn check(&self) -> Result<(), StoreError> {
         self.store.generation().map(|_| ())
+    }
+
+    /// Whether an older release made it, as it stands: so only where it was opened to
+    /// be read, by [`Sqlite::to_read`].
+    pub fn older(&self) -> Option<Older> {
+        self.store.older()
     }
 
     /// Everything that is revoked, also what has ended.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use claimbound::clock::Clock;
 use claimbound::code::{CodeCache, CodeKey};
-use claimbound::ledger::{Ledger, Postgres, Sqlite};
+use claimbound::ledger::{Ledger, Postgres, Run, Sqlite};
 use claimbound::outcome::HostError;
 use claimbound::record::{self, Journal, Options};
 use claimbound::sandbox::Sandbox;
@@ -35,7 +35,8 @@ pub(crate) struct Ground {
 
 impl Ground {
     /// Opens everything but what opening changes, or one process alone may hold:
-    /// the record, the signing keys, the folder of copies.
+    /// the record, the signing keys, the folder of copies. Where it is only tried,
+    /// nothing is written to a ledger's file.
     ///
     /// # Errors
     /// What can't be opened, and where the configuration names it.
@@ -44,6 +45,7 @@ impl Ground {
         folder: &Path,
         environment: Environment<'_>,
         clock: Arc<dyn Clock>,
+        run: Run,
     ) -> Result<Self, ConfigError> {
         // Before anything is opened by a number that is none.
         bounds::check(config, folder)?;
@@ -54,7 +56,7 @@ impl Ground {
         let workshop = Workshop::open(processors(), cache);
         let workshop = workshop.map_err(|fault| ConfigError::at("sandbox", fault))?;
         let ledger = config.ledger.as_ref();
-        let ledger = ledger.map(|ledger| open_ledger(ledger, folder, environment));
+        let ledger = ledger.map(|ledger| open_ledger(ledger, folder, environment, run));
         Ok(Self {
             folder: folder.to_owned(),
             clock,
@@ -146,11 +148,16 @@ fn open_ledger(
     config: &LedgerConfig,
     folder: &Path,
     environment: Environment<'_>,
+    run: Run,
 ) -> Result<Ledger, ConfigError> {
     match config {
         LedgerConfig::Sqlite(path) => {
             let path = folder.join(path);
-            let opened = Ledger::sqlite(&Sqlite::at(&path));
+            let settings = Sqlite::at(&path);
+            let opened = Ledger::sqlite(&match run {
+                Run::Real => settings,
+                Run::Dry => settings.to_read(),
+            });
             opened.map_err(|error| {
                 let is_absent = matches!(path.try_exists(), Ok(false));
                 let name = path.display();

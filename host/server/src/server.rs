@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claimbound::clock::Clock;
+use claimbound::ledger::Run;
 use rustix::process::geteuid;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -109,7 +110,7 @@ pub(crate) fn look(
     if listeners == Listeners::All {
         somewhere(&config)?;
     }
-    let ground = Ground::lay(&config, folder(path), &**environment, clock)?;
+    let ground = Ground::lay(&config, folder(path), &**environment, clock, Run::Dry)?;
     let draft = Draft::new(&config, &ground, &**environment, Supply::No, None)?;
     ground.look_at_rest(&config)?;
     secrets(&config, &ground, environment)?;
@@ -117,9 +118,11 @@ pub(crate) fn look(
     let routes = routes.map(|route| (route.name().to_owned(), route.policy().id().to_string()));
     let mut routes: Vec<_> = routes.collect();
     routes.sort();
+    let older = ground.ledger.as_ref().and_then(|ledger| ledger.older());
+    let older = older.map(|older| format!("ledger: {older}"));
     Ok(Checked {
         routes,
-        warnings: draft.warnings,
+        warnings: draft.warnings.into_iter().chain(older).collect(),
     })
 }
 
@@ -283,7 +286,7 @@ impl Opened {
         if listeners == Listeners::All {
             somewhere(&config)?;
         }
-        let ground = Ground::lay(&config, folder(path), &**environment, clock)?;
+        let ground = Ground::lay(&config, folder(path), &**environment, clock, Run::Real)?;
         let ground = ground.with_rest(&config)?;
         let supply = Supply::By(runtime);
         let draft = Draft::new(&config, &ground, &**environment, supply, None)?;

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use super::operator::{ISSUER, Operator, POLICY, outcome, timeless};
 use super::program::Program;
+use crate::ledger::older::{contents, make_file};
 
 #[test]
 fn a_name_is_bound_to_its_identity_whatever_becomes_of_it() {
@@ -291,6 +292,53 @@ fn only_init_makes_a_ledger() {
     let ran = program.run(&["subject", "init", "--ledger", "."]);
     let said = "`.` is a folder, not a ledger; name a file in it, such as `./ledger.db`";
     assert!(ran.status == 2 && ran.err.contains(said), "{ran:?}");
+}
+
+#[test]
+fn what_only_looks_at_an_older_ledger_or_tries_something_leaves_it_as_it_is() {
+    let operator = Operator::new();
+    operator.token("acme/infra", "456789");
+    let program = &operator.program;
+    for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        let _ = std::fs::remove_file(program.path(file));
+    }
+    make_file(&program.path("ledger.db"));
+    let before = contents(&program.path(""));
+    let token = "--policy policy.toml --token token.jwt --jwks keys.json --ledger ledger.db";
+    let tried = "--by alice --reason 'a test' --dry-run";
+    let owner = format!("--issuer {ISSUER}");
+    for (call, status) in [
+        ("modules served".to_owned(), 0),
+        ("revoke list".to_owned(), 0),
+        (format!("subject list {owner}"), 0),
+        (format!("subject show owner acme {owner}"), 1),
+        ("subject history".to_owned(), 0),
+        ("subject export".to_owned(), 0),
+        (format!("explain {token}"), 0),
+        (format!("subject suspend owner acme {owner} {tried}"), 0),
+        (
+            format!("modules rollback acme --route r --to 1.3.0 {tried}"),
+            1,
+        ),
+        (
+            format!("revoke lift token lost --issuer https://id.example {tried}"),
+            0,
+        ),
+    ] {
+        let ran = operator.run(&call);
+        assert_eq!(ran.status, status, "{call}: {ran:?}");
+        let told = "note: the ledger's tables are of version 1; they are brought to version 2 by";
+        assert!(ran.err.contains(told), "{call}: {ran:?}");
+        assert_eq!(contents(&program.path("")), before, "{call}");
+    }
+    let renewed = operator.done("subject init");
+    assert!(
+        renewed.out.starts_with("✓ brought up to this release"),
+        "{renewed:?}"
+    );
+    let again = operator.done("subject init");
+    assert!(again.out.starts_with("✓ there already"), "{again:?}");
+    assert_eq!(operator.done("modules served").err, "");
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod first_use;
 mod migration;
 mod modules;
 mod nameless;
-mod older;
+pub(crate) mod older;
 mod operated;
 mod optional;
 mod outages;

@@ -1,15 +1,22 @@
 //! A ledger that an older release made: brought up to this one's tables, all or
 //! nothing, with everything that was in it.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
 use claimbound::clock::SystemClock;
-use claimbound::ledger::{Installed, Ledger, Sqlite, StoreFailure, Taken};
+use claimbound::ledger::{
+    Change, ImportOrder, Installed, Ledger, Order, Run, ServeError, Sqlite, StoreFailure, Taken,
+    Target,
+};
 use rusqlite::Connection;
 
-use super::modules::serve;
+use super::modules::{name, serve};
 use super::server::{Database, Role, named};
 
 /// The tables as version 1 had them.
@@ -30,7 +37,7 @@ const ROWS: [&str; 4] = [
 const MARK: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
 /// Makes the file that an older release would have left.
-fn make_file(file: &Path) {
+pub(crate) fn make_file(file: &Path) {
     let connection = Connection::open(file).unwrap();
     connection.execute_batch(SQLITE).unwrap();
     for row in ROWS {
@@ -90,6 +97,101 @@ fn a_file_of_the_first_version_is_brought_up_with_all_that_is_in_it() {
         connection.execute_batch(retired).is_err(),
         "what is barred stays barred"
     );
+}
+
+/// What is in a folder, by name.
+pub(crate) fn contents(folder: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let files = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    files
+        .filter(|file| file.file_type().unwrap().is_file())
+        .map(|file| (file.file_name(), fs::read(file.path()).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_file_of_the_first_version_is_read_and_tried_as_it_is() {
+    for journal in ["delete", "wal"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ledger.db");
+        make_file(&file);
+        let connection = Connection::open(&file).unwrap();
+        connection
+            .pragma_update(None, "journal_mode", journal)
+            .unwrap();
+        drop(connection);
+        let before = contents(folder.path());
+        let ledger = Ledger::sqlite(&Sqlite::at(&file).to_read()).unwrap();
+        let found = ledger.older().unwrap();
+        assert_eq!((found.version, found.renewed_to), (1, 2));
+        check(&ledger);
+        assert_eq!(ledger.all_served().unwrap(), []);
+        assert_eq!(ledger.served("deploy", &name()), Ok(None));
+        ledger.check_index("releases", &name(), 1).unwrap();
+        let ServeError::Store(error) = serve(&ledger, "1.4.0").unwrap_err() else {
+            panic!("it is only read");
+        };
+        assert_eq!(error.kind, StoreFailure::Forbidden, "{error}");
+        let order = Order {
+            change: Change::Lift {
+                target: Target::TokenId {
+                    issuer: "https://id.example".to_owned(),
+                    id: "lost".to_owned(),
+                },
+            },
+            by: "alice".to_owned(),
+            at: 9,
+            reason: "a test".to_owned(),
+        };
+        assert_eq!(ledger.apply(&order, Run::Dry).unwrap().len(), 1);
+        ledger.apply(&order, Run::Real).unwrap_err();
+        check(&ledger);
+        drop(ledger);
+        assert_eq!(contents(folder.path()), before, "{journal}");
+        let ledger = Ledger::sqlite(&Sqlite::at(&file)).unwrap();
+        assert_eq!((ledger.older(), version(&file)), (None, 2));
+    }
+}
+
+/// What is exported of a newer ledger is tried on an older one: with what stands in
+/// for its tables.
+#[test]
+fn an_import_is_tried_on_a_file_of_the_first_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.db");
+    let newer = Ledger::sqlite(&Sqlite::at(folder.path().join("newer.db")).or_new()).unwrap();
+    serve(&newer, "1.3.0").unwrap();
+    serve(&newer, "1.4.0").unwrap();
+    let mut lines = Vec::new();
+    newer.export(&mut lines).unwrap();
+    drop(newer);
+    make_file(&file);
+    let before = contents(folder.path());
+    let ledger = Ledger::sqlite(&Sqlite::at(&file).to_read()).unwrap();
+    let order = ImportOrder {
+        by: "alice",
+        at: 9,
+        reason: "a test",
+    };
+    let tried = ledger.import(&mut Cursor::new(&lines), &order, Run::Dry);
+    let tried = tried.unwrap();
+    assert_eq!((tried.modules, tried.module_digests), (1, 2));
+    check(&ledger);
+    drop(ledger);
+    assert_eq!(contents(folder.path()), before);
+}
+
+#[test]
+fn an_empty_file_is_not_read_as_a_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.db");
+    fs::write(&file, "").unwrap();
+    let error = Ledger::sqlite(&Sqlite::at(&file).to_read()).unwrap_err();
+    assert_eq!(error.kind, StoreFailure::Unusable, "{error}");
+    assert!(
+        error.message.contains("is no ledger: it is empty"),
+        "{error}"
+    );
+    assert_eq!(fs::read(&file).unwrap(), b"");
 }
 
 #[test]
@@ -168,6 +270,13 @@ fn a_database_of_the_first_version_waits_for_its_owner_and_keeps_what_is_in_it()
             .message
             .contains("`claimbound subject init`, as their owner"),
         "{error}"
+    );
+    let mut client = database.connect_as(Role::Owner);
+    let version = client.query_one("SELECT version FROM claimbound.version", &[]);
+    assert_eq!(
+        version.unwrap().get::<_, i32>(0),
+        1,
+        "opening changes nothing"
     );
     let error = host.install().unwrap_err();
     assert_eq!(error.kind, StoreFailure::Forbidden, "{error}");

@@ -114,7 +114,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 
 impl<T: clap::Args + Targeted> Revoke<T> {
     fn run(&self, console: Console) -> anyhow::Result<Status> {
-        let ledger = self.ledger.open()?;
+        let ledger = self.ledger.open(self.operator.run())?;
         let note = self.target.check(&ledger)?;
         let change = Change::Revoke {
             target: self.target.target(&ledger)?,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::store::{AsOf, Store, StoreError, StoreFailure, Work};
+use super::store::{AsOf, Finish, Older, Store, StoreError, StoreFailure, Transaction, Work};
 use crate::waiting;
 use connection::{FileId, failed};
 use queue::{Queue, Writer};
@@ -32,6 +32,7 @@ const MOST_READERS: usize = 16;
 pub struct Sqlite {
     path: PathBuf,
     create: bool,
+    reads: bool,
     durability: Durability,
     wait: Duration,
 }
@@ -53,6 +54,7 @@ impl Sqlite {
         Self {
             path: path.into(),
             create: false,
+            reads: false,
             durability: Durability::default(),
             wait: WAIT,
         }
@@ -63,6 +65,16 @@ impl Sqlite {
     pub fn or_new(self) -> Self {
         Self {
             create: true,
+            ..self
+        }
+    }
+
+    /// The same, of which nothing is written: an older release's file is read as it
+    /// is, and stays so. What is tried there is undone as ever.
+    #[must_use]
+    pub fn to_read(self) -> Self {
+        Self {
+            reads: true,
             ..self
         }
     }
@@ -91,6 +103,7 @@ pub(super) struct File {
     settings: Sqlite,
     open: Mutex<Open>,
     writers: Queue,
+    older: Option<Older>,
 }
 
 /// What is open for reading, and of which file.
@@ -117,7 +130,7 @@ impl File {
         if settings.create {
             connection::create(settings)?;
         }
-        let (_, file) = connection::open(settings)?;
+        let (connection, file) = connection::open(settings)?;
         Ok(Self {
             // It never comes into being by itself again: a ledger that is gone
             // is no empty one.
@@ -131,6 +144,7 @@ impl File {
                 readers: Vec::new(),
             }),
             writers: Queue::new(settings.wait),
+            older: connection::older(&connection)?,
         })
     }
 
@@ -190,6 +204,16 @@ impl File {
         })
     }
 
+    /// Refuses to keep anything where the file is only read.
+    fn kept(&self, finish: Finish) -> Result<Finish, StoreError> {
+        if finish == Finish::Commit && self.settings.reads {
+            let path = self.settings.path.display();
+            let message = format!("the ledger `{path}` is only read here; nothing is written");
+            return Err(StoreError::new(StoreFailure::Forbidden, message));
+        }
+        Ok(finish)
+    }
+
     fn replaced(&self) -> StoreError {
         StoreError::new(
             StoreFailure::Unreachable,
@@ -229,7 +253,8 @@ impl Store for File {
             }
             Ok(Writer { epoch, connection })
         };
-        let done = waiting::during(|| self.writers.transact(epoch, open, work));
+        let mut work = |tables: &mut dyn Transaction| self.kept(work(tables)?);
+        let done = waiting::during(|| self.writers.transact(epoch, open, &mut work));
         if let Err(error) = &done {
             self.failed(error);
         }
@@ -249,6 +274,10 @@ impl Store for File {
             })?;
             transaction.rollback().map_err(|error| failed(&error))
         })
+    }
+
+    fn older(&self) -> Option<Older> {
+        self.older
     }
 
     fn generation(&self) -> Result<AsOf, StoreError> {

@@ -48,6 +48,12 @@ pub(super) trait Store: Send + Sync + fmt::Debug {
     /// Runs `work` on what is there at one moment; it writes nothing.
     fn view(&self, work: &mut Work<'_>) -> Result<(), StoreError>;
 
+    /// Of which version it was when it was opened, where that is an older one than
+    /// this release's.
+    fn older(&self) -> Option<Older> {
+        None
+    }
+
     /// As of when something read now would be: at the time of the call or, where
     /// replicas share the store, at most the store's bound before that.
     fn generation(&self) -> Result<AsOf, StoreError>;
@@ -147,6 +153,19 @@ pub(super) struct Spent {
     pub(super) digest: [u8; 32],
     /// Until when it is kept, in seconds since 1970, exclusive.
     pub(super) until: u64,
+}
+
+/// A ledger whose tables an older release made, and that was opened to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the ledger's tables are of version {version}; they are brought to version {renewed_to} by what \
+     first writes there, such as a host that starts, and older releases can't open it from then on"
+)]
+pub struct Older {
+    /// The version of its tables.
+    pub version: i32,
+    /// That of this release's.
+    pub renewed_to: i32,
 }
 
 /// A store that gave no answer. It never allows.

@@ -9,6 +9,7 @@ use claimbound_server::server::Server;
 use super::super::{clock, environment};
 use super::shelf::NAME;
 use super::{Place, order, place, place_with, version};
+use crate::ledger::older::{contents, make_file};
 use crate::stores::docker::Registry;
 
 /// Why a host does not start.
@@ -247,6 +248,30 @@ async fn a_rehearsal_asks_a_registry_and_leaves_no_trace() {
     let ledger = Ledger::sqlite(&Sqlite::at(place.path("ledger.db"))).unwrap();
     assert_eq!(ledger.all_served().unwrap(), []);
     ledger.see_index("main", &NAME.parse().unwrap(), 0).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_of_a_configuration_leaves_an_older_ledger_as_it_is() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.4.0", &version("1.4.0"));
+    std::fs::remove_file(place.path("ledger.db")).unwrap();
+    make_file(&place.path("ledger.db"));
+    let before = contents(&place.path(""));
+    let path = place.path("claimbound.toml");
+    let checked = claimbound_server::server::check(&path, &environment(), clock()).unwrap();
+    assert_eq!(
+        checked.routes,
+        [("deploy".to_owned(), format!("{NAME}@1.4.0"))]
+    );
+    let [warning] = &checked.warnings[..] else {
+        panic!("{:?}", checked.warnings);
+    };
+    let told = "ledger: the ledger's tables are of version 1; they are brought to version 2 by";
+    assert!(warning.starts_with(told), "{warning}");
+    assert_eq!(contents(&place.path("")), before);
+    // A host that starts does.
+    let serving = place.serve().await;
+    assert_eq!(serving.module().await["version"], "1.4.0");
 }
 
 /// What another host takes up.

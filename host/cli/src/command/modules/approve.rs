@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         major: arguments.major,
     };
     changed::make(
-        &arguments.ledger.open()?,
+        &arguments.ledger.open(arguments.operator.run())?,
         &arguments.operator,
         Action::ApproveMajor,
         [change],

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         module: arguments.module.clone(),
     };
     changed::make(
-        &arguments.ledger.open()?,
+        &arguments.ledger.open(arguments.operator.run())?,
         &arguments.operator,
         Action::Promote,
         [change],

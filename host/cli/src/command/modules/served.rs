@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let mut served = arguments.ledger.open()?.all_served()?;
+    let mut served = arguments.ledger.read()?.all_served()?;
     served.retain(|one| arguments.takes(one));
     console.answer(|| page(&served), || json!({ "served": served }))?;
     Ok(Status::Yes)

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 
 impl<T: clap::Args + Targeted> Lift<T> {
     fn run(&self, console: Console) -> anyhow::Result<Status> {
-        let ledger = self.ledger.open()?;
+        let ledger = self.ledger.open(self.operator.run())?;
         let target = self.target.target(&ledger)?;
         let change = Change::Lift { target };
         changed::make(&ledger, &self.operator, Action::Lift, [change], console)

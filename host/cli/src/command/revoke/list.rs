@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let revocations = arguments.ledger.open()?.revocations()?;
+    let revocations = arguments.ledger.read()?.revocations()?;
     let now = operator::now();
     let json = || {
         let all = revocations.iter();

@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
              hold several names"
         );
     }
-    let ledger = arguments.ledger.open()?;
+    let ledger = arguments.ledger.open(arguments.operator.run())?;
     let operator = &arguments.operator;
     let identities = match (&arguments.token, &arguments.claims) {
         (Some(token), _) => arguments.of_token(token)?,

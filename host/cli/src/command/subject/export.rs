@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Status> {
-    let ledger = arguments.ledger.open()?;
+    let ledger = arguments.ledger.read()?;
     let file = arguments.file.as_deref();
     match file.filter(|file| *file != Path::new("-")) {
         Some(file) => {

@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let ledger = arguments.ledger.open()?;
+    let ledger = arguments.ledger.read()?;
     let name = match (&arguments.kind, &arguments.name) {
         (Some(kind), Some(name)) => Some(arguments.naming.open(&ledger)?.name(kind, name)?),
         (Some(only), None) => return Err(arguments.naming.open(&ledger)?.not_both(only)),

@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let ledger = arguments.ledger.open()?;
+    let ledger = arguments.ledger.open(arguments.operator.run())?;
     let operator = &arguments.operator;
     let by = operator.name()?;
     let order = ImportOrder {

@@ -59,7 +59,7 @@ fn state(text: &str) -> anyhow::Result<State> {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let ledger = arguments.ledger.open()?;
+    let ledger = arguments.ledger.read()?;
     let mut entries = Vec::new();
     let mut kinds = BTreeSet::new();
     ledger.entries(|entry| {

@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let ledger = arguments.ledger.open()?;
+    let ledger = arguments.ledger.open(arguments.operator.run())?;
     let naming = arguments.naming.open(&ledger)?;
     let kind = match &arguments.kind {
         Some(kind) => naming.kind(kind)?,

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let ledger = arguments.ledger.open()?;
+    let ledger = arguments.ledger.open(arguments.operator.run())?;
     let naming = arguments.naming.open(&ledger)?;
     let change = Change::Resume {
         name: naming.name(&arguments.kind, &arguments.name)?,

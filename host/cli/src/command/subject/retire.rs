@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     arguments.check_confirmed()?;
-    let ledger = arguments.ledger.open()?;
+    let ledger = arguments.ledger.open(arguments.operator.run())?;
     let naming = arguments.naming.open(&ledger)?;
     let name = naming.name(&arguments.kind, &arguments.name)?;
     let note = naming::unknown(&ledger, &name, arguments.id.as_deref())?;

@@ -53,7 +53,7 @@ struct Dossier {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    let ledger = arguments.ledger.open()?;
+    let ledger = arguments.ledger.read()?;
     let naming = arguments.naming.open(&ledger)?;
     let dossier = match (&arguments.kind, &arguments.name, &arguments.id) {
         (Some(kind), Some(name), _) => of_name(&ledger, naming.name(kind, name)?)?,

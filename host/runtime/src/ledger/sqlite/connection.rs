@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{Durability, Sqlite};
-use crate::ledger::store::{StoreError, StoreFailure};
+use crate::ledger::store::{Older, StoreError, StoreFailure};
 
 /// Marks the file as a ledger, in SQLite's header: `clbd`.
 const APPLICATION: i32 = 0x636c_6264;
@@ -99,7 +99,8 @@ pub(super) fn create(settings: &Sqlite) -> Result<(), StoreError> {
     }
 }
 
-/// Opens the file, and makes its tables where it is empty.
+/// Opens the file, and makes the tables that it lacks; where it is only read,
+/// others stand in for them.
 pub(super) fn open(settings: &Sqlite) -> Result<(Connection, FileId), StoreError> {
     let path = &settings.path;
     let file = FileId::of(path)?;
@@ -110,7 +111,12 @@ pub(super) fn open(settings: &Sqlite) -> Result<(Connection, FileId), StoreError
     };
     let mut connection = Connection::open_with_flags(path, flags).map_err(named)?;
     prepare(&connection, settings).map_err(named)?;
-    make_tables(&mut connection).map_err(|error| match error {
+    let fitted = if settings.reads {
+        stand_in(&connection)
+    } else {
+        make_tables(&mut connection)
+    };
+    fitted.map_err(|error| match error {
         Unfit::Sqlite(error) => named(error),
         Unfit::Other(what) => StoreError::new(
             StoreFailure::Unusable,
@@ -130,7 +136,11 @@ fn prepare(connection: &Connection, settings: &Sqlite) -> Result<(), Error> {
     // own SQL, nor rewrite its schema.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    if settings.reads {
+        connection.pragma_update(None, "temp_store", "memory")?;
+    } else {
+        connection.pragma_update(None, "journal_mode", "wal")?;
+    }
     let synchronous = match settings.durability {
         Durability::PowerCut => "full",
         Durability::Kill => "normal",
@@ -174,6 +184,31 @@ fn make_tables(connection: &mut Connection) -> Result<(), Unfit> {
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// Has empty tables stand in for those that an older file lacks, in memory and for
+/// this connection alone: the file stays as it is.
+fn stand_in(connection: &Connection) -> Result<(), Unfit> {
+    let steps = missing(connection)?;
+    if steps.len() == STEPS.len() {
+        return Err(Unfit::Other("it is empty".to_owned()));
+    }
+    for step in steps {
+        // INVARIANT: those after the first make tables and triggers, and alter
+        // nothing that is there.
+        connection.execute_batch(&step.replace("CREATE T", "CREATE TEMP T"))?;
+    }
+    Ok(())
+}
+
+/// Of which version the file's tables are, where an older release made them.
+pub(super) fn older(connection: &Connection) -> Result<Option<Older>, StoreError> {
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+    let version: i32 = version.map_err(|error| failed(&error))?;
+    Ok((version < VERSION).then_some(Older {
+        version,
+        renewed_to: VERSION,
+    }))
 }
 
 /// The steps from the file's tables to those of this release: all of them for an
