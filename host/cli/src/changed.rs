@@ -108,6 +108,7 @@ const fn done(action: Action) -> &'static str {
         Action::Import => "imported",
         Action::Serve => "taken up",
         Action::RollBack => "rolled back",
+        Action::Reject => "rejected",
         Action::Promote => "promoted",
     }
 }
@@ -170,9 +171,14 @@ const fn advice(error: &ChangeError) -> Option<&'static str> {
         | ChangeError::State { .. }
         | ChangeError::Version(
             VersionRefused::NotLower { .. }
+            | VersionRefused::NotHigher { .. }
+            | VersionRefused::Unapproved { .. }
             | VersionRefused::Served { .. }
             | VersionRefused::Withheld(
-                Withheld::Lower { .. } | Withheld::RolledBack { .. } | Withheld::Digest { .. },
+                Withheld::Lower { .. }
+                | Withheld::RolledBack { .. }
+                | Withheld::Rejected { .. }
+                | Withheld::Digest { .. },
             ),
         )
         | ChangeError::Identity(_)

@@ -233,7 +233,7 @@ fn module(json: Option<&str>) -> Option<String> {
 fn versions(value: &Value) -> Option<String> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let mut words = vec![format!("{}, major {}", text("version")?, text("approved")?)];
-    words.extend(text("barred_to").map(|to| format!("rolled back from {to}")));
+    words.extend(text("barred_to").map(|to| format!("none up to {to}")));
     words.extend(text("promoted").map(|version| format!("{version} promoted")));
     Some(words.join(", "))
 }

@@ -61,6 +61,7 @@ pub(crate) fn router(
         ("POST", "/lift", post(lift)),
         ("POST", "/modules/rollback", post(modules::roll_back)),
         ("POST", "/modules/approve", post(modules::approve)),
+        ("POST", "/modules/reject", post(modules::reject)),
         ("POST", "/modules/promote", post(modules::promote)),
     ];
     paths::router(paths)

@@ -234,7 +234,7 @@ impl Rollout {
             // Nothing else is compared with what is in use here alone.
             return self.already_served(look, listing, served, metrics);
         }
-        self.choose(look, listing, metrics);
+        self.choose(look, listing, served, metrics);
         self.ready(served)
     }
 
@@ -278,7 +278,13 @@ impl Rollout {
 
     /// Makes the newest version the candidate, of those that go through every
     /// step.
-    fn choose(&self, look: &Look<'_>, listing: &Listing, metrics: &Metrics) {
+    fn choose(
+        &self,
+        look: &Look<'_>,
+        listing: &Listing,
+        served: Option<&Served>,
+        metrics: &Metrics,
+    ) {
         let active = self.active();
         let before = Before {
             version: active.version(),
@@ -287,7 +293,7 @@ impl Rollout {
         let newer = listing.above(&self.wanted, Some(active.version()));
         let mut tried = 0;
         for offer in newer {
-            if self.is_candidate(offer, look.bench.frame) {
+            if self.is_candidate(offer, look.bench.frame, served) {
                 return;
             }
             if self.is_withheld(look, offer, metrics) {
@@ -323,8 +329,8 @@ impl Rollout {
     }
 
     /// Whether a version decides beside the one in use already, for the route as
-    /// it is now.
-    fn is_candidate(&self, offer: &Offer, frame: &Arc<Frame>) -> bool {
+    /// it is now, and no operator has spoken against it since.
+    fn is_candidate(&self, offer: &Offer, frame: &Arc<Frame>, served: Option<&Served>) -> bool {
         let state = self.state();
         state.candidate.as_ref().is_some_and(|candidate| {
             *candidate.selected.version() == offer.version
@@ -332,6 +338,7 @@ impl Rollout {
                     .digest()
                     .is_none_or(|digest| *digest == candidate.selected.digest)
                 && Arc::ptr_eq(&candidate.frame, frame)
+                && candidate.may_follow(served)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::program::Program;
 
-const COMMANDS: [&[&str]; 62] = [
+const COMMANDS: [&[&str]; 63] = [
     &[],
     &["check"],
     &["explain"],
@@ -28,6 +28,7 @@ const COMMANDS: [&[&str]; 62] = [
     &["modules", "served"],
     &["modules", "rollback"],
     &["modules", "approve"],
+    &["modules", "reject"],
     &["modules", "promote"],
     &["subject"],
     &["subject", "init"],

@@ -63,6 +63,33 @@ fn an_operator_rolls_back_approves_and_promotes() {
 }
 
 #[test]
+fn an_operator_rejects_a_version_that_is_not_served_yet() {
+    let operator = operator(&["1.3.0", "1.4.0"]);
+    operator.change("modules promote acme-deploy@1.5.0 --route deploy");
+    let before = operator.export();
+    let reject = "modules reject acme-deploy@1.5.0 --route deploy";
+    let tried = operator.change(&format!("{reject} --dry-run"));
+    assert_eq!(tried.status, 0, "{tried:?}");
+    assert_eq!(operator.export(), before, "a dry run writes nothing");
+    let rejected = operator.change(reject);
+    assert_eq!(rejected.status, 0, "{rejected:?}");
+    let again = operator.change("modules reject acme-deploy@1.4.1 --route deploy");
+    assert!(
+        again.out.contains("the ledger says so already"),
+        "{again:?}"
+    );
+    let promoted = operator.change("modules promote acme-deploy@1.5.0 --route deploy");
+    assert_eq!(promoted.status, 1, "{promoted:?}");
+    let told = "version 1.5.0 was rejected by alice (a test)";
+    assert!(promoted.out.contains(told), "{promoted:?}");
+    let history = operator.done("subject history --last 1");
+    timeless(|| {
+        insta::assert_snapshot!("modules-reject", rejected.out);
+        insta::assert_snapshot!("modules-reject-history", history.out);
+    });
+}
+
+#[test]
 fn what_the_ledger_refuses_of_modules_is_an_answer_and_changes_nothing() {
     let operator = operator(&["1.4.0"]);
     let before = operator.export();
@@ -90,6 +117,18 @@ fn what_the_ledger_refuses_of_modules_is_an_answer_and_changes_nothing() {
         (
             "promote acme-deploy@1.3.0 --route deploy",
             "`acme-deploy@1.3.0` is below version 1.4.0",
+        ),
+        (
+            "reject acme-deploy@1.4.0 --route deploy",
+            "`claimbound modules rollback` goes back to a lower version",
+        ),
+        (
+            "reject acme-deploy@2.0.0 --route deploy",
+            "`acme-deploy@2.0.0` is of a major version that nobody approved",
+        ),
+        (
+            "reject acme-deploy@1.5.0 --route another",
+            "route `another` has never served a module `acme-deploy`",
         ),
     ] {
         let ran = operator.change(&format!("modules {call}"));

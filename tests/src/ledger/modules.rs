@@ -90,11 +90,27 @@ fn approve(major: u64) -> Change {
     }
 }
 
+pub(super) fn reject(version: &str) -> Change {
+    Change::Reject {
+        route: ROUTE.to_owned(),
+        module: id(version),
+    }
+}
+
 fn promote(version: &str) -> Change {
     Change::Promote {
         route: ROUTE.to_owned(),
         module: id(version),
     }
+}
+
+/// What was done, in order.
+fn history_of_changes(ledger: &Ledger) -> Vec<Action> {
+    let mut done = Vec::new();
+    ledger
+        .history(None, |event| done.push(event.action))
+        .unwrap();
+    done
 }
 
 /// What was done to modules, in order, and which version that left.
@@ -261,6 +277,44 @@ fn a_promotion_is_told_and_ends_with_a_rollback(world: &World) {
     world.order(promote("1.5.0")).unwrap_err();
 }
 
+fn what_is_rejected_is_taken_up_by_no_host_and_what_is_served_stays(world: &World) {
+    let error = world.order(reject("1.5.0")).unwrap_err();
+    assert!(matches!(error, ChangeError::NotServed { .. }), "{error:?}");
+    let host = world.asking();
+    serve(&host, "1.4.0").unwrap();
+    world.order(promote("1.5.0")).unwrap();
+    let before = served(&host);
+    let effects = world.order(reject("1.5.0")).unwrap();
+    let [Effect::Served { before: was, after }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(**was, before);
+    assert_eq!((&after.version, &after.promoted), (&version("1.4.0"), &None));
+    assert_eq!(served(&host), **after);
+    for barred in ["1.4.1", "1.5.0"] {
+        let refused = withheld(serve(&host, barred));
+        assert!(matches!(refused, Withheld::Rejected { .. }), "{refused:?}");
+        let may = host.may_serve(ROUTE, &id(barred), Digest::of(barred.as_bytes()));
+        assert_eq!(may, Err(ServeError::Withheld(refused)));
+    }
+    assert_eq!(world.order(reject("1.5.0")), Ok(Vec::new()), "it says so already");
+    world.order(promote("1.5.0")).unwrap_err();
+    assert!(matches!(serve(&host, "1.4.0"), Ok(Taken::Already(_))));
+    serve_by(&host, "staging", "1.5.0", 1).unwrap();
+    serve(&host, "1.5.1").unwrap();
+    for not_higher in ["1.5.1", "1.5.0"] {
+        let error = world.order(reject(not_higher)).unwrap_err();
+        let ChangeError::Version(VersionRefused::NotHigher { .. }) = error else {
+            panic!("{error:?}");
+        };
+    }
+    let told: Vec<_> = history(&host).into_iter().map(|(action, _)| action).collect();
+    let expected = [
+        Action::Serve, Action::Promote, Action::Reject, Action::Serve, Action::Serve,
+    ];
+    assert_eq!(told, expected);
+}
+
 fn what_is_kept_of_modules_travels(world: &World) {
     serve_by(&world.ledger, ROUTE, "1.3.0", 3).unwrap();
     serve(&world.ledger, "1.4.0").unwrap_err();
@@ -282,6 +336,19 @@ fn what_is_kept_of_modules_travels(world: &World) {
     assert!(serve_by(&copy.ledger, ROUTE, "1.6.0", 3).is_err(), "its index stays seen");
     let again = import(&text).unwrap();
     assert_eq!(again.modules + again.module_digests + again.index_serials, 0);
+    let rejection = Order {
+        change: reject("1.6.0"),
+        by: "bob".to_owned(),
+        at: NOW,
+        reason: "it lets forks in".to_owned(),
+    };
+    copy.ledger.apply(&rejection, Run::Real).unwrap();
+    let other = world.another();
+    let order = ImportOrder { by: "alice", at: NOW, reason: "a copy" };
+    other.ledger.import(&mut Cursor::new(export(&copy.ledger)), &order, Run::Real).unwrap();
+    let refused = withheld(serve_by(&other.ledger, ROUTE, "1.6.0", 4));
+    assert!(matches!(refused, Withheld::Rejected { .. }), "{refused:?}");
+    assert!(history_of_changes(&other.ledger).contains(&Action::Reject));
     let (known, other) = (Digest::of(b"1.4.0").to_string(), Digest::of(b"other").to_string());
     for contradicting in [text.replace(&known, &other), text.replace("\"rollbacks\":1", "\"rollbacks\":2")] {
         assert_ne!(contradicting, text);

@@ -10,7 +10,7 @@ use claimbound::modules::{Digest, Version};
 use postgres::Client;
 use postgres::error::SqlState;
 
-use super::modules::{roll_back, serve, serve_by};
+use super::modules::{reject, roll_back, serve, serve_by};
 use super::server::{Database, Role, named};
 use super::world::{ISSUER, NAMES_ALONE, World, approve, decide, name, owner, repository};
 use crate::forge::{NOW, job};
@@ -200,19 +200,22 @@ fn a_hosts_ledger_takes_versions_up_and_orders_nothing() {
     serve_by(&host, "another", "1.3.0", 2).unwrap();
     host.see_index("releases", &super::modules::name(), 9)
         .unwrap();
-    let order = Order {
-        change: roll_back("1.3.0"),
-        by: "a host".to_owned(),
-        at: NOW,
-        reason: "none".to_owned(),
-    };
-    let refused = host.apply(&order, Run::Real).unwrap_err();
-    let ChangeError::Store(error) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!(error.kind, StoreFailure::Forbidden, "{error}");
     let operator = Ledger::postgres(&database.settings(Role::Operator), SystemClock).unwrap();
-    operator.apply(&order, Run::Real).unwrap();
+    for change in [reject("1.6.0"), roll_back("1.3.0")] {
+        let order = Order {
+            change,
+            by: "a host".to_owned(),
+            at: NOW,
+            reason: "none".to_owned(),
+        };
+        let refused = host.apply(&order, Run::Real).unwrap_err();
+        let ChangeError::Store(error) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(error.kind, StoreFailure::Forbidden, "{error}");
+        assert_eq!(operator.apply(&order, Run::Real).unwrap().len(), 1);
+    }
+    serve_by(&host, "deploy", "1.6.0", 2).unwrap_err();
 }
 
 #[test]
@@ -259,6 +262,7 @@ fn a_hosts_role_can_observe_and_nothing_more() {
             &to("1.3.1"),
             "UPDATE claimbound.modules SET approved = '9'",
             "UPDATE claimbound.modules SET barred_to = NULL",
+            "UPDATE claimbound.modules SET barred_to = '1.9.0', rollbacks = rollbacks + 1",
             "UPDATE claimbound.modules SET promoted = '1.9.0'",
             "UPDATE claimbound.modules SET rollbacks = rollbacks + 1",
             "UPDATE claimbound.modules SET name = 'other'",
@@ -272,6 +276,7 @@ fn a_hosts_role_can_observe_and_nothing_more() {
             "UPDATE claimbound.index_serials SET name = 'other'",
             "DELETE FROM claimbound.index_serials",
             "INSERT INTO claimbound.history (at, by, action, reason) VALUES (1, 'h', 'roll-back', '')",
+            "INSERT INTO claimbound.history (at, by, action, reason) VALUES (1, 'h', 'reject', '')",
             "DROP FUNCTION claimbound.precedence(text) CASCADE",
             "ALTER TABLE claimbound.history DISABLE TRIGGER ALL",
             "DROP TRIGGER history_is_not_rewritten ON claimbound.history",

@@ -283,6 +283,10 @@ async fn what_operators_say_of_modules_stands_in_the_ledger() {
             "/modules/promote",
             json!({ "route": "deploy", "module": "acme-deploy@2.0.0" }),
         ),
+        (
+            "/modules/reject",
+            json!({ "route": "deploy", "module": "acme-deploy@1.5.0" }),
+        ),
     ] {
         let answer = serving.operate(path, &by_alice(&what)).await;
         assert_eq!(answer.json(), json!({ "changed": 1 }), "{path}: {answer:?}");
@@ -292,7 +296,7 @@ async fn what_operators_say_of_modules_stands_in_the_ledger() {
     assert_eq!(served.version.to_string(), "1.3.0");
     assert_eq!((served.approved, &*served.by), (2, "alice"));
     assert!(served.promotes(&"2.0.0".parse().unwrap()));
-    assert_eq!(served.bar.unwrap().to.to_string(), "1.4.0");
+    assert_eq!(served.bar.unwrap().to.to_string(), "1.5.0");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -370,6 +374,18 @@ async fn what_is_said_of_modules_is_checked_and_changes_nothing_where_it_can_not
             409,
             "route `another` has never served a module `acme-deploy`",
         ),
+        (
+            "/modules/reject",
+            json!({ "route": "deploy", "module": "acme-deploy@1.5" }),
+            400,
+            "`1.5` is not a version",
+        ),
+        (
+            "/modules/reject",
+            json!({ "route": "deploy", "module": "acme-deploy@1.4.0" }),
+            409,
+            "route `deploy` serves version 1.4.0; what is rejected is above that",
+        ),
     ] {
         let order = crate::forge::with(json!({ "by": "alice", "reason": "a test" }), &what);
         let answer = serving.operate(path, &order).await;
@@ -387,7 +403,8 @@ async fn another_path_or_method_is_told_what_there_is() {
     let place = Place::new();
     let serving = place.serve().await;
     let admin = "there are `POST /reload`, `GET /modules`, `GET /keys`, `POST /revoke`, `POST /lift`, \
-         `POST /modules/rollback`, `POST /modules/approve`, `POST /modules/promote`";
+         `POST /modules/rollback`, `POST /modules/approve`, `POST /modules/reject`, \
+         `POST /modules/promote`";
     let monitor = "there are `GET /live`, `GET /ready`, `GET /metrics`";
     for (listener, question, status, told, there) in [
         (
@@ -436,6 +453,7 @@ async fn an_order_is_an_object() {
         "/lift",
         "/modules/rollback",
         "/modules/approve",
+        "/modules/reject",
         "/modules/promote",
     ] {
         let answer = serving.operate(path, &list).await;

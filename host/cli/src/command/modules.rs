@@ -7,6 +7,7 @@ mod index;
 mod keygen;
 mod list;
 mod promote;
+mod reject;
 mod rollback;
 mod served;
 mod status;
@@ -29,6 +30,7 @@ Examples:
   export CLAIMBOUND_LEDGER=sqlite:/var/lib/claimbound/ledger.db
   claimbound modules rollback acme-deploy --route deploy --to 1.3.0 --reason 'denies forks'
   claimbound modules approve acme-deploy --route deploy --major 2 --reason reviewed
+  claimbound modules reject acme-deploy@1.5.0 --route deploy --reason 'lets forks in'
 
 A module is signed by `claimbound sign`, and put into a store, which is a folder or a
 registry, by `claimbound push`. Hosts take what the store's index lists, which is
@@ -50,6 +52,7 @@ enum Command {
     Served(served::Arguments),
     Rollback(rollback::Arguments),
     Approve(approve::Arguments),
+    Reject(reject::Arguments),
     Promote(promote::Arguments),
 }
 
@@ -64,6 +67,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         Command::Served(arguments) => served::run(arguments, console),
         Command::Rollback(arguments) => rollback::run(arguments, console),
         Command::Approve(arguments) => approve::run(arguments, console),
+        Command::Reject(arguments) => reject::run(arguments, console),
         Command::Promote(arguments) => promote::run(arguments, console),
     }
 }

@@ -116,6 +116,14 @@ pub enum Change {
         /// The highest major version, inclusive.
         major: u64,
     },
+    /// Never take a version of a module up, nor one between it and what is served,
+    /// which stays.
+    Reject {
+        /// The route.
+        route: String,
+        /// The module's name and version.
+        module: ModuleId,
+    },
     /// Have a route serve a version of a module that waits for that.
     Promote {
         /// The route.

@@ -54,13 +54,15 @@ pub enum Action {
     RollBack,
     /// An operator said up to which major version a route may take a module up.
     ApproveMajor,
+    /// An operator had a route never take a version of a module up.
+    Reject,
     /// An operator had a route serve a version of a module.
     Promote,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Enrol,
         Self::Approve,
         Self::Replace,
@@ -75,6 +77,7 @@ impl Action {
         Self::Serve,
         Self::RollBack,
         Self::ApproveMajor,
+        Self::Reject,
         Self::Promote,
     ];
 
@@ -95,6 +98,7 @@ impl Action {
             Self::Serve => "serve",
             Self::RollBack => "roll-back",
             Self::ApproveMajor => "approve-major",
+            Self::Reject => "reject",
             Self::Promote => "promote",
         }
     }

@@ -10,8 +10,8 @@
 //! A host's role is granted `claimbound_host`: it reads, enrols what it observes,
 //! marks tokens as used, forgets marks that have ended, and takes up versions of
 //! modules, none below what was served. An operator's role is granted
-//! `claimbound_operator`: it changes names and revocations, and rolls modules
-//! back. Neither can change or delete history, nor delete a retired name or one
+//! `claimbound_operator`: it changes names and revocations, rolls modules
+//! back and rejects them. Neither can change or delete history, nor delete a retired name or one
 //! that was left, nor forget what was served; triggers hold everybody to that but
 //! superusers.
 //!

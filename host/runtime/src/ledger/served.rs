@@ -23,12 +23,13 @@ pub struct Served {
     pub digest: Digest,
     /// The highest major version that may be taken up, inclusive.
     pub approved: u64,
-    /// What the route was rolled back from. It stays when a higher version has
-    /// been taken up, and then it bars nothing.
+    /// What an operator rolled back from, or rejected. It stays when a higher
+    /// version has been taken up, and then it bars nothing.
     pub bar: Option<Bar>,
-    /// The version that an operator promoted last, since the last rollback.
+    /// The version that an operator promoted last, and neither rolled back from nor
+    /// rejected since.
     pub promoted: Option<Version>,
-    /// How often it was rolled back.
+    /// How often an operator barred versions: rolled back, or rejected.
     pub rollbacks: u64,
     /// Since when `version` is served, in seconds since 1970.
     pub since: u64,
@@ -38,11 +39,11 @@ pub struct Served {
     pub reason: String,
 }
 
-/// What a route was rolled back from.
+/// What an operator rolled back from, or rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// The highest version that was rolled back from. No version above the one
-    /// that is served, up to this one, inclusive, is taken up.
+    /// The highest version that was rolled back from or rejected. No version above
+    /// the one that is served, up to this one, inclusive, is taken up.
     pub to: Version,
     /// When, in seconds since 1970.
     pub at: u64,
@@ -139,7 +140,7 @@ pub enum ModuleError {
     /// It is no number.
     #[error("`{0}` is no major version")]
     Major(String),
-    /// It says half of what a rollback leaves.
+    /// It says half of what a rollback or a rejection leaves.
     #[error("a bar has a version, a time, an operator and a reason")]
     Bar,
 }

@@ -534,7 +534,9 @@ impl Intake<'_> {
             return Err(self.refuse("its major version is not approved"));
         }
         if served.bar.is_some() != (served.rollbacks > 0) {
-            return Err(self.refuse("a bar comes with a rollback, and a rollback with a bar"));
+            return Err(self.refuse(
+                "a bar comes with a rollback or a rejection, and each of them with a bar",
+            ));
         }
         Ok(())
     }

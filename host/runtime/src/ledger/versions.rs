@@ -1,6 +1,6 @@
 //! Which version of a module a route may take up: never one below what it
-//! served, none that it was rolled back from, none of a major version that
-//! nobody approved. What an operator says moves these limits, and nothing else
+//! served, none that it was rolled back from or that was rejected, none of a major
+//! version that nobody approved. What an operator says moves these limits, and nothing else
 //! does.
 //!
 //! All of it is plain: what stands comes in, what is to stand comes out. Versions
@@ -43,14 +43,28 @@ pub enum Withheld {
     },
     /// The route was rolled back from it, or from a higher version.
     #[error(
-        "`{module}` is withheld: {by} rolled back from version {from} ({reason}); one above that \
-         is taken up"
+        "`{module}` is withheld: {by} rolled back ({reason}); a version above {from} is taken up"
     )]
     RolledBack {
         /// The module.
         module: Box<ModuleId>,
-        /// The highest version that was rolled back from.
+        /// The highest version that was rolled back from, or rejected before.
         from: Version,
+        /// Why.
+        reason: String,
+        /// By whom.
+        by: String,
+    },
+    /// An operator rejected it, or a higher version.
+    #[error(
+        "`{module}` is withheld: version {version} was rejected by {by} ({reason}); one above that \
+         is taken up"
+    )]
+    Rejected {
+        /// The module.
+        module: Box<ModuleId>,
+        /// The version that was rejected.
+        version: Version,
         /// Why.
         reason: String,
         /// By whom.
@@ -85,6 +99,28 @@ pub enum VersionRefused {
         /// What is served.
         served: Version,
     },
+    /// What is rejected is not above what is served.
+    #[error(
+        "route `{route}` serves version {served}; what is rejected is above that, not `{module}`: \
+         `claimbound modules rollback` goes back to a lower version"
+    )]
+    NotHigher {
+        /// The route.
+        route: String,
+        /// What was to be rejected.
+        module: Box<ModuleId>,
+        /// What is served.
+        served: Version,
+    },
+    /// What is rejected is of a major version that waits for an approval.
+    #[error(
+        "`{module}` is of a major version that nobody approved, so that it is not taken up; to \
+         reject it would bar every version below it as well"
+    )]
+    Unapproved {
+        /// What was to be rejected.
+        module: Box<ModuleId>,
+    },
     /// What is to be the highest major version is below the one that is served.
     #[error(
         "route `{route}` serves version {served} of module `{name}`; that is of a higher major \
@@ -112,6 +148,17 @@ pub(super) struct Said<'a> {
     pub(super) at: u64,
     pub(super) by: &'a str,
     pub(super) reason: &'a str,
+}
+
+impl Said<'_> {
+    fn bar(self, to: &Version) -> Bar {
+        Bar {
+            to: to.clone(),
+            at: self.at,
+            by: self.by.to_owned(),
+            reason: self.reason.to_owned(),
+        }
+    }
 }
 
 impl Served {
@@ -159,18 +206,37 @@ impl Served {
             return Err(Withheld::Lower { module, served });
         }
         if let Some(bar) = self.bar.as_ref().filter(|bar| *version <= bar.to) {
-            return Err(Withheld::RolledBack {
-                module,
-                from: bar.to.clone(),
-                reason: bar.reason.clone(),
-                by: bar.by.clone(),
-            });
+            return Err(self.barred(bar.clone(), module));
         }
         if version.major > self.approved {
             let approved = self.approved;
             return Err(Withheld::Major { module, approved });
         }
         Ok(())
+    }
+
+    /// Why a version up to the bar is not taken up. Only a rollback has the same
+    /// words beside what is served as in the bar: a rejection leaves those of
+    /// whoever took that up, or went back to it.
+    fn barred(&self, bar: Bar, module: Box<ModuleId>) -> Withheld {
+        let served = (self.since, &self.by, &self.reason);
+        let is_rollback = served == (bar.at, &bar.by, &bar.reason);
+        let Bar { to, reason, by, .. } = bar;
+        if is_rollback {
+            Withheld::RolledBack {
+                module,
+                from: to,
+                reason,
+                by,
+            }
+        } else {
+            Withheld::Rejected {
+                module,
+                version: to,
+                reason,
+                by,
+            }
+        }
     }
 
     /// What stands once the route has taken up this version; none where that is
@@ -214,19 +280,40 @@ impl Served {
             });
         }
         let barred = self.bar.as_ref().map(|bar| &bar.to);
-        let bar = Bar {
-            to: barred
-                .map_or(&self.version, |to| to.max(&self.version))
-                .clone(),
-            at: said.at,
-            by: said.by.to_owned(),
-            reason: said.reason.to_owned(),
-        };
+        let highest = barred.map_or(&self.version, |to| to.max(&self.version));
         Ok(Self {
-            bar: Some(bar),
+            bar: Some(said.bar(highest)),
             promoted: None,
             rollbacks: self.rollbacks.saturating_add(1),
             ..self.serving(to.version(), digest, said)
+        })
+    }
+
+    /// What stands once this version was rejected, with all between it and what is
+    /// served: what is served stays, and what was promoted of them is not any more.
+    /// The same where they are barred already.
+    pub(super) fn reject(&self, module: &ModuleId, said: Said<'_>) -> Result<Self, VersionRefused> {
+        let version = module.version();
+        if *version <= self.version {
+            return Err(VersionRefused::NotHigher {
+                route: self.route.clone(),
+                module: Box::new(module.clone()),
+                served: self.version.clone(),
+            });
+        }
+        if version.major > self.approved {
+            let module = Box::new(module.clone());
+            return Err(VersionRefused::Unapproved { module });
+        }
+        if self.bar.as_ref().is_some_and(|bar| *version <= bar.to) {
+            return Ok(self.clone());
+        }
+        let promoted = self.promoted.clone();
+        Ok(Self {
+            bar: Some(said.bar(version)),
+            promoted: promoted.filter(|promoted| *promoted <= self.version || promoted > version),
+            rollbacks: self.rollbacks.saturating_add(1),
+            ..self.clone()
         })
     }
 

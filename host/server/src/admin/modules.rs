@@ -1,5 +1,5 @@
 //! What operators say of modules: `POST /modules/rollback`, `/modules/approve`,
-//! `/modules/promote`.
+//! `/modules/reject`, `/modules/promote`.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -35,6 +35,17 @@ struct Approval {
     name: String,
     /// The highest major version, inclusive.
     major: u64,
+    by: String,
+    reason: String,
+}
+
+/// A route never takes a version up.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rejection {
+    route: String,
+    /// `name@version`.
+    module: String,
     by: String,
     reason: String,
 }
@@ -91,6 +102,21 @@ impl Asks for Approval {
     }
 }
 
+impl Asks for Rejection {
+    fn said(self) -> Result<Said, String> {
+        let module: ModuleId = self.module.parse().map_err(told)?;
+        Ok(Said {
+            words: format!("reject {module} on route {}", self.route),
+            change: Change::Reject {
+                route: self.route,
+                module,
+            },
+            by: self.by,
+            reason: self.reason,
+        })
+    }
+}
+
 impl Asks for Promotion {
     fn said(self) -> Result<Said, String> {
         let module: ModuleId = self.module.parse().map_err(told)?;
@@ -116,6 +142,10 @@ pub(super) async fn roll_back(State(shared): State<Shared>, body: Bytes) -> Resp
 
 pub(super) async fn approve(State(shared): State<Shared>, body: Bytes) -> Response {
     order::<Approval>(shared, &body).await
+}
+
+pub(super) async fn reject(State(shared): State<Shared>, body: Bytes) -> Response {
+    order::<Rejection>(shared, &body).await
 }
 
 pub(super) async fn promote(State(shared): State<Shared>, body: Bytes) -> Response {

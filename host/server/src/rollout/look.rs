@@ -314,10 +314,13 @@ impl<'a> Look<'a> {
 
     /// Asks the ledger before anything is fetched; it is asked again in the end.
     pub(crate) fn may_follow(&self, offer: &Offer) -> Result<(), Refusal> {
-        let Some(digest) = offer.digest() else {
-            return Ok(());
-        };
         let id = self.bench.id(offer)?;
+        let Some(digest) = offer.digest() else {
+            // Until its bytes are there, it is its version alone.
+            let served = self.served()?;
+            let may = served.map_or(Ok(()), |served| served.may_serve(&id, served.digest));
+            return may.map_err(Refusal::at(Step::Version));
+        };
         let may = self.ledger.may_serve(&self.bench.frame.name, &id, *digest);
         may.map_err(Refusal::at(Step::Version))
     }

@@ -9,6 +9,7 @@ use super::selected::Selected;
 use super::step::{Refusal, Refused, Step};
 use crate::frame::Frame;
 use crate::monotonic;
+use claimbound::ledger::Served;
 use claimbound::modules::Version;
 
 /// How much longer each time what is refused again is left alone.
@@ -47,6 +48,14 @@ pub(crate) struct Candidate {
     pub(crate) since: Duration,
     /// In seconds since 1970.
     pub(crate) began: u64,
+}
+
+impl Candidate {
+    /// Whether it may follow what the route serves.
+    pub(crate) fn may_follow(&self, served: Option<&Served>) -> bool {
+        let Selected { id, digest, .. } = &*self.selected;
+        served.is_none_or(|served| served.may_serve(id, *digest).is_ok())
+    }
 }
 
 struct Held {

@@ -1,9 +1,10 @@
 //! A candidate beside the version in use.
 
 use claimbound::ledger::Change;
+use claimbound::modules::Form;
 use claimbound::record::{Body, Entry, Reader, Text, Verdict};
 
-use super::shelf::NAME;
+use super::shelf::{NAME, statement};
 use super::{order, place_with, strict, version};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,6 +95,93 @@ async fn a_candidate_that_disagrees_is_on_record_and_waits_for_an_operator() {
         found,
         [("1.4.0".to_owned(), "1.5.0".to_owned(), Verdict::Deny)]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_that_is_rejected_is_gone_and_a_higher_version_takes_its_place() {
+    let (place, mut shelf) = place_with(&[(
+        "version = \"*\"",
+        "version = \"*\", promote = \"by-command\"",
+    )]);
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let serving = place.serve().await;
+    shelf.publish("1.4.5", &version("1.4.5"));
+    shelf.publish("1.5.0", &version("1.5.0"));
+    let candidate = |version: &'static str| {
+        move |module: &serde_json::Value| module["rollout"]["candidate"]["version"] == version
+    };
+    serving.until_module(candidate("1.5.0")).await;
+    let of_1_5_0 = |change: fn(String, claimbound::modules::ModuleId) -> Change| {
+        change(
+            "deploy".to_owned(),
+            format!("{NAME}@1.5.0").parse().unwrap(),
+        )
+    };
+    order(
+        &place,
+        of_1_5_0(|route, module| Change::Reject { route, module }),
+    );
+    // No lower one takes its place either, which is withheld by the same word.
+    let module = serving
+        .until_module(|module| module["rollout"]["candidate"].is_null())
+        .await;
+    assert_eq!(module["version"], "1.4.0");
+    for version in ["1.5.0", "1.4.5"] {
+        let (step, why) = serving.until_refused(version).await;
+        let told = "version 1.5.0 was rejected by alice (it was tried)";
+        assert!(step == "version" && why.contains(told), "{step}: {why}");
+    }
+    // Another edition, and a restart, change nothing of it.
+    shelf.index();
+    serving
+        .until_module(|module| module["rollout"]["index"]["serial"] == 4)
+        .await;
+    serving.until_refused("1.5.0").await;
+    assert!(serving.module().await["rollout"]["candidate"].is_null());
+    serving.server.drain().await;
+    let serving = place.serve().await;
+    serving.until_refused("1.5.0").await;
+    let module = serving.module().await;
+    assert_eq!(module["version"], "1.4.0");
+    assert!(module["rollout"]["candidate"].is_null(), "{module}");
+    shelf.publish("1.6.0", &version("1.6.0"));
+    serving.until_module(candidate("1.6.0")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_nobody_signed_is_rejected_by_its_number() {
+    let (place, mut shelf) = place_with(&[
+        (
+            "version = \"*\"",
+            "version = \"*\", promote = \"by-command\"",
+        ),
+        ("module = {", "danger_unsigned = true\nmodule = {"),
+    ]);
+    shelf.publish("1.4.0", &version("1.4.0"));
+    std::fs::remove_file(shelf.place("").join("index.json")).unwrap();
+    let serving = place.serve().await;
+    let component = version("1.5.0");
+    let signed = shelf
+        .key()
+        .sign(&statement("1.5.0", &component), Form::Detached);
+    shelf.put("1.5.0", &component, "sig", signed.unwrap().as_bytes());
+    let candidate =
+        |module: &serde_json::Value| module["rollout"]["candidate"]["version"] == "1.5.0";
+    serving.until_module(candidate).await;
+    order(
+        &place,
+        Change::Reject {
+            route: "deploy".to_owned(),
+            module: format!("{NAME}@1.5.0").parse().unwrap(),
+        },
+    );
+    let (step, why) = serving.until_refused("1.5.0").await;
+    assert!(
+        step == "version" && why.contains("rejected by"),
+        "{step}: {why}"
+    );
+    let module = serving.module().await;
+    assert!(module["rollout"]["candidate"].is_null(), "{module}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,7 +17,7 @@ Examples:
 It takes effect for any candidate of the route: one that waits for a word, by
 `promote = \"by-command\"`, and one that `by-itself` keeps in shadow, also where it
 disagreed with what is served. A version below what is served, one that was rolled
-back from, and one of a major version that nobody approved are refused.
+back from or rejected, and one of a major version that nobody approved are refused.
 
 Exit status: 0 promoted, 1 refused by the ledger, 2 no answer could be given.")]
 pub(crate) struct Arguments {

@@ -17,7 +17,7 @@ Examples:
   claimbound modules served --format json
 
 `major` is the highest major version that the route may take up. What an operator
-rolled back from is not taken up again: `none up to` says how far that reaches.
+rolled back from or rejected is not taken up: `none up to` says how far that reaches.
 
 Exit status: 0 shown, also where nothing fits; 2 no answer could be given.")]
 pub(crate) struct Arguments {

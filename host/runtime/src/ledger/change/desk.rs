@@ -58,6 +58,7 @@ impl<'a> Desk<'a> {
             Change::Revoke { target, until } => self.revoke(target, *until)?,
             Change::Lift { target } => self.lift(target)?,
             Change::RollBack { route, to } => self.roll_back(route, to)?,
+            Change::Reject { route, module } => self.reject(route, module)?,
             Change::ApproveMajor { route, name, major } => {
                 self.approve_major(route, name, *major)?;
             }

@@ -1,4 +1,5 @@
-//! What operators say of modules: a rollback, a major version, a promotion.
+//! What operators say of modules: a rollback, a major version, a rejection, a
+//! promotion.
 
 use super::desk::Desk;
 use super::{ChangeError, Effect};
@@ -30,6 +31,12 @@ impl Desk<'_> {
         let before = self.served(route, name)?;
         let after = before.approve_major(major)?;
         self.serve(Action::ApproveMajor, before, after)
+    }
+
+    pub(super) fn reject(&mut self, route: &str, module: &ModuleId) -> Result<(), ChangeError> {
+        let before = self.served(route, module.name())?;
+        let after = before.reject(module, self.said())?;
+        self.serve(Action::Reject, before, after)
     }
 
     pub(super) fn promote(&mut self, route: &str, module: &ModuleId) -> Result<(), ChangeError> {

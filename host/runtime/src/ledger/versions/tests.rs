@@ -42,6 +42,15 @@ fn up(served: &Served, text: &str) -> Served {
     taken.unwrap().unwrap()
 }
 
+fn reject(served: &Served, text: &str) -> Served {
+    let said = Said {
+        at: 9,
+        by: "bob",
+        reason: "it lets forks in",
+    };
+    served.reject(&id(text), said).unwrap()
+}
+
 fn back(served: &Served, text: &str) -> Served {
     let back = served.roll_back(&id(text), digest(text), SAID);
     back.unwrap()
@@ -134,6 +143,68 @@ fn a_second_rollback_keeps_the_higher_bar() {
 }
 
 #[test]
+fn what_was_rejected_waits_for_a_newer_one_and_what_is_served_stays() {
+    let served = up(&serving("1.3.0"), "1.4.0");
+    let rejected = reject(&served, "1.5.0");
+    assert_eq!(rejected.version, version("1.4.0"));
+    assert_eq!((rejected.since, &rejected.by), (served.since, &served.by));
+    may(&rejected, "1.4.0").unwrap();
+    for barred in ["1.5.0", "1.4.1", "1.5.0-rc.1"] {
+        let withheld = Withheld::Rejected {
+            module: Box::new(id(barred)),
+            version: version("1.5.0"),
+            reason: "it lets forks in".to_owned(),
+            by: "bob".to_owned(),
+        };
+        assert_eq!(may(&rejected, barred), Err(withheld));
+    }
+    may(&rejected, "1.5.1").unwrap();
+    assert_eq!(reject(&rejected, "1.4.5"), rejected, "it says so already");
+    let lower = rejected
+        .roll_back(&id("1.3.0"), digest("1.3.0"), SAID)
+        .unwrap();
+    may(&lower, "1.5.0").unwrap_err();
+    may(&lower, "1.5.1").unwrap();
+}
+
+/// Whichever it was last, it is told as what it was.
+#[test]
+fn a_rejection_is_told_from_a_rollback() {
+    let told = |served: &Served, text| may(served, text).unwrap_err().to_string();
+    let rolled = back(&serving("1.4.0"), "1.3.0");
+    assert_eq!(
+        told(&rolled, "1.4.0"),
+        "`acme@1.4.0` is withheld: alice rolled back (a test); a version above 1.4.0 is taken up"
+    );
+    let rejected = reject(&rolled, "1.5.0");
+    assert_eq!(
+        told(&rejected, "1.4.0"),
+        "`acme@1.4.0` is withheld: version 1.5.0 was rejected by bob (it lets forks in); one above \
+         that is taken up"
+    );
+    assert_eq!(
+        told(&back(&rejected, "1.2.0"), "1.4.0"),
+        "`acme@1.4.0` is withheld: alice rolled back (a test); a version above 1.5.0 is taken up"
+    );
+}
+
+#[test]
+fn what_is_rejected_is_above_what_is_served_and_of_an_approved_major_version() {
+    let served = serving("1.4.0");
+    let refused = |text| served.reject(&id(text), SAID).unwrap_err();
+    for text in ["1.4.0", "1.3.0", "1.4.0-rc.1"] {
+        let not_higher = VersionRefused::NotHigher {
+            route: "deploy".to_owned(),
+            module: Box::new(id(text)),
+            served: version("1.4.0"),
+        };
+        assert_eq!(refused(text), not_higher);
+    }
+    let module = Box::new(id("2.0.0"));
+    assert_eq!(refused("2.0.0"), VersionRefused::Unapproved { module });
+}
+
+#[test]
 fn a_rollback_goes_back() {
     let served = serving("1.4.0");
     for higher in ["1.4.0", "1.4.1"] {
@@ -154,6 +225,12 @@ fn a_promotion_is_of_what_may_be_taken_up_and_ends_with_a_rollback() {
     let rolled = back(&up(&promoted, "1.5.0"), "1.4.0");
     assert_eq!(rolled.promoted, None);
     rolled.promote(&id("1.5.0")).unwrap_err();
+    for (rejected, stays) in [("1.4.5", true), ("1.5.0", false), ("1.6.0", false)] {
+        let promoted = reject(&promoted, rejected).promoted;
+        assert_eq!(promoted.is_some(), stays, "{rejected}");
+    }
+    let of_what_is_served = reject(&up(&promoted, "1.5.0"), "1.6.0").promoted;
+    assert_eq!(of_what_is_served, Some(version("1.5.0")));
 }
 
 /// Versions in their order, which is written down by hand here, each with its
@@ -178,6 +255,8 @@ enum Step {
     TakeUp(usize),
     RollBack(usize),
     Approve(u64),
+    Reject(usize),
+    Promote(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -186,16 +265,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => rung().prop_map(Step::TakeUp),
         2 => rung().prop_map(Step::RollBack),
         1 => prop::sample::select(vec![0, 1, 2, 10]).prop_map(Step::Approve),
+        2 => rung().prop_map(Step::Reject),
+        1 => rung().prop_map(Step::Promote),
     ];
     prop::collection::vec(step, 0..24)
 }
 
 /// The same by places on the ladder: a set of all that was ever rolled back
-/// from, instead of one bar.
+/// from or rejected, instead of one bar.
 struct Model {
     served: usize,
     ruled_out: BTreeSet<usize>,
     approved: u64,
+    promoted: Option<usize>,
 }
 
 impl Model {
@@ -220,6 +302,23 @@ impl Model {
                 if may {
                     self.ruled_out.extend(rung + 1..=self.served);
                     self.served = rung;
+                    self.promoted = None;
+                }
+                may
+            }
+            Step::Reject(rung) => {
+                let may = rung > self.served && LADDER[rung].1 <= self.approved;
+                if may {
+                    let rejected = self.served + 1..=rung;
+                    self.promoted = self.promoted.filter(|one| !rejected.contains(one));
+                    self.ruled_out.extend(rejected);
+                }
+                may
+            }
+            Step::Promote(rung) => {
+                let may = self.may(rung);
+                if may {
+                    self.promoted = Some(rung);
                 }
                 may
             }
@@ -247,6 +346,8 @@ fn step(served: &Served, step: Step) -> Option<Served> {
             back.ok()
         }
         Step::Approve(major) => served.approve_major(major).ok(),
+        Step::Reject(rung) => served.reject(&id(LADDER[rung].0), SAID).ok(),
+        Step::Promote(rung) => served.promote(&id(LADDER[rung].0)).ok(),
     }
 }
 
@@ -258,11 +359,14 @@ proptest! {
             served: first,
             ruled_out: BTreeSet::new(),
             approved: LADDER[first].1,
+            promoted: None,
         };
         for one in steps {
             let after = step(&served, one);
             prop_assert_eq!(after.is_some(), model.step(one), "{:?}", one);
             served = after.unwrap_or(served);
+            let promoted = model.promoted.map(|rung| version(LADDER[rung].0));
+            prop_assert_eq!(&served.promoted, &promoted, "{:?}", one);
             for (rung, (text, _)) in LADDER.iter().enumerate() {
                 prop_assert_eq!(may(&served, text).is_ok(), model.may(rung), "{}", text);
             }
