@@ -37,12 +37,22 @@ macro_rules! events {
     };
 }
 
-/// The same of what a route serves.
+/// What is kept of what a route serves, beside the route and the module's name: in
+/// the order in which [`served`] reads it and [`Tables::write_served`] gives it.
+macro_rules! kept {
+    () => {
+        "version, digest, approved, barred_to, barred_at, barred_by, barred_reason, promoted, \
+         rollbacks, since, by, reason"
+    };
+}
+
+/// `SELECT` of what a route serves, with what follows it.
 macro_rules! served {
     ($rest:literal) => {
         concat!(
-            "SELECT route, name, version, digest, approved, barred_to, barred_at, barred_by, \
-             barred_reason, promoted, rollbacks, since, by, reason FROM claimbound.modules ",
+            "SELECT route, name, ",
+            kept!(),
+            " FROM claimbound.modules ",
             $rest
         )
     };
@@ -396,30 +406,14 @@ impl Transaction for Tables<'_> {
     }
 
     fn put_served(&mut self, served: &Served) -> Result<(), StoreError> {
-        let row = ServedRow::from(served);
-        let (since, barred_at) = (seconds(row.since)?, row.barred_at.map(seconds).transpose()?);
-        let rollbacks = whole(row.rollbacks)?;
-        let changed = self.execute(
-            "UPDATE claimbound.modules SET version = $3, digest = $4, approved = $5, \
-             barred_to = $6, barred_at = $7, barred_by = $8, barred_reason = $9, \
-             promoted = $10, rollbacks = $11, since = $12, by = $13, reason = $14 \
-             WHERE route = $1 AND name = $2",
-            &[
-                &row.route,
-                &row.name,
-                &row.version,
-                &row.digest,
-                &row.approved,
-                &row.barred_to,
-                &barred_at,
-                &row.barred_by,
-                &row.barred_reason,
-                &row.promoted,
-                &rollbacks,
-                &since,
-                &row.by,
-                &row.reason,
-            ],
+        let changed = self.write_served(
+            concat!(
+                "UPDATE claimbound.modules SET (",
+                kept!(),
+                ") = ROW ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+                 WHERE route = $1 AND name = $2"
+            ),
+            served,
         )?;
         if changed > 0 {
             return Ok(());
@@ -491,13 +485,22 @@ impl Transaction for Tables<'_> {
 
 impl Tables<'_> {
     fn add_served(&mut self, served: &Served) -> Result<(), StoreError> {
+        self.write_served(
+            concat!(
+                "INSERT INTO claimbound.modules (route, name, ",
+                kept!(),
+                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+            ),
+            served,
+        )
+        .map(|_| ())
+    }
+
+    /// Runs a statement that is given all that is kept of what a route serves.
+    fn write_served(&mut self, sql: &'static str, served: &Served) -> Result<u64, StoreError> {
         let row = ServedRow::from(served);
-        let (since, barred_at) = (seconds(row.since)?, row.barred_at.map(seconds).transpose()?);
-        let rollbacks = whole(row.rollbacks)?;
         self.execute(
-            "INSERT INTO claimbound.modules (route, name, version, digest, approved, barred_to, \
-             barred_at, barred_by, barred_reason, promoted, rollbacks, since, by, reason) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            sql,
             &[
                 &row.route,
                 &row.name,
@@ -505,17 +508,16 @@ impl Tables<'_> {
                 &row.digest,
                 &row.approved,
                 &row.barred_to,
-                &barred_at,
+                &row.barred_at.map(seconds).transpose()?,
                 &row.barred_by,
                 &row.barred_reason,
                 &row.promoted,
-                &rollbacks,
-                &since,
+                &whole(row.rollbacks)?,
+                &seconds(row.since)?,
                 &row.by,
                 &row.reason,
             ],
         )
-        .map(|_| ())
     }
 }
 
