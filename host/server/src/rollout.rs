@@ -182,7 +182,8 @@ impl Rollout {
     pub(crate) fn look(&self, look: Look<'_>, metrics: &Metrics) -> Option<Successor> {
         self.state().looked = Some(look.now);
         let over = self.active();
-        let served = match look.served() {
+        let told = look.served().and_then(|served| self.state().hear(served));
+        let served = match told {
             Ok(served) => served,
             Err(refusal) => return self.unknown(&look, refusal, metrics),
         };

@@ -192,6 +192,13 @@ impl Served {
         self.may_follow(module)
     }
 
+    /// Whether this is what stood before `other`, of the same route and module: what
+    /// operators bar is counted and never taken back, and else a version only moves
+    /// on.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        (self.rollbacks, &self.version) < (other.rollbacks, &other.version)
+    }
+
     /// Whether an operator has promoted this version.
     pub fn promotes(&self, version: &Version) -> bool {
         self.promoted.as_ref() == Some(version)

@@ -47,7 +47,12 @@ impl Rollout {
     pub(crate) fn recalled(&self, served: Option<&Served>) -> Option<Successor> {
         let over = self.active();
         let served = served.filter(|served| served.version != *over.version())?;
-        let left = self.state().left.clone()?;
+        let state = self.state();
+        if state.has_heard_later(Some(served)).is_some() {
+            return None;
+        }
+        let left = state.left.clone()?;
+        drop(state);
         let is_it = *left.version() == served.version && left.digest == served.digest;
         is_it.then(|| Successor {
             // It follows whatever is served: the ledger serves it already.

@@ -274,5 +274,41 @@ async fn a_check_of_a_configuration_leaves_an_older_ledger_as_it_is() {
     assert_eq!(serving.module().await["version"], "1.4.0");
 }
 
+/// Puts what the ledger says that the route serves back in the file, as an older
+/// copy of it would have it.
+fn put_back(place: &Place, to: &str) {
+    let ledger = rusqlite::Connection::open(place.path("ledger.db")).unwrap();
+    let change = "UPDATE modules SET version = ?1, digest = ?2";
+    let digest = Digest::of(&version(to)).to_string();
+    assert_eq!(ledger.execute(change, [to, &*digest]).unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_copy_of_the_ledger_is_noticed_and_takes_nothing_back() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let serving = place.serve().await;
+    shelf.publish("1.5.0", &version("1.5.0"));
+    serving.until_version("1.5.0").await;
+    // The ledger is asked about it once more.
+    let looked = |module: &serde_json::Value| module["rollout"]["looked"].is_string();
+    serving.until_module(looked).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    put_back(&place, "1.4.0");
+    let module = serving
+        .until_module(|module| module["rollout"]["unknown"].is_object())
+        .await;
+    let why = module["rollout"]["unknown"]["why"].as_str().unwrap();
+    let told = "the ledger has become an older copy of itself: it says that the route serves \
+                1.4.0, after it said 1.5.0";
+    assert!(why.starts_with(told), "{why}");
+    shelf.publish("1.6.0", &version("1.6.0"));
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(serving.module().await["version"], "1.5.0");
+    assert!(serving.allows("one").await);
+    put_back(&place, "1.5.0");
+    serving.until_version("1.6.0").await;
+}
+
 /// What another host takes up.
 static MODULE: LazyLock<ModuleId> = LazyLock::new(|| format!("{NAME}@1.5.0").parse().unwrap());
