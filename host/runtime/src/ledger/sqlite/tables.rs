@@ -20,6 +20,14 @@ const COLUMNS: &str = "issuer, kind, name, spelling, id, parent_kind, parent_nam
 const SERVED: &str = "route, name, version, digest, approved, barred_to, barred_at, barred_by, \
                       barred_reason, promoted, rollbacks, since, by, reason";
 
+/// What a host changes of that, and what operators change besides.
+const TAKEN_UP: &str = "version = excluded.version, digest = excluded.digest, \
+                        since = excluded.since, by = excluded.by, reason = excluded.reason";
+const SAID: &str = "approved = excluded.approved, barred_to = excluded.barred_to, \
+                    barred_at = excluded.barred_at, barred_by = excluded.barred_by, \
+                    barred_reason = excluded.barred_reason, promoted = excluded.promoted, \
+                    rollbacks = excluded.rollbacks";
+
 /// The tables, in a transaction that somebody else ends.
 pub(super) struct Tables<'c> {
     pub(super) connection: &'c Connection,
@@ -262,22 +270,12 @@ impl Transaction for Tables<'_> {
     }
 
     fn take_up(&mut self, served: &Served) -> Result<(), StoreError> {
-        self.write_served(
-            served,
-            "version = excluded.version, digest = excluded.digest, since = excluded.since, \
-             by = excluded.by, reason = excluded.reason",
-        )
+        self.write_served(served, TAKEN_UP)
     }
 
     fn put_served(&mut self, served: &Served) -> Result<(), StoreError> {
-        self.write_served(
-            served,
-            "version = excluded.version, digest = excluded.digest, since = excluded.since, \
-             by = excluded.by, reason = excluded.reason, approved = excluded.approved, \
-             barred_to = excluded.barred_to, barred_at = excluded.barred_at, \
-             barred_by = excluded.barred_by, barred_reason = excluded.barred_reason, \
-             promoted = excluded.promoted, rollbacks = excluded.rollbacks",
-        )
+        let changes = format!("{TAKEN_UP}, {SAID}");
+        self.write_served(served, &changes)
     }
 
     fn known(&mut self, module: &ModuleId) -> Result<Option<Known>, StoreError> {
