@@ -175,6 +175,7 @@ impl Draft {
         before: Option<&Self>,
     ) -> Result<Route, ConfigError> {
         let at = format!("route.{}.module", frame.name);
+        module.check(&at)?;
         let depot = self.depot(&at, &module.store)?;
         let wanted = Wanted::new(
             &at,

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use claimbound::modules::{VersionReq, is_empty_range};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Span;
+use super::{ConfigError, Span};
 
 /// A store of modules: a folder, or a registry.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -75,6 +76,25 @@ pub struct ModuleConfig {
     /// Whether a new version needs a signed comparison with the one in use.
     #[serde(default)]
     pub comparison: ComparisonConfig,
+}
+
+impl ModuleConfig {
+    /// Refuses a range that no version can be in, at `at`.
+    ///
+    /// # Errors
+    /// Where it is certain that there is none.
+    pub(crate) fn check(&self, at: &str) -> Result<(), ConfigError> {
+        // What is no range at all is told where it is read.
+        let range = VersionReq::parse(&self.version).ok();
+        if range.is_some_and(|range| is_empty_range(&range)) {
+            let fault = format!(
+                "no version is in all parts of `{}`; write one range, such as `^1.4` or `>=1.4, <3`",
+                claimbound::reason::clip(&self.version)
+            );
+            return Err(ConfigError::at(format!("{at}.version"), fault));
+        }
+        Ok(())
+    }
 }
 
 /// Who takes a new version up.

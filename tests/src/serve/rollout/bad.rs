@@ -19,6 +19,20 @@ async fn not_started(place: &Place) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_range_that_no_version_is_in_is_no_configuration() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.4.0", &version("1.4.0"));
+    configure(&place, &[("version = \"*\"", "version = \"^1, ^4\"")]);
+    assert_eq!(
+        not_started(&place).await,
+        "route.deploy.module.version: no version is in all parts of `^1, ^4`; write one range, \
+         such as `^1.4` or `>=1.4, <3`"
+    );
+    configure(&place, &[("version = \"*\"", "version = \">=1, <4\"")]);
+    place.serve().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_is_not_what_was_signed_is_taken_up() {
     let (place, mut shelf) = place();
     shelf.publish("1.4.0", &version("1.4.0"));
