@@ -22,6 +22,9 @@ pub const MOST_LOOKED_AT: usize = 128 * MOST_SIGNATURES;
 /// Most keys of an authority.
 pub const MOST_KEYS: usize = 64;
 
+/// Most keys, and most names of one key, that are told in a message.
+const MOST_TOLD: usize = 8;
+
 /// A key whose word is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedKey {
@@ -152,7 +155,7 @@ impl Authority {
     ) -> Result<Vouched<Provenance>, Untrusted> {
         let envelope = Envelope::parse(bytes)?;
         let known = self.keys_that(name, |key| envelope.is_by(key));
-        let signers = entitled(&known, name, Role::Module)?;
+        let signers = self.entitled(&known, name, Role::Module)?;
         Ok(Vouched::new(envelope.about(component)?, signers))
     }
 
@@ -163,7 +166,7 @@ impl Authority {
     ) -> Result<Vouched<T>, Untrusted> {
         signed.check()?;
         let known = self.keys_that(name, |key| signed.is_by(key));
-        let signers = entitled(&known, name, Role::of(T::KIND))?;
+        let signers = self.entitled(&known, name, Role::of(T::KIND))?;
         // Read only now: what nobody vouches for reaches no parser.
         let document = T::read(&signed.document)?;
         if document.name() != name {
@@ -173,6 +176,36 @@ impl Authority {
             });
         }
         Ok(Vouched::new(document, signers))
+    }
+
+    /// Of the keys that signed, those that may sign for this name, if one of them
+    /// has the role.
+    fn entitled(
+        &self,
+        known: &[&TrustedKey],
+        name: &ModuleName,
+        role: Role,
+    ) -> Result<Vec<Signer>, Untrusted> {
+        if known.is_empty() && !self.keys.iter().any(|key| key.may(role, name)) {
+            return Err(Untrusted::NoKey {
+                role,
+                name: name.clone(),
+                known: self.told(),
+            });
+        }
+        entitled(known, name, role)
+    }
+
+    /// The keys with what each may sign, and for which names: the first of them,
+    /// where there are many.
+    pub fn told(&self) -> String {
+        let keys = self.keys.iter().take(MOST_TOLD).map(TrustedKey::told);
+        let keys: Vec<_> = keys.collect();
+        match self.keys.len().saturating_sub(keys.len()) {
+            _ if keys.is_empty() => "no key is known".to_owned(),
+            0 => format!("known: {}", keys.join("; ")),
+            more => format!("known: {}; and {more} more", keys.join("; ")),
+        }
     }
 
     /// A document with at most 16 signatures, as it can be published again: one by
@@ -215,8 +248,26 @@ impl Authority {
     }
 }
 
-/// Of the keys that signed, those that may sign for this name, if one of them
-/// has the role.
+impl TrustedKey {
+    fn may(&self, role: Role, name: &ModuleName) -> bool {
+        self.roles.contains(&role) && self.modules.contains(name)
+    }
+
+    /// The key with what it may sign, and for which names.
+    fn told(&self) -> String {
+        let roles: Vec<_> = self.roles.iter().map(|role| role.as_str()).collect();
+        let names = self.modules.iter().take(MOST_TOLD).map(ModuleName::as_str);
+        let names: Vec<_> = names.collect();
+        let more = if names.len() < self.modules.len() {
+            " and others"
+        } else {
+            ""
+        };
+        let (roles, names) = (roles.join("`, `"), names.join("`, `"));
+        format!("`{}`, for `{roles}` of `{names}`{more}", self.name)
+    }
+}
+
 fn entitled(
     known: &[&TrustedKey],
     name: &ModuleName,

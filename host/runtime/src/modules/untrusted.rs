@@ -24,6 +24,16 @@ pub enum Untrusted {
     /// No known key made one of its signatures on these bytes.
     #[error("no known key signed it")]
     Stranger,
+    /// None of the keys that are known may sign it, whoever did.
+    #[error("no known key signed it, and none may sign `{role}` of `{name}`; {known}")]
+    NoKey {
+        /// The role that it takes.
+        role: Role,
+        /// The name that was asked for.
+        name: ModuleName,
+        /// Which keys are known, with what each may sign, in words.
+        known: String,
+    },
     /// A known key did, but its word is not taken for this name.
     #[error("key `{key}` signed it, which is not one for `{name}`")]
     NotForName {
@@ -60,7 +70,11 @@ impl Untrusted {
     /// Whether no known key signed it: anybody can have made it.
     pub(super) const fn is_nobody_s(&self) -> bool {
         match self {
-            Self::Unsigned | Self::TooMany { .. } | Self::Elsewhere | Self::Stranger => true,
+            Self::Unsigned
+            | Self::TooMany { .. }
+            | Self::Elsewhere
+            | Self::Stranger
+            | Self::NoKey { .. } => true,
             Self::NotForName { .. }
             | Self::NotForRole { .. }
             | Self::Document(_)

@@ -63,6 +63,27 @@ fn nobody_else_is() {
 }
 
 #[test]
+fn where_no_key_may_sign_it_what_each_may_sign_is_told() {
+    let by_stranger = signed(statement().to_bytes(), &[&key()]);
+    let release = trusted(&key(), "release", &[Role::Index, Role::Wider]);
+    let elsewhere = TrustedKey {
+        modules: vec![name("acme-other")],
+        ..trusted(&key(), "other", &[Role::Module])
+    };
+    let authority = authority([release, elsewhere]);
+    let refused = authority.statement(&by_stranger, &name("acme-deploy"));
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "no known key signed it, and none may sign `module` of `acme-deploy`; known: \
+         `release`, for `index`, `wider` of `acme-deploy`; `other`, for `module` of \
+         `acme-other`"
+    );
+    let refused = Authority::default().statement(&by_stranger, &name("acme-deploy"));
+    let told = refused.unwrap_err().to_string();
+    assert!(told.ends_with("`acme-deploy`; no key is known"), "{told}");
+}
+
+#[test]
 fn one_byte_more_or_another_type_is_another_document() {
     let key = key();
     let release = trusted(&key, "release", &Role::ALL);
