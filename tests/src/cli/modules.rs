@@ -90,6 +90,22 @@ fn an_operator_rejects_a_version_that_is_not_served_yet() {
 }
 
 #[test]
+fn a_promoted_version_that_no_host_has_looked_at_is_said_to_be_one() {
+    let operator = operator(&["1.4.0"]);
+    let promote = "modules promote acme-deploy@1.5.0 --route deploy";
+    let ran = operator.change(promote);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let said = "no host on this ledger has looked at `acme-deploy@1.5.0` yet";
+    assert!(ran.err.contains(said), "{ran:?}");
+    let ledger = Ledger::sqlite(&Sqlite::at(operator.program.path("ledger.db"))).unwrap();
+    let module = "acme-deploy@1.5.0".parse().unwrap();
+    let known = ledger.know(&module, Digest::of(b"1.5.0"), NOW, "host one");
+    known.unwrap();
+    let ran = operator.change(&format!("{promote} --dry-run"));
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{ran:?}");
+}
+
+#[test]
 fn what_the_ledger_refuses_of_modules_is_an_answer_and_changes_nothing() {
     let operator = operator(&["1.4.0"]);
     let before = operator.export();

@@ -5,6 +5,7 @@ mod gated;
 mod registry;
 mod shadow;
 mod shelf;
+mod status;
 mod swaps;
 mod versions;
 

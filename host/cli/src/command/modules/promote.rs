@@ -1,7 +1,7 @@
 //! `modules promote`: a route serves a version that waits for it.
 
-use claimbound::ledger::{Action, Change};
-use claimbound::modules::ModuleId;
+use claimbound::ledger::{Action, Change, Ledger, ServeError, Withheld};
+use claimbound::modules::{Digest, ModuleId};
 
 use crate::console::{Console, Status};
 use crate::operator::Operator;
@@ -41,11 +41,33 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         route: arguments.route.clone(),
         module: arguments.module.clone(),
     };
-    changed::make(
-        &arguments.ledger.open(arguments.operator.run())?,
+    let ledger = arguments.ledger.open(arguments.operator.run())?;
+    let status = changed::make(
+        &ledger,
         &arguments.operator,
         Action::Promote,
         [change],
         console,
-    )
+    )?;
+    let unknown = !is_known(&ledger, arguments);
+    changed::tell(status, unknown.then(|| arguments.unknown()));
+    Ok(status)
+}
+
+/// Whether any host on the ledger has looked at the version, and so noted its digest.
+fn is_known(ledger: &Ledger, arguments: &Arguments) -> bool {
+    // Of a known version, the ledger refuses another digest; no component is empty.
+    let may = ledger.may_serve(&arguments.route, &arguments.module, Digest::of(b""));
+    matches!(may, Err(ServeError::Withheld(Withheld::Digest { .. })))
+}
+
+impl Arguments {
+    fn unknown(&self) -> String {
+        format!(
+            "no host on this ledger has looked at `{}` yet: it is taken up once one finds it in \
+             its store and in the index there, as `claimbound modules list` shows them; \
+             `claimbound modules status` says what becomes of it",
+            self.module
+        )
+    }
 }

@@ -18,6 +18,8 @@ use crate::sent::sent;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest answer, in bytes.
 const LONGEST: usize = 16 << 20;
+/// Most disagreements of one route that are told, the latest ones.
+const MOST_TOLD: usize = 3;
 
 /// Show which version decides on each route, and what becomes of newer ones.
 #[derive(Debug, clap::Args)]
@@ -26,7 +28,9 @@ Examples:
   claimbound modules status --admin unix:/run/claimbound/admin.sock
   claimbound modules status --admin 127.0.0.1:9101 --admin-token env:ADMIN --route deploy
 
-It asks a host that serves, at the address that its configuration has as `[admin]`.
+It asks a host that serves, at the address that its configuration has as `[admin]`. What a
+candidate disagrees on is told once, however often it came, and once for routes on which it
+is the same.
 
 Exit status: 0 all is well, 1 a version is refused, yanked or disagreed with, or a store
 can't be read, 2 no answer could be given.")]
@@ -121,13 +125,15 @@ fn is_well(module: &Value) -> bool {
 
 fn page(modules: &[Value]) -> Page {
     let mut page = Page::default();
-    for module in modules {
-        tell(module, &mut page);
+    for (place, module) in modules.iter().enumerate() {
+        let before = modules.get(..place).unwrap_or_default();
+        tell(module, before, &mut page);
     }
     page
 }
 
-fn tell(module: &Value, page: &mut Page) {
+/// Tells of a route, after those before it.
+fn tell(module: &Value, before: &[Value], page: &mut Page) {
     let rollout = member(module, "rollout");
     page.put(Ink::Strong, text(module, "route"))
         .text(format!(
@@ -161,7 +167,9 @@ fn tell(module: &Value, page: &mut Page) {
         page.field("store", text(unknown, "why"));
     }
     tell_candidate(member(rollout, "candidate"), page);
+    tell_disagreements(module, before, page);
     tell_refused(member(rollout, "refused"), page);
+    tell_comparison(module, page);
 }
 
 fn tell_candidate(candidate: &Value, page: &mut Page) {
@@ -182,15 +190,66 @@ fn tell_candidate(candidate: &Value, page: &mut Page) {
         let told = format!("{agreed} agreed, {disagreed} disagreed, {passed_over} passed over");
         page.field("decided", told);
     }
-    let disagreements = member(candidate, "disagreements").as_array();
-    for one in disagreements.into_iter().flatten().rev().take(3) {
+}
+
+/// A disagreement as it is shown.
+#[derive(PartialEq, Eq)]
+struct Disagreement {
+    subject: String,
+    active: String,
+    candidate: String,
+}
+
+impl Disagreement {
+    fn of(one: &Value) -> Self {
         let said = |who: &str| {
             let said = member(one, who);
             format!("{} ({})", text(said, "outcome"), words(said, "why"))
         };
-        page.field("disagreed", text(one, "subject"));
-        page.field("  in use", said("active"));
-        page.field("  candidate", said("candidate"));
+        Self {
+            subject: text(one, "subject").to_owned(),
+            active: said("active"),
+            candidate: said("candidate"),
+        }
+    }
+}
+
+/// What a route's candidate disagrees on, the latest first, and how often each.
+fn disagreements(module: &Value) -> Vec<(Disagreement, u64)> {
+    let candidate = member(member(module, "rollout"), "candidate");
+    let all = member(candidate, "disagreements").as_array();
+    let mut groups: Vec<(Disagreement, u64)> = Vec::new();
+    for one in all.into_iter().flatten().rev() {
+        let count = member(one, "count").as_u64().unwrap_or(1);
+        let one = Disagreement::of(one);
+        match groups.iter_mut().find(|(known, _)| *known == one) {
+            Some((_, times)) => *times = times.saturating_add(count),
+            None => groups.push((one, count)),
+        }
+    }
+    groups
+}
+
+fn tell_disagreements(module: &Value, before: &[Value], page: &mut Page) {
+    let groups = disagreements(module);
+    let has_all = |other: &&Value| {
+        let others = disagreements(other);
+        let found = |(one, _): &(Disagreement, u64)| others.iter().any(|(other, _)| other == one);
+        groups.iter().all(found)
+    };
+    let told = before.iter().find(has_all).filter(|_| !groups.is_empty());
+    if let Some(other) = told {
+        page.field("disagreed", format!("as on route {}", text(other, "route")));
+        return;
+    }
+    for (one, count) in groups.iter().take(MOST_TOLD) {
+        let times = match count {
+            1 => String::new(),
+            more => format!(" ({more} times)"),
+        };
+        page.field("disagreed", format!("{}{times}", one.subject));
+        page.field("  in use", &one.active);
+        page.field("  candidate", &one.candidate);
     }
 }
 
@@ -204,6 +263,28 @@ fn tell_refused(refused: &Value, page: &mut Page) {
         ]
     });
     page.table(2, &rows.collect::<Vec<_>>());
+}
+
+/// How a comparison is made that a route asks for and a version lacks.
+fn tell_comparison(module: &Value, page: &mut Page) {
+    let refused = member(member(module, "rollout"), "refused").as_array();
+    let mut refused = refused.into_iter().flatten();
+    let Some(lacks) = refused.find(|one| text(one, "step") == "comparison") else {
+        return;
+    };
+    let (name, version) = (text(module, "name"), text(module, "version"));
+    let newer = text(lacks, "version");
+    let compare = format!(
+        "claimbound modules compare {name}@{version} {name}@{newer} --store STORE --key KEY -o \
+         comparison.json"
+    );
+    page.field("compare it", compare);
+    page.field(
+        "",
+        "where it is wider, a second key signs: claimbound sign comparison.json --key KEY",
+    );
+    let push = format!("claimbound push {name}.wasm STORE --comparison comparison.json");
+    page.field("", push);
 }
 
 fn member<'v>(value: &'v Value, name: &str) -> &'v Value {
