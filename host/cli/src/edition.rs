@@ -1,10 +1,10 @@
 //! The next edition of an index: made from what a store holds, signed, published.
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use claimbound::clock;
 use claimbound::modules::{
-    Authority, Form, Index, Listed, ModuleId, ModuleName, Signed, SigningKey, Version,
-    parse_version,
+    Authority, Form, Index, Listed, ModuleId, ModuleName, Refused, Signed, SigningKey, Untrusted,
+    Version, parse_version,
 };
 use serde_json::json;
 
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     trust: Vec<Source>,
 }
 
-/// A version that is withdrawn by the edition.
+/// A version that the edition yanks.
 pub(crate) struct Yank<'a> {
     pub(crate) version: &'a Version,
     pub(crate) reason: &'a str,
@@ -68,7 +68,7 @@ pub(crate) fn publish(
     let before = making.before()?;
     let mut versions = making.versions(before.as_ref())?;
     if let Some(yank) = yank {
-        withdraw(name, &mut versions, &yank)?;
+        mark(name, &mut versions, &yank)?;
     }
     let serial = before.map_or(1, |before| before.serial() + 1);
     let at = now();
@@ -81,7 +81,7 @@ pub(crate) fn publish(
         signatures: vec![signature],
     };
     store.wait(store.store().push_index(name, &signed))?;
-    told(&index, &place.place(), console)
+    told(&index, &store.place(), console)
 }
 
 /// The private key's own public half, and the others that are trusted.
@@ -109,6 +109,7 @@ impl Making<'_> {
             return Ok(None);
         };
         let vouched = self.authority.index(&signed, self.name).map_err(|why| {
+            let why = trusted::told(&self.authority, &why);
             anyhow!(
                 "the index that is there is not trusted: {why}; name the key of whoever made it \
                  by `--trust`"
@@ -129,7 +130,7 @@ impl Making<'_> {
     fn versions(&self, before: Option<&Index>) -> anyhow::Result<Vec<Listed>> {
         let there = self.store.wait(self.store.store().versions(self.name))?;
         if there.is_empty() {
-            bail!("the store holds no version of `{}`", self.name);
+            return Err(self.store.nothing_of(self.name));
         }
         for gone in before.map_or(&[][..], Index::versions) {
             if !there.contains(&gone.version) {
@@ -151,26 +152,49 @@ impl Making<'_> {
     /// A version that no edition listed yet: its statement has to be signed.
     fn fresh(&self, version: Version) -> anyhow::Result<Listed> {
         let id = ModuleId::new(self.name.clone(), version)?;
-        let published = self.store.wait(self.store.store().fetch(&id, None))?;
+        let published = self.store.fetch(&id, None)?;
         let release = self.authority.release(&id, None, published);
-        let release = release.map_err(|why| {
-            anyhow!("`{id}` can't be listed: {why}; name the key of whoever made it by `--trust`")
-        })?;
+        let release = release.map_err(|why| self.unlisted(&id, &why))?;
         Ok(Listed {
             version: id.version().clone(),
             digest: *release.digest(),
             yanked: None,
         })
     }
+
+    fn unlisted(&self, id: &ModuleId, why: &Refused) -> anyhow::Error {
+        let remedy = remedy(id, &self.store.place(), why);
+        let why = trusted::told_of_release(&self.authority, why);
+        anyhow!("`{id}` can't be listed: {why}{remedy}")
+    }
 }
 
-fn withdraw(name: &ModuleName, versions: &mut [Listed], yank: &Yank<'_>) -> anyhow::Result<()> {
+/// What would have a version listed that is not trusted, if anything.
+fn remedy(id: &ModuleId, place: &str, why: &Refused) -> String {
+    match why {
+        Refused::Untrusted(Untrusted::Unsigned) => format!(
+            "; sign it, where it is as you made it: `claimbound pull {id} {place}`, `claimbound \
+             sign {name}.wasm --key KEY`, `claimbound push {name}.wasm {place}`",
+            name = id.name()
+        ),
+        Refused::Untrusted(_) => "; name the key of whoever made it by `--trust`".to_owned(),
+        Refused::Statement(_)
+        | Refused::OtherModule { .. }
+        | Refused::OtherComponent { .. }
+        | Refused::Contract(_)
+        | Refused::Yanked(_)
+        | Refused::TooManyComparisons(_) => String::new(),
+    }
+}
+
+/// Marks a version as yanked.
+fn mark(name: &ModuleName, versions: &mut [Listed], yank: &Yank<'_>) -> anyhow::Result<()> {
     let found = versions
         .iter_mut()
         .find(|listed| listed.version == *yank.version);
     let listed = found.with_context(|| {
         format!(
-            "the store holds no version `{}` of `{name}` to withdraw",
+            "the store holds no version `{}` of `{name}` to yank",
             yank.version
         )
     })?;
@@ -184,13 +208,10 @@ fn told(index: &Index, place: &str, console: Console) -> anyhow::Result<Status> 
     console.answer(
         || {
             let mut page = Page::default();
-            page.put(Ink::Good, "published")
-                .text(format!(" edition {} of `{}`", index.serial(), index.name()))
-                .end();
-            page.field(
-                "versions",
-                format!("{}, {yanked} withdrawn", versions.len()),
-            );
+            let title = format!("edition {} of `{}`", index.serial(), index.name());
+            page.put(Ink::Good, "✓ published").text("  ");
+            page.put(Ink::Strong, title).end();
+            page.field("versions", format!("{}, {yanked} yanked", versions.len()));
             page.field("expires", clock::date(index.expires()));
             page.field("store", place);
             page

@@ -49,6 +49,7 @@ mod signatures;
 mod signer;
 mod slim;
 mod store;
+mod taken;
 mod throwaway;
 mod time;
 mod trial;

@@ -33,16 +33,7 @@ impl PolicyFile {
         let bytes = input::file(path, input::COMPONENT)?;
         let name = path.display().to_string();
         match Kind::of(&bytes) {
-            Kind::Component => {
-                let carried = Carried::read(&name, &bytes)?;
-                Ok(Self {
-                    path: path.to_owned(),
-                    component: bytes,
-                    origin: carried.origin,
-                    is_document: false,
-                    cases: carried.cases,
-                })
-            }
+            Kind::Component => Self::of_component(path, bytes),
             Kind::Module => bail!(
                 "`{name}` is a core module, not a component; make it one with `claimbound build {name} -o component.wasm`"
             ),
@@ -51,6 +42,18 @@ impl PolicyFile {
                 Self::of_document(path, &text, beside(path)?)
             }
         }
+    }
+
+    /// A component, as if it had been read from this path.
+    pub(crate) fn of_component(path: &Path, component: Vec<u8>) -> anyhow::Result<Self> {
+        let carried = Carried::read(&path.display().to_string(), &component)?;
+        Ok(Self {
+            path: path.to_owned(),
+            component,
+            origin: carried.origin,
+            is_document: false,
+            cases: carried.cases,
+        })
     }
 
     /// A document and its cases, as if they had been read from this path.

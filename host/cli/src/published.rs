@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use claimbound::modules::{Comparison, MOST_SIGNATURES, Published, Signature, Signed};
+use claimbound::modules::{
+    Comparison, MOST_SIGNATURES, Published, Signature, Signed, parse_version,
+};
 
 use crate::{input, output, signatures};
 
@@ -29,7 +31,8 @@ pub(crate) fn read(
 ) -> anyhow::Result<Published> {
     if component.extension().is_none_or(|end| end != "wasm") {
         bail!(
-            "`{}` is not the file of a component, which ends with `.wasm`",
+            "`{}` is not the file of a component, which ends with `.wasm`; `claimbound build` makes \
+             one of a policy, and `claimbound sign` its statement",
             component.display()
         );
     }
@@ -50,17 +53,26 @@ pub(crate) fn read(
     })
 }
 
-/// Writes what was published to a folder, and says which files that are.
-pub(crate) fn write(
-    folder: &Path,
-    name: &str,
-    published: &Published,
-) -> anyhow::Result<Vec<PathBuf>> {
+/// The files that were written, and those of another version that were removed.
+#[derive(Default)]
+pub(crate) struct Written {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) removed: Vec<PathBuf>,
+}
+
+/// Writes what was published to a folder, which is made where there is none.
+///
+/// What stands there of another component goes first: it would be taken for what
+/// belongs to this one.
+pub(crate) fn write(folder: &Path, name: &str, published: &Published) -> anyhow::Result<Written> {
+    let made = std::fs::create_dir_all(folder);
+    made.with_context(|| format!("`{}` can't be made", folder.display()))?;
     let mut files = Files {
         folder,
         name,
-        written: Vec::new(),
+        written: Written::default(),
     };
+    files.clear(&published.component)?;
     files.write("wasm", &published.component)?;
     if let Some(statement) = published.statements.first() {
         files.write_signed("statement.json", statement)?;
@@ -84,10 +96,41 @@ pub(crate) fn write(
 struct Files<'a> {
     folder: &'a Path,
     name: &'a str,
-    written: Vec<PathBuf>,
+    written: Written,
 }
 
 impl Files<'_> {
+    /// Removes comparisons with their signatures and the provenance, unless the
+    /// component that stands beside them is the one that is written.
+    fn clear(&mut self, component: &[u8]) -> anyhow::Result<()> {
+        let there = input::file(
+            &self.folder.join(format!("{}.wasm", self.name)),
+            input::COMPONENT,
+        );
+        if there.is_ok_and(|there| there == component) {
+            return Ok(());
+        }
+        let unreadable = || format!("`{}` can't be read", self.folder.display());
+        for entry in std::fs::read_dir(self.folder).with_context(unreadable)? {
+            let entry = entry.with_context(unreadable)?;
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let name = entry.file_name();
+            if !is_folder
+                && name
+                    .to_str()
+                    .is_some_and(|file| is_of_version(self.name, file))
+            {
+                self.written.removed.push(self.folder.join(name));
+            }
+        }
+        self.written.removed.sort();
+        for path in &self.written.removed {
+            signatures::remove(path)?;
+            remove(path)?;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, end: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let path = self.folder.join(format!("{}.{end}", self.name));
         self.write_at(path, bytes)
@@ -95,7 +138,7 @@ impl Files<'_> {
 
     fn write_at(&mut self, path: PathBuf, bytes: &[u8]) -> anyhow::Result<()> {
         output::replace(&path, bytes)?;
-        self.written.push(path);
+        self.written.files.push(path);
         Ok(())
     }
 
@@ -114,5 +157,27 @@ impl Files<'_> {
             self.write_at(place, one.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// Whether a file holds what belongs to one version of a module alone, as it is
+/// written here: a comparison, or the provenance.
+fn is_of_version(module: &str, file: &str) -> bool {
+    let rest = file
+        .strip_prefix(module)
+        .and_then(|rest| rest.strip_prefix('.'));
+    let Some(rest) = rest else { return false };
+    let compared = rest.strip_prefix("comparison-from-");
+    let compared = compared.and_then(|rest| rest.strip_suffix(".json"));
+    rest == "provenance.json" || compared.is_some_and(|version| parse_version(version).is_ok())
+}
+
+/// Removes a file, which may be gone already.
+fn remove(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("`{}` can't be removed", path.display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
     }
 }

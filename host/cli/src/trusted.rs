@@ -1,6 +1,6 @@
 //! Keys that a command is told to trust for one name.
 
-use claimbound::modules::{Authority, ModuleName, PublicKey, Role, TrustedKey};
+use claimbound::modules::{Authority, ModuleName, PublicKey, Refused, Role, TrustedKey, Untrusted};
 
 use crate::input::Source;
 use crate::signatures;
@@ -25,5 +25,36 @@ pub(crate) fn trusted(source: &Source, key: PublicKey, name: &ModuleName) -> Tru
         key,
         modules: vec![name.clone()],
         roles: Role::USUAL.to_vec(),
+    }
+}
+
+/// Why a document is not taken, with the keys that were given where the fault is
+/// that none of them signed it.
+pub(crate) fn told(authority: &Authority, why: &Untrusted) -> String {
+    match why {
+        Untrusted::Stranger => format!("{why}; {}", authority.told()),
+        Untrusted::Unsigned
+        | Untrusted::TooMany { .. }
+        | Untrusted::Elsewhere
+        | Untrusted::NoKey { .. }
+        | Untrusted::NotForName { .. }
+        | Untrusted::NotForRole { .. }
+        | Untrusted::Document(_)
+        | Untrusted::Name { .. }
+        | Untrusted::Provenance(_) => why.to_string(),
+    }
+}
+
+/// Why a version is not taken, as [`told`].
+pub(crate) fn told_of_release(authority: &Authority, refused: &Refused) -> String {
+    match refused {
+        Refused::Untrusted(Untrusted::Stranger) => format!("{refused}; {}", authority.told()),
+        Refused::Untrusted(_)
+        | Refused::Statement(_)
+        | Refused::OtherModule { .. }
+        | Refused::OtherComponent { .. }
+        | Refused::Contract(_)
+        | Refused::Yanked(_)
+        | Refused::TooManyComparisons(_) => refused.to_string(),
     }
 }

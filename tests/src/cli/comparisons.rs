@@ -117,6 +117,7 @@ fn differences_are_shown_as_diff_shows_them() {
         .run(&["diff", "old.wasm", "new.wasm", "--format", "json"])
         .json();
     diff["written"] = serde_json::json!([]);
+    diff["taken"] = serde_json::json!({ "old": null, "new": null });
     assert_eq!(json, diff);
 }
 
@@ -212,4 +213,145 @@ fn a_second_key_signs_the_same_comparison_and_another_one_has_none_of_its_signat
     let signature = Signature::parse(&signature).unwrap();
     assert!(signature.is_by(second.public(), &program.read("comparison.json")));
     assert!(!program.path("comparison.json.1.sigstore.json").exists());
+}
+
+/// A store with both versions, listed, signed by `release.key`.
+fn stored(new: &str) -> Program {
+    let (program, _) = folder(new);
+    done(&program, "modules keygen release");
+    done(&program, "modules keygen other");
+    for name in ["old", "new"] {
+        done(&program, &format!("sign {name}.wasm --key release.key"));
+        done(&program, &format!("push {name}.wasm store"));
+    }
+    done(&program, INDEX);
+    program
+}
+
+const INDEX: &str = "modules index store acme-deploy --key release.key --expires 7d";
+const NAMED: &str = "modules compare acme-deploy@1.4.0 acme-deploy@1.5.0 --store store";
+
+fn run(program: &Program, call: &str) -> Ran {
+    program.run(&call.split(' ').collect::<Vec<_>>())
+}
+
+fn done(program: &Program, call: &str) -> Ran {
+    let ran = run(program, call);
+    assert_eq!(ran.status, 0, "{call}: {ran:?}");
+    ran
+}
+
+fn failed(program: &Program, call: &str, why: &str) {
+    let ran = run(program, call);
+    assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{call}: {ran:?}");
+    assert!(ran.err.contains(why), "{call}: {ran:?}");
+}
+
+#[test]
+fn either_side_is_a_file_or_a_version_of_a_store() {
+    let program = stored(&next(&[]));
+    let files = done(&program, "modules compare old.wasm new.wasm --format json").json();
+    let trusted = format!("{NAMED} --trust release.pub");
+    let ran = done(&program, &format!("{trusted} --format json")).json();
+    for member in ["relation", "old", "new", "differences"] {
+        assert_eq!(ran[member], files[member], "{member}");
+    }
+    let taken = serde_json::json!({
+        "verified": true, "signers": ["release.pub"], "edition": 1, "yanked": null,
+    });
+    assert_eq!(
+        ran["taken"],
+        serde_json::json!({ "old": taken, "new": taken })
+    );
+    let mixed = "modules compare acme-deploy@1.4.0 new.wasm --store store --trust release.pub";
+    let ran = done(&program, mixed);
+    assert!(
+        ran.out.contains("acme-deploy@1.4.0, signed by release.pub"),
+        "{ran:?}"
+    );
+    assert!(
+        !ran.out.contains("acme-deploy@1.5.0") && ran.err.is_empty(),
+        "{ran:?}"
+    );
+
+    let written = format!("{trusted} --key compare.key -o comparison.json");
+    let ran = done(&program, &written);
+    assert!(
+        ran.out
+            .contains("✓ signed  comparison of acme-deploy 1.5.0 with 1.4.0"),
+        "{ran:?}"
+    );
+    done(&program, "push new.wasm store --comparison comparison.json");
+}
+
+#[test]
+fn what_comes_of_a_store_is_verified_or_said_not_to_be() {
+    let program = stored(&next(&[]));
+    let ran = done(&program, NAMED);
+    for version in ["1.4.0", "1.5.0"] {
+        let said = format!("`acme-deploy@{version}` is unverified");
+        assert!(ran.err.contains(&said), "{ran:?}");
+    }
+    failed(
+        &program,
+        &format!("{NAMED} --trust other.pub"),
+        "no known key signed it",
+    );
+    // The store gives another component as the version than was signed.
+    program.write(
+        "store/acme-deploy/1.5.0/module.wasm",
+        program.read("old.wasm"),
+    );
+    failed(
+        &program,
+        &format!("{NAMED} --trust release.pub"),
+        "has digest",
+    );
+    failed(
+        &program,
+        NAMED,
+        "`acme-deploy@1.5.0` was asked for, and the component says `acme-deploy@1.4.0`",
+    );
+}
+
+#[test]
+fn a_version_that_was_yanked_is_compared_and_said_to_be() {
+    let program = stored(&next(&[]));
+    let yank = INDEX.replace("index store acme-deploy", "yank store acme-deploy 1.4.0");
+    done(&program, &format!("{yank} --reason unfit"));
+    let ran = done(&program, &format!("{NAMED} --trust release.pub"));
+    assert!(ran.out.contains("edition 2 yanks it: unfit"), "{ran:?}");
+}
+
+#[test]
+fn a_file_goes_before_a_name_and_a_name_needs_a_store() {
+    let program = stored(&next(&[]));
+    failed(
+        &program,
+        "modules compare acme-deploy@1.4.0 new.wasm",
+        "`acme-deploy@1.4.0` is no file; where it is the version of a module, name its store",
+    );
+    failed(
+        &program,
+        "modules compare old.wasm new.wasm --store store",
+        "both sides are files",
+    );
+    failed(
+        &program,
+        "modules compare acne-deploy@1.4.0 new.wasm --store store",
+        "the store holds no module `acne-deploy` (did you mean `acme-deploy`?)",
+    );
+    failed(
+        &program,
+        "modules compare old.wasm no.wasm --store store",
+        "both sides",
+    );
+    failed(
+        &program,
+        "modules compare acme@1.x new.wasm --store store",
+        "`1.x` is not a version",
+    );
+    program.write("acme-deploy@1.4.0", program.read("new.wasm"));
+    let call = "modules compare acme-deploy@1.4.0 acme-deploy@1.5.0 --store store";
+    failed(&program, call, "both are `acme-deploy@1.5.0`");
 }

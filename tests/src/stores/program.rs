@@ -58,7 +58,7 @@ fn a_module_is_published_listed_taken_and_withdrawn() {
     let mut scene = Scene::new();
     let (status, said) = scene.said(&["push", "acme.wasm", "store"]);
     assert_eq!(
-        (status, said.contains("pushed acme@1.4.0")),
+        (status, said.contains("✓ pushed  acme@1.4.0\n")),
         (0, true),
         "{said}"
     );
@@ -72,7 +72,7 @@ fn a_module_is_published_listed_taken_and_withdrawn() {
 
     let (status, said) = scene.index(&["--key", "release.key"]);
     assert_eq!(
-        (status, said.contains("edition 1 of `acme`")),
+        (status, said.contains("✓ published  edition 1 of `acme`")),
         (0, true),
         "{said}"
     );
@@ -85,10 +85,9 @@ fn a_module_is_published_listed_taken_and_withdrawn() {
         "-o",
         "out",
     ];
-    scene.program.write("out/x", "");
     let (status, said) = scene.said(&pull);
     assert_eq!(
-        (status, said.contains("verified acme@1.5.0")),
+        (status, said.contains("✓ verified  acme@1.5.0")),
         (0, true),
         "{said}"
     );
@@ -111,11 +110,7 @@ fn a_module_is_published_listed_taken_and_withdrawn() {
     ];
     let key = ["--key", "release.key", "--expires", "7d"];
     let (status, said) = scene.said(&[&yank[..], &key].concat());
-    assert_eq!(
-        (status, said.contains("2, 1 withdrawn")),
-        (0, true),
-        "{said}"
-    );
+    assert_eq!((status, said.contains("2, 1 yanked")), (0, true), "{said}");
     let (status, said) = scene.said(&pull);
     assert_eq!(
         (status, said.contains("it is yanked: lets forks in")),
@@ -128,13 +123,13 @@ fn a_module_is_published_listed_taken_and_withdrawn() {
         "edition 2, verified",
         "1.4.0",
         "listed",
-        "withdrawn: lets forks in",
+        "yanked: lets forks in",
     ] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
     let (_, said) = scene.index(&["--key", "release.key"]);
     assert!(
-        said.contains("edition 3") && said.contains("1 withdrawn"),
+        said.contains("edition 3") && said.contains("1 yanked"),
         "it stays so: {said}"
     );
     assert_eq!(
@@ -151,7 +146,7 @@ fn nothing_is_written_of_what_is_refused() {
     let pull = ["pull", "acme@1.4.0", "store", "-o", "out"];
     let (status, said) = scene.said(&[&pull[..], &["--key", "other.pub"]].concat());
     assert_eq!(
-        (status, said.contains("refused acme@1.4.0")),
+        (status, said.contains("✗ refused  acme@1.4.0")),
         (1, true),
         "{said}"
     );
@@ -159,7 +154,7 @@ fn nothing_is_written_of_what_is_refused() {
     assert_eq!(files.count(), 1);
     let (status, said) = scene.said(&pull);
     assert_eq!(
-        (status, said.contains("unverified acme@1.4.0")),
+        (status, said.contains("! unverified  acme@1.4.0")),
         (0, true),
         "{said}"
     );
@@ -271,7 +266,7 @@ async fn a_registry_is_asked_by_what_docker_knows() {
     let pull = ["pull", "acme@1.4.0", &place, "--key", "release.pub"];
     let (status, said) = tokio::task::block_in_place(|| run(&right, &pull));
     assert_eq!(
-        (status, said.contains("verified acme@1.4.0")),
+        (status, said.contains("✓ verified  acme@1.4.0")),
         (0, true),
         "{said}"
     );
@@ -395,4 +390,266 @@ fn an_edition_is_signed_by_a_key_from_wherever_keys_come() {
         .run_with(&variable, b"", &[("RELEASE_KEY", &text)]);
     assert_eq!(ran.status, 0, "{}", ran.err);
     assert!(ran.out.contains("edition 2"), "{}", ran.out);
+}
+
+#[test]
+fn a_version_that_is_there_already_gets_what_it_lacks_and_that_is_said() {
+    let scene = Scene::new();
+    let push = ["push", "acme.wasm", "store"];
+    let (_, said) = scene.said(&push);
+    assert!(!said.contains("already"), "{said}");
+    let (status, said) = scene.said(&push);
+    assert_eq!(status, 0, "{said}");
+    for wanted in [
+        "✓ pushed  acme@1.4.0, which was there already",
+        "nothing: the store has all of it",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    let document = scene.module.statement.document.clone();
+    let digest = Digest::of(&scene.module.component);
+    let compared = comparison(&id("acme@1.4.0"), digest, "1.3.0", &scene.key);
+    let also = sign(document, &[(&key(), Form::Detached)]);
+    for (name, bytes) in [
+        ("c.json", &compared.document[..]),
+        ("c.json.sig", compared.signatures[0].as_bytes()),
+        ("acme.statement.json.sig", also.signatures[0].as_bytes()),
+    ] {
+        scene.program.write(name, bytes);
+    }
+    let more = [&push[..], &["--comparison", "c.json", "--format", "json"]].concat();
+    assert_eq!(
+        scene.program.run(&more).json()["added"],
+        serde_json::json!(["1 signature on the statement", "the comparison with 1.3.0"])
+    );
+    let again = scene.program.run(&more).json();
+    assert_eq!(again["added"], serde_json::json!([]));
+}
+
+#[test]
+fn a_statement_of_an_older_build_is_not_pushed_and_what_would_do_is_said() {
+    let scene = Scene::new();
+    scene.program.write("acme.wasm", component("two"));
+    let (status, said) = scene.said(&["push", "acme.wasm", "store"]);
+    assert_eq!(status, 2, "{said}");
+    for wanted in [
+        "`acme.statement.json` is about another component than `acme.wasm`",
+        "perhaps an older build",
+        "sign anew by `claimbound sign acme.wasm --key KEY`",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert!(!scene.program.path("store").exists());
+}
+
+#[test]
+fn keys_that_did_not_sign_are_told_with_what_they_may_sign() {
+    let scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    let wanted = "no known key signed it; known: `other.pub`, for `module`, `index`, \
+                  `comparison` of `acme`";
+    let (status, said) = scene.said(&["pull", "acme@1.4.0", "store", "--key", "other.pub"]);
+    assert_eq!((status, said.contains(wanted)), (1, true), "{said}");
+    scene.index(&["--key", "release.key"]);
+    for call in [
+        &["pull", "acme@1.4.0", "store", "--key", "other.pub"][..],
+        &["modules", "list", "store", "acme", "--key", "other.pub"],
+    ] {
+        let (status, said) = scene.said(call);
+        assert_eq!((status, said.contains(wanted)), (1, true), "{said}");
+        assert!(said.contains("index"), "{said}");
+    }
+}
+
+#[test]
+fn a_name_that_the_store_does_not_hold_may_be_meant_for_one_that_it_does() {
+    let scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    scene.index(&["--key", "release.key"]);
+    let key = ["--key", "release.key", "--expires", "7d"];
+    let yank = ["modules", "yank", "store", "acne", "1.4.0", "--reason", "x"];
+    for call in [
+        &["pull", "acne@1.4.0", "store"][..],
+        &["pull", "acne@1.4.0", "store", "--key", "release.pub"],
+        &["modules", "list", "store", "acne"],
+        &[&["modules", "index", "store", "acne"][..], &key].concat(),
+        &[&yank[..], &key].concat(),
+    ] {
+        let (status, said) = scene.said(call);
+        assert_eq!(status, 2, "{call:?}: {said}");
+        let wanted = "the store holds no module `acne` (did you mean `acme`?)";
+        assert!(said.contains(wanted), "{call:?}: {said}");
+    }
+    let (_, said) = scene.said(&["pull", "else@1.4.0", "store"]);
+    assert!(
+        said.ends_with("the store holds no module `else`\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_version_that_nobody_signed_is_listed_by_no_edition_and_how_to_sign_it_is_said() {
+    let scene = Scene::new();
+    std::fs::remove_file(scene.program.path("acme.statement.json.sigstore.json")).unwrap();
+    let (_, said) = scene.said(&["push", "acme.wasm", "store"]);
+    assert!(said.contains("nobody has signed it"), "{said}");
+    let (status, said) = scene.index(&["--key", "release.key"]);
+    assert_eq!(status, 2, "{said}");
+    for wanted in [
+        "`acme@1.4.0` can't be listed: the statement is not trusted: it has no signature",
+        "`claimbound pull acme@1.4.0 store`",
+        "`claimbound sign acme.wasm --key KEY`",
+        "`claimbound push acme.wasm store`",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert!(!said.contains("--trust"), "{said}");
+}
+
+#[test]
+fn a_registry_is_written_with_its_scheme() {
+    let scene = Scene::new();
+    let (status, said) = scene.said(&["push", "acme.wasm", "localhost:5000/x"]);
+    assert_eq!(status, 2, "{said}");
+    assert!(
+        said.contains("`https://localhost:5000/x`") && said.contains("`http://localhost:5000/x`"),
+        "{said}"
+    );
+    assert!(!scene.program.path("localhost:5000").exists());
+    scene.program.write("localhost:5000/x/kept", "");
+    let (status, said) = scene.said(&["push", "acme.wasm", "localhost:5000/x"]);
+    assert_eq!(status, 0, "a folder that is there is one: {said}");
+    for place in [
+        "me:hunter2@registry.example:5000/x",
+        "https://me:hunter2@registry.example/x",
+    ] {
+        let (status, said) = scene.said(&["modules", "list", place]);
+        assert_eq!((status, said.contains("hunter2")), (2, false), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_of_this_machine_without_tls_is_told_by_what_it_answers() {
+    let scene = Scene::new();
+    let fake = Fake::start(Means::default()).await;
+    let secure = fake.place().replacen("http://", "https://", 1);
+    let list = ["modules", "list", secure.as_str(), "acme"];
+    let (status, said) = tokio::task::block_in_place(|| scene.said(&list));
+    let wanted = format!("is written `{}`", fake.place());
+    assert_eq!((status, said.contains(&wanted)), (2, true), "{said}");
+}
+
+#[test]
+fn what_is_pulled_over_another_version_is_taken_for_none_of_it() {
+    let mut scene = Scene::new();
+    let digest = Digest::of(&scene.module.component);
+    let compared = comparison(&id("acme@1.4.0"), digest, "1.3.0-rc.1", &scene.key);
+    scene.program.write("c.json", &compared.document);
+    let signature = compared.signatures[0].as_bytes();
+    scene.program.write("c.json.sig", signature);
+    scene.program.write("p.json", "{}");
+    let with = ["--comparison", "c.json", "--provenance", "p.json"];
+    let (status, said) = scene.said(&[&["push", "acme.wasm", "store"][..], &with].concat());
+    assert_eq!(status, 0, "{said}");
+    scene.version("1.5.0", "two");
+    scene.said(&["push", "acme.wasm", "store"]);
+
+    let pull = |version: &str| {
+        let id = format!("acme@{version}");
+        let ran = scene
+            .program
+            .run(&["pull", &id, "store", "-o", "new/out", "--format", "json"]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        ran.json()["removed"].as_array().unwrap().len()
+    };
+    let there = || {
+        let files = std::fs::read_dir(scene.program.path("new/out")).unwrap();
+        let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        files.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(pull("1.4.0"), 0);
+    let first = there();
+    for file in [
+        "acme.comparison-from-1.3.0-rc.1.json",
+        "acme.comparison-from-1.3.0-rc.1.json.sig",
+        "acme.provenance.json",
+    ] {
+        assert!(first.contains(file), "{file}: {first:?}");
+    }
+    for kept in ["acme.txt", "acme.comparison-from-here.json", "other.wasm"] {
+        scene.program.write(&format!("new/out/{kept}"), "mine");
+    }
+    assert_eq!(pull("1.4.0"), 0, "the same again removes nothing");
+    assert!(pull("1.5.0") >= 2);
+    let expected = [
+        "acme.comparison-from-here.json",
+        "acme.statement.json",
+        "acme.statement.json.sigstore.json",
+        "acme.txt",
+        "acme.wasm",
+        "other.wasm",
+    ];
+    assert_eq!(there(), expected.map(str::to_owned).into());
+}
+
+#[test]
+fn who_signed_each_version_is_listed_where_keys_are_given() {
+    let mut scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    scene.index(&["--key", "release.key"]);
+    scene.version("1.5.0", "two");
+    std::fs::remove_file(scene.program.path("acme.statement.json.sigstore.json")).unwrap();
+    scene.said(&["push", "acme.wasm", "store"]);
+    let list = ["modules", "list", "store", "acme"];
+    let (_, said) = scene.said(&list);
+    assert!(said.contains("nobody's word was checked"), "{said}");
+    assert!(!said.contains("signed by"), "{said}");
+    let keyed = [&list[..], &["--key", "release.pub"]].concat();
+    let (status, said) = scene.said(&keyed);
+    assert_eq!(status, 0, "{said}");
+    let line = |version: &str| {
+        let mut lines = said.lines();
+        lines
+            .find(|line| line.contains(version))
+            .unwrap()
+            .to_owned()
+    };
+    for wanted in ["  listed  ", "  signed by release.pub  "] {
+        assert!(line("1.4.0").contains(wanted), "{said}");
+    }
+    assert!(line("1.5.0").contains("it has no signature"), "{said}");
+    assert!(!said.contains("nobody's word"), "{said}");
+    let json = [&keyed[..], &["--format", "json"]].concat();
+    assert_eq!(
+        scene.program.run(&json).json()["signers"],
+        serde_json::json!({ "1.4.0": ["release.pub"], "1.5.0": null })
+    );
+    let json = [&list[..], &["--format", "json"]].concat();
+    let json = scene.program.run(&json).json();
+    assert_eq!(
+        (&json["signers"], &json["verified"]),
+        (&serde_json::Value::Null, &false.into())
+    );
+}
+
+#[test]
+fn a_component_that_is_not_the_one_that_is_listed_has_nobody_s_word() {
+    let scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    scene.index(&["--key", "release.key"]);
+    // Another version of the same name and number, signed as well.
+    let other = published(&id("acme@1.4.0"), component("two"), &scene.key);
+    let signature = other.statement.signatures[0].as_bytes();
+    for (name, bytes) in [
+        ("module.wasm", &other.component[..]),
+        ("statement.json", &other.statement.document),
+        ("statement.json.sigstore.json", signature),
+    ] {
+        scene
+            .program
+            .write(&format!("store/acme/1.4.0/{name}"), bytes);
+    }
+    let (_, said) = scene.said(&["modules", "list", "store", "acme", "--key", "release.pub"]);
+    assert!(!said.contains("signed by"), "{said}");
+    assert!(said.contains("has digest"), "{said}");
 }

@@ -3,16 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use claimbound::clock;
-use claimbound::modules::{Authority, Digest, Listed, ModuleId, Published, Release};
+use claimbound::modules::{Digest, ModuleId};
 use serde_json::json;
 
 use crate::console::{Console, Status};
 use crate::input::Source;
-use crate::operator::now;
 use crate::page::{Ink, Page};
-use crate::store::{self, Opened};
-use crate::{published, trusted};
+use crate::taken::{self, Taken, Yanked};
+use crate::{published, store};
 
 /// Take a module from a store.
 #[derive(Debug, clap::Args)]
@@ -28,8 +26,9 @@ it does not list, or that is yanked. Where the store has no index, the answer sa
 so. Nothing is written of what is refused. Without `--key` nothing is verified, and
 the answer says so.
 
-Signatures that stand beside the files of an earlier `pull` are removed: what is
-there afterwards is what the store has or, by `--key`, what of it the keys signed.
+Signatures that stand beside the files of an earlier `pull` are removed, and so are,
+unless it took the same component, its comparisons and its provenance: what is there
+afterwards is what the store has or, by `--key`, what of it the keys signed.
 
 Exit status: 0 taken, 1 refused by what the keys signed, 2 no answer could be given.")]
 pub(crate) struct Arguments {
@@ -40,7 +39,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     store: store::Arguments,
 
-    /// The folder to write to, which has to be there; by default this one.
+    /// The folder to write to, which is made where there is none; by default this one.
     #[arg(
         short,
         long,
@@ -56,134 +55,46 @@ pub(crate) struct Arguments {
     key: Vec<Source>,
 }
 
-/// What was taken, and by whose word.
-struct Taken {
-    published: Published,
-    /// None where nothing was verified.
-    word: Option<Word>,
-}
-
-/// Whose word it was taken by.
-struct Word {
-    /// The keys that signed it.
-    signers: Vec<String>,
-    /// The edition of the index that lists it, where the store has an index.
-    edition: Option<u64>,
-}
-
-/// What an edition of the index says of a version.
-struct Entry {
-    edition: u64,
-    listed: Listed,
-}
-
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
-    if !arguments.output.is_dir() {
+    if arguments.output.exists() && !arguments.output.is_dir() {
         bail!("`{}` is no folder", arguments.output.display());
     }
     let store = arguments.store.open()?;
     let id = &arguments.id;
-    let taken = if arguments.key.is_empty() {
-        let published = store.wait(store.store().fetch(id, None))?;
-        Ok(Taken {
-            published,
-            word: None,
-        })
-    } else {
-        let authority = trusted::authority(&arguments.key, id.name())?;
-        verified(&store, id, &authority)?
-    };
+    let taken = taken::take(&store, id, &arguments.key, Yanked::Refused)?;
     match taken {
         Ok(taken) => written(arguments, console, &taken),
         Err(why) => refused(id, console, &why),
     }
 }
 
-/// What the keys vouch for, or why they don't.
-fn verified(
-    store: &Opened,
-    id: &ModuleId,
-    authority: &Authority,
-) -> anyhow::Result<Result<Taken, String>> {
-    let entry = match entry(store, id, authority)? {
-        Ok(entry) => entry,
-        Err(why) => return Ok(Err(why)),
-    };
-    let listed = entry.as_ref().map(|entry| &entry.listed);
-    let promised = listed.map(|listed| &listed.digest);
-    let published = store.wait(store.store().fetch(id, promised))?;
-    let release = authority.release(id, listed, published);
-    Ok(match release {
-        Ok(release) => Ok(Taken {
-            published: release.counted().clone(),
-            word: Some(Word {
-                signers: signers(&release),
-                edition: entry.map(|entry| entry.edition),
-            }),
-        }),
-        Err(why) => Err(why.to_string()),
-    })
-}
-
-fn signers(release: &Release) -> Vec<String> {
-    let signers = release.signers().iter();
-    signers.map(|one| one.key.clone()).collect()
-}
-
-/// What the index says of a version, where the store has one.
-fn entry(
-    store: &Opened,
-    id: &ModuleId,
-    authority: &Authority,
-) -> anyhow::Result<Result<Option<Entry>, String>> {
-    let Some(signed) = store.wait(store.store().index(id.name()))? else {
-        return Ok(Ok(None));
-    };
-    let index = match authority.index(&signed, id.name()) {
-        Ok(index) => index.into_document(),
-        Err(why) => return Ok(Err(format!("the index is not trusted: {why}"))),
-    };
-    if index.is_expired_at(now()) {
-        let expired = clock::date(index.expires());
-        return Ok(Err(format!(
-            "edition {} of the index expired at {expired}",
-            index.serial()
-        )));
-    }
-    Ok(match index.listed(id.version()) {
-        Some(listed) => Ok(Some(Entry {
-            edition: index.serial(),
-            listed: listed.clone(),
-        })),
-        None => Err(format!(
-            "the index does not list version `{}`",
-            id.version()
-        )),
-    })
-}
-
 fn written(arguments: &Arguments, console: Console, taken: &Taken) -> anyhow::Result<Status> {
     let id = &arguments.id;
-    let files = published::write(&arguments.output, id.name().as_str(), &taken.published)?;
-    let component = files.first().map_or(Path::new(""), PathBuf::as_path);
+    let written = published::write(&arguments.output, id.name().as_str(), &taken.published)?;
+    let component = written
+        .files
+        .first()
+        .map_or(Path::new(""), PathBuf::as_path);
     let digest = Digest::of(&taken.published.component).to_string();
-    let names: Vec<_> = files
-        .iter()
-        .map(|file| file.display().to_string())
-        .collect();
+    let removed = names(&written.removed);
     console.answer(
         || {
             let mut page = Page::default();
             match &taken.word {
-                Some(_) => page.put(Ink::Good, "verified"),
-                None => page.put(Ink::Warn, "unverified"),
+                Some(_) => page.put(Ink::Good, "✓ verified"),
+                None => page.put(Ink::Warn, "! unverified"),
             };
-            page.text(format!(" {id}")).end();
+            page.text("  ").put(Ink::Strong, id.to_string()).end();
             page.field("digest", &digest);
             page.field("file", component.display().to_string());
-            if let Some(word) = &taken.word {
-                page.field("signed by", word.signers.join(", "));
-                page.field("index", word.index());
+            match &taken.word {
+                Some(word) => page
+                    .field("signed by", word.signers.join(", "))
+                    .field("index", word.index()),
+                None => page.field("signed by", "nobody was asked: give keys by `--key`"),
+            };
+            for file in &removed {
+                page.field("removed", format!("{file}, of another version"));
             }
             page
         },
@@ -194,20 +105,17 @@ fn written(arguments: &Arguments, console: Console, taken: &Taken) -> anyhow::Re
                 "verified": taken.word.is_some(),
                 "signers": taken.word.as_ref().map(|word| &word.signers),
                 "edition": taken.word.as_ref().and_then(|word| word.edition),
-                "files": names,
+                "files": names(&written.files),
+                "removed": removed,
             })
         },
     )?;
     Ok(Status::Yes)
 }
 
-impl Word {
-    fn index(&self) -> String {
-        match self.edition {
-            Some(edition) => format!("edition {edition} lists it"),
-            None => "the store has none: nothing says whether it was withdrawn".to_owned(),
-        }
-    }
+fn names(files: &[PathBuf]) -> Vec<String> {
+    let names = files.iter().map(|file| file.display().to_string());
+    names.collect()
 }
 
 fn refused(id: &ModuleId, console: Console, why: &str) -> anyhow::Result<Status> {
@@ -215,9 +123,9 @@ fn refused(id: &ModuleId, console: Console, why: &str) -> anyhow::Result<Status>
         .answer(
             || {
                 let mut page = Page::default();
-                page.put(Ink::Bad, "refused")
-                    .text(format!(" {id}: {why}"))
-                    .end();
+                page.put(Ink::Bad, "✗ refused").text("  ");
+                page.put(Ink::Strong, id.to_string()).end();
+                page.text("  ").text(why).end();
                 page
             },
             || json!({ "refused": id.to_string(), "why": why }),

@@ -1,14 +1,15 @@
 //! `push`: a signed module, to a store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use claimbound::modules::Statement;
+use anyhow::{Context as _, bail};
+use claimbound::modules::{Comparison, Digest, ModuleId, Published, Signed, Statement};
 use serde_json::json;
 
 use crate::console::{self, Console, Status};
 use crate::page::{Ink, Page};
-use crate::{published, store};
+use crate::store::{self, Opened};
+use crate::{module_document, published};
 
 /// Publish a signed module in a store.
 #[derive(Debug, clap::Args)]
@@ -21,7 +22,8 @@ Examples:
 The name and the version are those of the statement beside the file,
 `acme-deploy.statement.json`, which is published with all signatures beside it.
 One version has one digest for ever: pushed again with the same, it gets the
-signatures that it lacks; with another, it is refused and stays as it is.
+signatures, comparisons and provenance that it lacks, and the answer says which; with
+another, it is refused and stays as it is.
 
 A user and a password for a registry come from Docker's configuration, as
 `docker login` writes it: `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`.
@@ -55,20 +57,39 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         .context("there is no statement")?;
     let statement = Statement::parse(&signed.document);
     let statement = statement.context("the statement can't be read")?;
+    check(&arguments.file, &published, &statement)?;
     let store = arguments.store.open()?;
+    let before = there(&store, &statement.id);
     store.wait(store.store().push(&statement.id, &published))?;
+    let added = before.map(|before| added(&before, &published));
     let (id, digest) = (statement.id.to_string(), statement.digest.to_string());
-    let place = arguments.store.place();
+    let place = store.place();
     let signatures = signed.signatures.len();
     console.answer(
         || {
             let mut page = Page::default();
-            page.put(Ink::Good, "pushed").text(format!(" {id}")).end();
+            page.put(Ink::Good, "✓ pushed").text("  ");
+            page.put(Ink::Strong, &id);
+            if added.is_some() {
+                page.text(", which was there already");
+            }
+            page.end();
             page.field("digest", &digest).field("store", &place);
             page.field("signatures", signatures.to_string());
+            if let Some(added) = &added {
+                page.field("added", listed(added));
+            }
             page
         },
-        || json!({ "pushed": id, "digest": digest, "store": place, "signatures": signatures }),
+        || {
+            json!({
+                "pushed": id,
+                "digest": digest,
+                "store": place,
+                "signatures": signatures,
+                "added": added,
+            })
+        },
     )?;
     if signatures == 0 {
         console::note("nobody has signed it, so that no host takes it; `claimbound sign` does");
@@ -79,4 +100,76 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
          --expires 7d`"
     ));
     Ok(Status::Yes)
+}
+
+/// Whether the statement is about this component, and not about an older build.
+fn check(file: &Path, published: &Published, statement: &Statement) -> anyhow::Result<()> {
+    let found = Digest::of(&published.component);
+    if found == statement.digest {
+        return Ok(());
+    }
+    let (name, beside) = (file.display(), module_document::statement_of(file));
+    bail!(
+        "`{}` is about another component than `{name}`, perhaps an older build: it says digest \
+         `{}`, and this one has `{found}`; remove it and its signatures, and sign anew by \
+         `claimbound sign {name} --key KEY`",
+        beside.display(),
+        statement.digest
+    );
+}
+
+/// The version as it was there before. Where the store can't say, `push` will.
+fn there(store: &Opened, id: &ModuleId) -> Option<Published> {
+    let versions = store.wait(store.store().versions(id.name())).ok()?;
+    if !versions.contains(id.version()) {
+        return None;
+    }
+    store.fetch(id, None).ok()
+}
+
+/// What a version that was there lacked, in words.
+fn added(before: &Published, pushed: &Published) -> Vec<String> {
+    let statements = pushed.statements.iter();
+    let statements = statements.map(|given| (given, &before.statements, "the statement".to_owned()));
+    let comparisons = pushed.comparisons.iter();
+    let comparisons = comparisons.map(|given| (given, &before.comparisons, titled(given)));
+    let mut added = Vec::new();
+    for (given, there, title) in statements.chain(comparisons) {
+        let mut there = there.iter();
+        let known = there.find(|known| known.document == given.document);
+        added.extend(match known {
+            Some(known) => fresh(known, given, &title),
+            None => Some(title),
+        });
+    }
+    if before.provenance.is_none() && pushed.provenance.is_some() {
+        added.push("the provenance".to_owned());
+    }
+    added
+}
+
+/// The signatures on a document that were not there.
+fn fresh(known: &Signed, given: &Signed, what: &str) -> Option<String> {
+    let signatures = given.signatures.iter();
+    let fresh = signatures.filter(|one| !known.signatures.contains(one));
+    match fresh.count() {
+        0 => None,
+        1 => Some(format!("1 signature on {what}")),
+        more => Some(format!("{more} signatures on {what}")),
+    }
+}
+
+fn titled(comparison: &Signed) -> String {
+    match Comparison::parse(&comparison.document) {
+        Ok(read) => format!("the comparison with {}", read.old.version),
+        // INVARIANT: nothing else is pushed.
+        Err(_) => "a comparison".to_owned(),
+    }
+}
+
+fn listed(added: &[String]) -> String {
+    match added {
+        [] => "nothing: the store has all of it".to_owned(),
+        some => some.join(", "),
+    }
 }

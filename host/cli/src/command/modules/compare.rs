@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use claimbound::clock::{Clock as _, SystemClock};
 use claimbound::modules::{
-    Compared, Comparison, Form, ModuleName, Relation, SigningKey, parse_version,
+    Compared, Comparison, Form, ModuleId, ModuleName, Relation, SigningKey, parse_version,
 };
 use claimbound_analysis as analysis;
 use serde_json::{Value, json};
 
-use crate::console::{Console, Status};
+use crate::component::Kind;
+use crate::console::{Console, Status, note};
 use crate::input::Source;
-use crate::page::Page;
+use crate::module_document::ModuleDocument;
+use crate::page::{Ink, Page};
 use crate::policy_file::PolicyFile;
 use crate::sides::{Side, Sides};
-use crate::{input, output, signatures};
+use crate::taken::{self, Word, Yanked};
+use crate::{input, output, signatures, store};
 
 /// Say how a version of a module differs from another, and sign that.
 #[derive(Debug, clap::Args)]
@@ -24,22 +27,46 @@ use crate::{input, output, signatures};
 Examples:
   claimbound modules compare deploy-1.4.0.wasm deploy-1.5.0.wasm
   claimbound modules compare old.wasm new.wasm --key compare.key -o comparison.json
+  claimbound modules compare acme-deploy@1.4.0 deploy.wasm --store ./modules \\
+    --trust release.pub --key compare.key -o comparison.json
+  claimbound modules compare acme-deploy@1.4.0 acme-deploy@1.5.0 \\
+    --store https://registry.example/policies --trust release.pub
   claimbound sign comparison.json --key second.key      somebody else's word as well
 
 Both components are built anew from the documents inside them, byte for byte, before those are
 compared as `claimbound diff` compares them: for all tokens that there can be. The answer is
 `equivalent`, `narrower`, `wider` or `different`, and is written with the digests of both. A host
-that asks for a comparison lets a version in by it; a wider one takes a key for that.
+that asks for a comparison lets a version in by it; a wider one takes a key for that. It finds
+it where `claimbound push --comparison` put it.
+
+Either side is a file, or `NAME@VERSION` of the store that `--store` names; a file that is there
+goes before a name. By `--trust`, a version of the store is verified as `claimbound pull` does
+with `--key`, but for one that was yanked, which is compared all the same: a host may serve it.
 
 Exit status: 0 equivalent or narrower, 1 wider or different, 2 no answer; then nothing is written.")]
 pub(crate) struct Arguments {
-    /// The version that is there: a component that carries its document.
+    /// The version that is there: a component that carries its document, or
+    /// `NAME@VERSION` of the store.
     #[arg(value_name = "OLD")]
     old: PathBuf,
 
-    /// The version that comes after it.
+    /// The version that comes after it, named likewise.
     #[arg(value_name = "NEW")]
     new: PathBuf,
+
+    /// Where versions are that are named: a folder, or a registry such as
+    /// `https://registry.example/acme`.
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+
+    /// A public key to verify versions of the store by, a file, `-`, or `env:NAME`; can
+    /// be given more than once. Without one they are unverified.
+    #[arg(long, value_name = "PUB", requires = "store")]
+    trust: Vec<Source>,
+
+    /// Trust the authorities in this file of PEM, in place of the system's.
+    #[arg(long, value_name = "FILE", requires = "store")]
+    ca: Option<PathBuf>,
 
     /// Sign by this private key: PEM, P-256 or Ed25519; a file, `-`, or `env:NAME`. The
     /// signature stands beside the comparison, as `FILE.sigstore.json`; a second key's
@@ -78,12 +105,28 @@ impl Arguments {
     }
 }
 
+/// A version as it is named.
+enum Named<'a> {
+    File(&'a Path),
+    Module(ModuleId),
+}
+
+/// A version as it was read.
+struct Read {
+    file: PolicyFile,
+    /// Of one from a store: as what it was asked for, and by whose word it was taken,
+    /// none where it was not verified.
+    taken: Option<(ModuleId, Option<Word>)>,
+}
+
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     arguments.check_output()?;
     let key = arguments.key.as_ref().map(signatures::signing_key);
     let key = key.transpose()?;
-    let (old, new) = (component(&arguments.old)?, component(&arguments.new)?);
-    let sides = Sides::of(old, new)?;
+    let (old, new) = arguments.read()?;
+    let taken = [old.taken, new.taken];
+    let sides = Sides::of(old.file, new.file)?;
+    as_asked(&taken, &sides)?;
     let (name, old, new) = versions(&sides)?;
     let found = sides.compare(arguments.steps)?;
     let Some(outcome) = known(found.relation) else {
@@ -102,11 +145,88 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
         Some(path) => write(path, &comparison, key.as_ref())?,
         None => Vec::new(),
     };
-    console.answer(
-        || page(&sides, &found, &written),
-        || to_json(&sides, &found, &written),
-    )?;
+    let answer = Answer {
+        sides: &sides,
+        found: &found,
+        taken: &taken,
+        comparison: &comparison,
+        is_signed: key.is_some(),
+        written: &written,
+    };
+    console.answer(|| answer.page(), || answer.to_json())?;
     Ok(status(outcome))
+}
+
+impl Arguments {
+    /// Reads both versions; the store is opened where one is named.
+    fn read(&self) -> anyhow::Result<(Read, Read)> {
+        let (old, new) = (self.named(&self.old)?, self.named(&self.new)?);
+        let opened = match (&self.store, &old, &new) {
+            (Some(_), Named::File(_), Named::File(_)) => {
+                bail!("`--store` is for versions named `NAME@VERSION`, and both sides are files")
+            }
+            (Some(place), _, _) => Some(store::open(place, self.ca.as_deref())?),
+            (None, _, _) => None,
+        };
+        let read = |named| match (named, &opened) {
+            (Named::File(path), _) => Ok(Read {
+                file: component(path)?,
+                taken: None,
+            }),
+            (Named::Module(id), Some(store)) => self.take(store, id),
+            (Named::Module(id), None) => bail!(
+                "`{id}` is no file; where it is the version of a module, name its store by \
+                 `--store`"
+            ),
+        };
+        Ok((read(old)?, read(new)?))
+    }
+
+    /// What a side names: a file that is there, before a version.
+    fn named<'a>(&self, side: &'a Path) -> anyhow::Result<Named<'a>> {
+        if side.exists() {
+            return Ok(Named::File(side));
+        }
+        let text = side.to_str().filter(|text| text.contains('@'));
+        match (text.map(str::parse::<ModuleId>), &self.store) {
+            (Some(Ok(id)), _) => Ok(Named::Module(id)),
+            (Some(Err(error)), Some(_)) => {
+                let side = side.display();
+                bail!("`{side}` is neither a file nor the version of a module: {error}")
+            }
+            (Some(Err(_)), None) | (None, _) => Ok(Named::File(side)),
+        }
+    }
+
+    fn take(&self, store: &store::Opened, id: ModuleId) -> anyhow::Result<Read> {
+        let taken = taken::take(store, &id, &self.trust, Yanked::LookedAt)?;
+        let taken = taken.map_err(|why| anyhow!("`{id}` is refused: {why}"))?;
+        if taken.word.is_none() {
+            note(&format!(
+                "`{id}` is unverified: no key was given by `--trust`"
+            ));
+        }
+        let component = taken.published.component;
+        if Kind::of(&component) != Kind::Component {
+            bail!("what the store holds as `{id}` is no component");
+        }
+        Ok(Read {
+            file: PolicyFile::of_component(Path::new(&id.to_string()), component)?,
+            taken: Some((id, taken.word)),
+        })
+    }
+}
+
+/// Whether what was taken of a store says of itself what was asked for.
+fn as_asked(taken: &[Option<(ModuleId, Option<Word>)>; 2], sides: &Sides) -> anyhow::Result<()> {
+    for (taken, side) in taken.iter().zip([&sides.old, &sides.new]) {
+        let Some((asked, _)) = taken else { continue };
+        let found = side.sandboxed.policy.id().to_string();
+        if found != asked.to_string() {
+            bail!("`{asked}` was asked for, and the component says `{found}`");
+        }
+    }
+    Ok(())
 }
 
 const fn status(outcome: Relation) -> Status {
@@ -205,22 +325,69 @@ fn there(path: &Path, comparison: &Comparison) -> Option<Vec<u8>> {
     (there == *comparison).then_some(bytes)
 }
 
-fn page(sides: &Sides, found: &analysis::Comparison, written: &[PathBuf]) -> Page {
-    let mut page = sides.page(found);
-    if !written.is_empty() {
-        page.end();
-    }
-    for path in written {
-        page.field("written", path.display().to_string());
-    }
-    page
+/// What was found, and what became of it.
+struct Answer<'a> {
+    sides: &'a Sides,
+    found: &'a analysis::Comparison,
+    taken: &'a [Option<(ModuleId, Option<Word>)>; 2],
+    comparison: &'a Comparison,
+    is_signed: bool,
+    written: &'a [PathBuf],
 }
 
-fn to_json(sides: &Sides, found: &analysis::Comparison, written: &[PathBuf]) -> Value {
-    let mut value = sides.to_json(found);
-    let paths = written.iter().map(|path| path.display().to_string());
-    if let Some(members) = value.as_object_mut() {
-        members.insert("written".to_owned(), json!(paths.collect::<Vec<_>>()));
+impl Answer<'_> {
+    fn page(&self) -> Page {
+        let mut page = self.sides.page(self.found);
+        let taken: Vec<_> = self.taken.iter().flatten().collect();
+        if !(self.written.is_empty() && taken.is_empty()) {
+            page.end();
+        }
+        if !self.written.is_empty() {
+            let done = if self.is_signed { "signed" } else { "written" };
+            let document = ModuleDocument::Comparison(self.comparison.clone().into());
+            page.put(Ink::Good, format!("✓ {done}")).text("  ");
+            page.put(Ink::Strong, document.title()).end();
+        }
+        for (id, word) in taken {
+            page.field("taken", said(id, word.as_ref()));
+        }
+        for path in self.written {
+            page.field("written", path.display().to_string());
+        }
+        page
     }
-    value
+
+    fn to_json(&self) -> Value {
+        let mut value = self.sides.to_json(self.found);
+        let paths = self.written.iter().map(|path| path.display().to_string());
+        let [old, new] = self.taken.each_ref().map(|taken| {
+            let word = taken.as_ref().map(|(_, word)| word.as_ref());
+            word.map(word_json)
+        });
+        if let Some(members) = value.as_object_mut() {
+            members.insert("written".to_owned(), json!(paths.collect::<Vec<_>>()));
+            members.insert("taken".to_owned(), json!({ "old": old, "new": new }));
+        }
+        value
+    }
+}
+
+/// By whose word a version was taken of a store.
+fn said(id: &ModuleId, word: Option<&Word>) -> String {
+    match word {
+        Some(word) => {
+            let signers = word.signers.join(", ");
+            format!("{id}, signed by {signers}; index: {}", word.index())
+        }
+        None => format!("{id}, unverified"),
+    }
+}
+
+fn word_json(word: Option<&Word>) -> Value {
+    json!({
+        "verified": word.is_some(),
+        "signers": word.map(|word| &word.signers),
+        "edition": word.and_then(|word| word.edition),
+        "yanked": word.and_then(|word| word.yanked.as_ref()),
+    })
 }

@@ -31,11 +31,11 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     edition: edition::Arguments,
 
-    /// Withdraw this version: hosts take it no more.
+    /// Yank this version: no host begins to use it.
     #[arg(long, value_name = "VERSION", requires = "reason", value_parser = edition::version)]
     yank: Option<claimbound::modules::Version>,
 
-    /// Why it is withdrawn; the index says it to everybody.
+    /// Why it is yanked; the index says it to everybody.
     #[arg(long, value_name = "TEXT", requires = "yank")]
     reason: Option<String>,
 }

@@ -1,8 +1,10 @@
 //! `modules list`: what a store holds.
 
+use std::collections::BTreeMap;
+
 use claimbound::clock;
-use claimbound::modules::{Index, Listed, ModuleName, Version};
-use serde_json::json;
+use claimbound::modules::{Authority, Index, Listed, ModuleId, ModuleName, Signed, Version};
+use serde_json::{Map, Value, json};
 
 use crate::console::{Console, Status};
 use crate::edition::listed_json;
@@ -10,7 +12,10 @@ use crate::input::Source;
 use crate::operator::now;
 use crate::page::{Cell, Ink, Page};
 use crate::store::{self, Opened};
-use crate::{time, trusted};
+use crate::{taken, time, trusted};
+
+/// How many versions are asked for who signed them, the highest ones: each is fetched.
+const MOST_ASKED: usize = 20;
 
 /// List the names of a store, or the versions of one.
 #[derive(Debug, clap::Args)]
@@ -21,7 +26,8 @@ Examples:
 
 Of a name it shows what its index says, and the versions that are there without
 being listed, which no host takes. By `--key` the index has to be signed by one of
-the keys; without it nothing is verified, and the answer says so.
+the keys, and of the 20 highest versions it shows which of the keys signed them;
+without it nothing is verified, and the answer says so.
 
 Exit status: 0 listed, 1 no host takes the index, 2 no answer could be given.")]
 pub(crate) struct Arguments {
@@ -32,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "NAME")]
     name: Option<ModuleName>,
 
-    /// A public key to verify the index by, a file, `-`, or `env:NAME`; can be given
+    /// A public key to verify the index and versions by, a file, `-`, or `env:NAME`; can be given
     /// more than once.
     #[arg(long, value_name = "PUB", requires = "name")]
     key: Vec<Source>,
@@ -45,7 +51,13 @@ struct Held {
     fault: Option<String>,
     /// Versions that no index lists.
     others: Vec<Version>,
+    /// Of versions that were asked for, which keys signed each; none where no key was
+    /// given.
+    words: Option<Words>,
 }
+
+/// Which keys signed a version, or why none counts.
+type Words = BTreeMap<Version, Result<Vec<String>, String>>;
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let store = arguments.store.open()?;
@@ -81,7 +93,7 @@ fn versions(
     console: Console,
 ) -> anyhow::Result<Status> {
     let held = held(arguments, store, name)?;
-    let is_verified = !arguments.key.is_empty() && held.fault.is_none();
+    let is_verified = held.words.is_some() && held.index.is_some() && held.fault.is_none();
     console.answer(
         || page(name, &held, is_verified),
         || {
@@ -96,6 +108,7 @@ fn versions(
                     index.versions().iter().map(listed_json).collect::<Vec<_>>()
                 }),
                 "unlisted": others,
+                "signers": held.words.as_ref().map(words_json),
             })
         },
     )?;
@@ -108,29 +121,83 @@ fn versions(
 fn held(arguments: &Arguments, store: &Opened, name: &ModuleName) -> anyhow::Result<Held> {
     let signed = store.wait(store.store().index(name))?;
     let mut others = store.wait(store.store().versions(name))?;
-    let authority = trusted::authority(&arguments.key, name)?;
-    let fault = match &signed {
-        Some(signed) if !arguments.key.is_empty() => authority
-            .index(signed, name)
-            .err()
-            .map(|why| why.to_string()),
-        Some(_) | None => None,
+    if signed.is_none() && others.is_empty() {
+        return Err(store.nothing_of(name));
+    }
+    let index = signed.as_ref().map(|signed| Index::parse(&signed.document));
+    let index = index.transpose()?;
+    let (fault, words) = if arguments.key.is_empty() {
+        (None, None)
+    } else {
+        let authority = trusted::authority(&arguments.key, name)?;
+        let asking = Asking {
+            store,
+            name,
+            authority,
+            index: index.as_ref(),
+        };
+        (asking.fault(signed.as_ref()), Some(asking.words(&others)?))
     };
-    let index = signed
-        .map(|signed| Index::parse(&signed.document))
-        .transpose()?;
     // No host takes what has expired, whoever signed it.
     let expired = index.as_ref().filter(|index| index.is_expired_at(now()));
     let expired = expired.map(|index| format!("it expired at {}", clock::date(index.expires())));
-    let fault = fault.or(expired);
     if let Some(index) = &index {
         others.retain(|version| index.listed(version).is_none());
     }
     Ok(Held {
         index,
-        fault,
+        fault: fault.or(expired),
         others,
+        words,
     })
+}
+
+/// Keys that are asked for their word on what a store holds.
+struct Asking<'a> {
+    store: &'a Opened,
+    name: &'a ModuleName,
+    authority: Authority,
+    index: Option<&'a Index>,
+}
+
+impl Asking<'_> {
+    /// Why the index is not trusted.
+    fn fault(&self, index: Option<&Signed>) -> Option<String> {
+        let why = self.authority.index(index?, self.name).err()?;
+        Some(trusted::told(&self.authority, &why))
+    }
+
+    /// Which of the keys signed each of the highest versions that are there.
+    fn words(&self, versions: &[Version]) -> anyhow::Result<Words> {
+        let asked = versions.iter().rev().take(MOST_ASKED);
+        let words = asked.map(|version| {
+            let id = ModuleId::new(self.name.clone(), version.clone())?;
+            Ok((version.clone(), self.word(&id)))
+        });
+        words.collect()
+    }
+
+    fn word(&self, id: &ModuleId) -> Result<Vec<String>, String> {
+        let listed = self.index.and_then(|index| index.listed(id.version()));
+        // That it is yanked is told beside it.
+        let listed = listed.map(|listed| Listed {
+            yanked: None,
+            ..listed.clone()
+        });
+        let promised = listed.as_ref().map(|listed| &listed.digest);
+        let published = self.store.fetch(id, promised);
+        let published = published.map_err(|error| error.to_string())?;
+        let release = self.authority.release(id, listed.as_ref(), published);
+        let release = release.map_err(|why| trusted::told_of_release(&self.authority, &why))?;
+        Ok(taken::signers(&release))
+    }
+}
+
+fn words_json(words: &Words) -> Value {
+    let word = |(version, word): (&Version, &Result<Vec<String>, String>)| {
+        (version.to_string(), json!(word.as_ref().ok()))
+    };
+    Value::Object(words.iter().map(word).collect::<Map<_, _>>())
 }
 
 fn page(name: &ModuleName, held: &Held, is_verified: bool) -> Page {
@@ -143,13 +210,21 @@ fn page(name: &ModuleName, held: &Held, is_verified: bool) -> Page {
     };
     page.end();
     let listed = held.index.as_ref().map_or(&[][..], Index::versions);
-    let mut rows: Vec<_> = listed.iter().map(row).collect();
+    let mut rows: Vec<_> = listed.iter().map(|listed| row(listed, held)).collect();
     let unlisted = |version: &Version| {
-        let version = version.to_string();
-        vec![Cell::plain(version), Cell::new(Ink::Warn, "in no index")]
+        let number = Cell::plain(version.to_string());
+        let state = Cell::new(Ink::Warn, "in no index");
+        [number, state]
+            .into_iter()
+            .chain(word(held, version))
+            .collect()
     };
     rows.extend(held.others.iter().rev().map(unlisted));
     page.table(2, &rows);
+    if held.words.is_none() {
+        let why = "  no key was given by `--key`: nobody's word was checked";
+        page.put(Ink::Warn, why).end();
+    }
     page
 }
 
@@ -168,14 +243,26 @@ fn edition(index: &Index, is_verified: bool) -> String {
     format!(": edition {}, {verified}, {expires}", index.serial())
 }
 
-fn row(listed: &Listed) -> Vec<Cell> {
+fn row(listed: &Listed, held: &Held) -> Vec<Cell> {
     let (ink, state) = match &listed.yanked {
-        Some(why) => (Ink::Bad, format!("withdrawn: {why}")),
+        Some(why) => (Ink::Bad, format!("yanked: {why}")),
         None => (Ink::Good, "listed".to_owned()),
     };
-    vec![
+    let begin = [
         Cell::plain(listed.version.to_string()),
         Cell::new(ink, state),
-        Cell::new(Ink::Faint, listed.digest.to_string()),
-    ]
+    ];
+    let digest = Cell::new(Ink::Faint, listed.digest.to_string());
+    let word = word(held, &listed.version);
+    begin.into_iter().chain(word).chain([digest]).collect()
+}
+
+/// Whose word stands behind a version; none where nobody was asked.
+fn word(held: &Held, version: &Version) -> Option<Cell> {
+    let words = held.words.as_ref()?;
+    Some(match words.get(version) {
+        None => Cell::new(Ink::Faint, "not asked for"),
+        Some(Ok(keys)) => Cell::plain(format!("signed by {}", keys.join(", "))),
+        Some(Err(why)) => Cell::new(Ink::Bad, why),
+    })
 }

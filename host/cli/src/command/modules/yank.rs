@@ -1,4 +1,4 @@
-//! `modules yank`: a version that is withdrawn.
+//! `modules yank`: a version that nobody should begin to use.
 
 use claimbound::modules::{ModuleName, Version};
 
@@ -6,7 +6,7 @@ use crate::console::{Console, Status};
 use crate::edition::{self, Yank};
 use crate::store;
 
-/// Withdraw a version: hosts take it no more.
+/// Yank a version: no host begins to use it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -14,7 +14,8 @@ Examples:
     --key release.key --expires 7d
 
 It makes the next edition of the index, as `claimbound modules index` does, in
-which the version stands as withdrawn. The module stays in the store.
+which the version stands as yanked. The module stays in the store, and a host that
+serves it goes on and says so: `claimbound modules rollback` has a route leave it.
 
 Exit status: 0 published, 2 it could not be.")]
 pub(crate) struct Arguments {
@@ -29,7 +30,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "VERSION", value_parser = edition::version)]
     version: Version,
 
-    /// Why it is withdrawn; the index says it to everybody.
+    /// Why it is yanked; the index says it to everybody.
     #[arg(long, value_name = "TEXT")]
     reason: String,
 
