@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
+use anyhow::bail;
 use claimbound::clock;
 use claimbound::modules::{Comparison, DocumentError, DocumentKind, Index, Statement};
 use serde_json::{Value, json};
 
+use crate::artifact;
+use crate::component::Kind;
+use crate::input::Source;
 use crate::page::Page;
 
 /// What the component's statement is called, after its own name.
@@ -96,4 +100,38 @@ impl ModuleDocument {
 /// `deploy.wasm`.
 pub(crate) fn statement_of(component: &Path) -> std::path::PathBuf {
     component.with_extension(STATEMENT)
+}
+
+/// Refuses what is no component and no document about a module, by its looks.
+pub(crate) fn refuse(path: &Path, bytes: &[u8], wanted: &str) -> anyhow::Result<()> {
+    let name = path.display();
+    if Kind::of(bytes) == Kind::Module {
+        bail!(
+            "`{name}` is a core module, not a component; make it one with `claimbound build {name} \
+             -o component.wasm`"
+        );
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        bail!("`{name}` is not {wanted}");
+    };
+    artifact::refuse(&Source::File(path.to_owned()), text, wanted)?;
+    if is_policy(text) {
+        bail!(
+            "`{name}` is a policy document, not a component; make one of it by `claimbound build \
+             {name}`"
+        );
+    }
+    if !text.trim_start().starts_with('{') {
+        bail!("`{name}` is not {wanted}; a policy is made a component by `claimbound build`");
+    }
+    Ok(())
+}
+
+/// Whether a text looks like a policy document: it says which edition of the
+/// language it is written in.
+fn is_policy(text: &str) -> bool {
+    let mut edition = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("claimbound"));
+    edition.any(|rest| rest.trim_start().starts_with('='))
 }

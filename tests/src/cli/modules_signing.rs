@@ -85,7 +85,7 @@ fn nothing_but_what_was_signed_is_verified() {
     refused(
         &program,
         "verify deploy.wasm --key other.pub",
-        "this key did not sign it",
+        "the key `other.pub` did not sign it",
     );
     program.write("policy.toml", POLICY.replace("1.4.0", "1.4.1"));
     done(&program, "build policy.toml -o newer.wasm");
@@ -99,7 +99,7 @@ fn nothing_but_what_was_signed_is_verified() {
     );
     let statement = String::from_utf8(program.read("deploy.statement.json")).unwrap();
     program.write("deploy.statement.json", statement + "\n");
-    refused(&program, verify, "this key did not sign it");
+    refused(&program, verify, "did not sign it");
     std::fs::remove_file(program.path("deploy.statement.json.sig")).unwrap();
     refused(&program, verify, "it has no signature");
 }
@@ -141,11 +141,7 @@ fn a_second_key_signs_the_same_statement() {
     assert!(there("sigstore.json") && there("1.sigstore.json") && there("sig"));
     assert!(!there("2.sigstore.json") && !there("1.sig"));
     let only = "verify deploy.wasm --signature deploy.statement.json.1.sigstore.json --key";
-    refused(
-        &program,
-        &format!("{only} release.pub"),
-        "this key did not sign it",
-    );
+    refused(&program, &format!("{only} release.pub"), "did not sign it");
     done(&program, &format!("{only} other.pub"));
 }
 
@@ -206,6 +202,31 @@ fn keys_replace_nothing_and_stand_in_no_other_place() {
         ),
         ("sign deploy.wasm --key keys.json", "holds no PEM block"),
         (
+            "sign policy.toml --key other.key",
+            "`policy.toml` is a policy document, not a component; make one of it by `claimbound \
+             build policy.toml`",
+        ),
+        (
+            "verify policy.toml --key other.pub",
+            "make one of it by `claimbound build policy.toml`",
+        ),
+        (
+            "sign notes.txt --key other.key",
+            "a policy is made a component by `claimbound build`",
+        ),
+        (
+            "verify notes.txt --key other.pub",
+            "a policy is made a component by `claimbound build`",
+        ),
+        (
+            "sign core.wasm --key other.key",
+            "`core.wasm` is a core module",
+        ),
+        (
+            "verify core.wasm --key other.pub",
+            "`core.wasm` is a core module",
+        ),
+        (
             "sign other.key --key other.key",
             "is a private key, not a component",
         ),
@@ -220,6 +241,8 @@ fn keys_replace_nothing_and_stand_in_no_other_place() {
         ),
     ] {
         program.write("keys.json", "{\"keys\":[]}");
+        program.write("notes.txt", "nothing of that kind\n");
+        program.write("core.wasm", b"\0asm\x01\0\0\0");
         failed(&program, call, why);
     }
     done(&program, "sign deploy.wasm --key other.key");
@@ -314,7 +337,7 @@ fn openssl_verifies_what_is_signed_here_and_the_other_way_round() {
         refused(
             &program,
             &call.replace("theirs.pub", "ours.pub"),
-            "this key did not sign it",
+            "did not sign it",
         );
         // Either reads the other's private keys.
         done(&program, "sign deploy.wasm --key theirs.key");

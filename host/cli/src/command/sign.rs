@@ -13,7 +13,7 @@ use crate::console::{Console, Status};
 use crate::input::{self, Source};
 use crate::module_document::{self, ModuleDocument};
 use crate::page::{Ink, Page};
-use crate::{artifact, output, signatures};
+use crate::{output, signatures};
 
 /// Sign a module: say what a component is, and sign that.
 #[derive(Debug, clap::Args)]
@@ -60,6 +60,9 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
+
+/// What can be signed.
+const WANTED: &str = "a component, or a statement, an index or a comparison";
 
 /// What is signed, and where it stands.
 struct Document {
@@ -136,31 +139,18 @@ impl Arguments {
 
     /// The document to sign; that of a component is written where it is not yet.
     fn document(&self) -> anyhow::Result<Document> {
-        let name = self.file.display();
         let bytes = input::file(&self.file, input::COMPONENT)?;
         match Kind::of(&bytes) {
             Kind::Component => {
                 let stated = stated(&self.file, &bytes)?;
                 kept(module_document::statement_of(&self.file), &stated)
             }
-            Kind::Module => bail!(
-                "`{name}` is a core module, not a component; make it one with `claimbound build {name} -o component.wasm`"
-            ),
-            Kind::Other => {
-                refuse(&self.file, &bytes)?;
+            Kind::Module | Kind::Other => {
+                module_document::refuse(&self.file, &bytes, WANTED)?;
                 let path = self.file.clone();
                 Ok(Document { path, bytes })
             }
         }
-    }
-}
-
-/// Refuses what is something else by its looks.
-fn refuse(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let wanted = "a component, or a statement, an index or a comparison";
-    match std::str::from_utf8(bytes) {
-        Ok(text) => artifact::refuse(&Source::File(path.to_owned()), text, wanted),
-        Err(_) => bail!("`{}` is not {wanted}", path.display()),
     }
 }
 

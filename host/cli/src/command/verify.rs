@@ -15,7 +15,7 @@ use crate::console::{Console, Status};
 use crate::input::{self, Source};
 use crate::module_document::{self, ModuleDocument};
 use crate::page::{Ink, Page};
-use crate::{artifact, signatures};
+use crate::signatures;
 
 /// Verify that a key signed a module, or a document about one.
 #[derive(Debug, clap::Args)]
@@ -59,12 +59,10 @@ struct Subject {
 /// Why nothing is vouched for.
 type Why = String;
 
-const STRANGER: &str = "this key did not sign it";
-
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {
     let key = signatures::public_key(&arguments.key)?;
     let subject = Subject::read(&arguments.file)?;
-    let answer = subject.verify(arguments.signature.as_deref(), &key)?;
+    let answer = subject.verify(arguments.signature.as_deref(), &key, &arguments.key)?;
     let fingerprint = key.fingerprint().to_string();
     console.answer(
         || page(&arguments.file, &answer, &fingerprint),
@@ -79,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 impl Subject {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = input::file(path, input::COMPONENT)?;
-        if Kind::of(&bytes) != Kind::Other {
+        if Kind::of(&bytes) == Kind::Component {
             let statement = module_document::statement_of(path);
             let there = statement.symlink_metadata().is_ok();
             let document = there.then(|| input::file(&statement, input::TEXT));
@@ -89,9 +87,7 @@ impl Subject {
                 path: statement,
             });
         }
-        if let Ok(text) = std::str::from_utf8(&bytes) {
-            artifact::refuse(&Source::File(path.to_owned()), text, "a module")?;
-        }
+        module_document::refuse(path, &bytes, "a module, or a document about one")?;
         Ok(Self {
             component: None,
             path: path.to_owned(),
@@ -104,6 +100,7 @@ impl Subject {
         &self,
         signature: Option<&Path>,
         key: &PublicKey,
+        source: &Source,
     ) -> anyhow::Result<Result<ModuleDocument, Why>> {
         let Some(document) = &self.document else {
             let path = self.path.display();
@@ -117,7 +114,9 @@ impl Subject {
         match (signed.verify(key), broken) {
             (Ok(()), _) => {}
             (Err(Untrusted::Unsigned | Untrusted::Stranger), Some(why)) => return Ok(Err(why)),
-            (Err(Untrusted::Stranger), None) => return Ok(Err(STRANGER.to_owned())),
+            (Err(Untrusted::Stranger), None) => {
+                return Ok(Err(format!("the key {source} did not sign it")));
+            }
             (Err(why), _) => return Ok(Err(why.to_string())),
         }
         let parsed = match ModuleDocument::parse(document) {
