@@ -172,7 +172,7 @@ impl Making<'_> {
 /// What would have a version listed that is not trusted, if anything.
 fn remedy(id: &ModuleId, place: &str, why: &Refused) -> String {
     match why {
-        Refused::Untrusted(Untrusted::Unsigned) => format!(
+        Refused::Unstated | Refused::Untrusted(Untrusted::Unsigned) => format!(
             "; sign it, where it is as you made it: `claimbound pull {id} {place}`, `claimbound \
              sign {name}.wasm --key KEY`, `claimbound push {name}.wasm {place}`",
             name = id.name()
@@ -183,7 +183,8 @@ fn remedy(id: &ModuleId, place: &str, why: &Refused) -> String {
         | Refused::OtherComponent { .. }
         | Refused::Contract(_)
         | Refused::Yanked(_)
-        | Refused::TooManyComparisons(_) => String::new(),
+        | Refused::TooManyComparisons(_)
+        | Refused::TooManySignatures(_) => String::new(),
     }
 }
 

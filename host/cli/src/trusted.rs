@@ -49,12 +49,14 @@ pub(crate) fn told(authority: &Authority, why: &Untrusted) -> String {
 pub(crate) fn told_of_release(authority: &Authority, refused: &Refused) -> String {
     match refused {
         Refused::Untrusted(Untrusted::Stranger) => format!("{refused}; {}", authority.told()),
-        Refused::Untrusted(_)
+        Refused::Unstated
+        | Refused::Untrusted(_)
         | Refused::Statement(_)
         | Refused::OtherModule { .. }
         | Refused::OtherComponent { .. }
         | Refused::Contract(_)
         | Refused::Yanked(_)
-        | Refused::TooManyComparisons(_) => refused.to_string(),
+        | Refused::TooManyComparisons(_)
+        | Refused::TooManySignatures(_) => refused.to_string(),
     }
 }

@@ -406,7 +406,7 @@ fn a_version_that_is_there_already_gets_what_it_lacks_and_that_is_said() {
     ] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
-    let document = scene.module.statement.document.clone();
+    let document = scene.module.statements[0].document.clone();
     let digest = Digest::of(&scene.module.component);
     let compared = comparison(&id("acme@1.4.0"), digest, "1.3.0", &scene.key);
     let also = sign(document, &[(&key(), Form::Detached)]);
@@ -639,10 +639,10 @@ fn a_component_that_is_not_the_one_that_is_listed_has_nobody_s_word() {
     scene.index(&["--key", "release.key"]);
     // Another version of the same name and number, signed as well.
     let other = published(&id("acme@1.4.0"), component("two"), &scene.key);
-    let signature = other.statement.signatures[0].as_bytes();
+    let signature = other.statements[0].signatures[0].as_bytes();
     for (name, bytes) in [
         ("module.wasm", &other.component[..]),
-        ("statement.json", &other.statement.document),
+        ("statement.json", &other.statements[0].document),
         ("statement.json.sigstore.json", signature),
     ] {
         scene
@@ -652,4 +652,43 @@ fn a_component_that_is_not_the_one_that_is_listed_has_nobody_s_word() {
     let (_, said) = scene.said(&["modules", "list", "store", "acme", "--key", "release.pub"]);
     assert!(!said.contains("signed by"), "{said}");
     assert!(said.contains("has digest"), "{said}");
+}
+
+#[test]
+fn of_many_versions_the_highest_are_asked_for_who_signed_them() {
+    let mut scene = Scene::new();
+    for minor in 0..21 {
+        scene.version(&format!("1.{minor}.0"), &format!("of {minor}"));
+        assert_eq!(scene.said(&["push", "acme.wasm", "store"]).0, 0);
+    }
+    let list = ["modules", "list", "store", "acme", "--key", "release.pub"];
+    let (status, said) = scene.said(&list);
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(said.matches("signed by release.pub").count(), 20, "{said}");
+    let oldest = said.lines().find(|line| line.contains(" 1.0.0 ")).unwrap();
+    assert!(oldest.ends_with("not asked for"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_of_a_registry_is_compared_as_one_of_a_folder() {
+    let scene = Scene::new();
+    let fake = Fake::start(Means::default()).await;
+    let place = fake.place();
+    let said = |arguments: &[&str]| tokio::task::block_in_place(|| scene.said(arguments));
+    assert_eq!(said(&["push", "acme.wasm", &place]).0, 0);
+    let compare = [
+        "modules",
+        "compare",
+        "acme@1.4.0",
+        "acme.wasm",
+        "--store",
+        &place,
+    ];
+    let (status, told) = said(&[&compare[..], &["--trust", "other.pub"]].concat());
+    let refused = "`acme@1.4.0` is refused: the statement is not trusted: no known key signed it";
+    assert_eq!((status, told.contains(refused)), (2, true), "{told}");
+    // It is taken, and is no policy that could be compared.
+    let (status, told) = said(&[&compare[..], &["--trust", "release.pub"]].concat());
+    let taken = "`acme@1.4.0` can't be compared: it carries no document";
+    assert_eq!((status, told.contains(taken)), (2, true), "{told}");
 }

@@ -9,8 +9,9 @@ use serde_json::json;
 use crate::console::{Console, Status};
 use crate::input::Source;
 use crate::page::{Ink, Page};
-use crate::taken::{self, Taken, Yanked};
-use crate::{published, store};
+use crate::published::{self, Written};
+use crate::store;
+use crate::taken::{self, Taken, Word, Yanked};
 
 /// Take a module from a store.
 #[derive(Debug, clap::Args)]
@@ -71,46 +72,48 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
 fn written(arguments: &Arguments, console: Console, taken: &Taken) -> anyhow::Result<Status> {
     let id = &arguments.id;
     let written = published::write(&arguments.output, id.name().as_str(), &taken.published)?;
-    let component = written
-        .files
-        .first()
-        .map_or(Path::new(""), PathBuf::as_path);
     let digest = Digest::of(&taken.published.component).to_string();
-    let removed = names(&written.removed);
+    let word = taken.word.as_ref();
     console.answer(
-        || {
-            let mut page = Page::default();
-            match &taken.word {
-                Some(_) => page.put(Ink::Good, "✓ verified"),
-                None => page.put(Ink::Warn, "! unverified"),
-            };
-            page.text("  ").put(Ink::Strong, id.to_string()).end();
-            page.field("digest", &digest);
-            page.field("file", component.display().to_string());
-            match &taken.word {
-                Some(word) => page
-                    .field("signed by", word.signers.join(", "))
-                    .field("index", word.index()),
-                None => page.field("signed by", "nobody was asked: give keys by `--key`"),
-            };
-            for file in &removed {
-                page.field("removed", format!("{file}, of another version"));
-            }
-            page
-        },
+        || page(id, &digest, word, &written),
         || {
             json!({
                 "pulled": id.to_string(),
                 "digest": digest,
-                "verified": taken.word.is_some(),
-                "signers": taken.word.as_ref().map(|word| &word.signers),
-                "edition": taken.word.as_ref().and_then(|word| word.edition),
+                "verified": word.is_some(),
+                "signers": word.map(|word| &word.signers),
+                "edition": word.and_then(|word| word.edition),
                 "files": names(&written.files),
-                "removed": removed,
+                "removed": names(&written.removed),
             })
         },
     )?;
     Ok(Status::Yes)
+}
+
+fn page(id: &ModuleId, digest: &str, word: Option<&Word>, written: &Written) -> Page {
+    let mut page = Page::default();
+    match word {
+        Some(_) => page.put(Ink::Good, "✓ verified"),
+        None => page.put(Ink::Warn, "! unverified"),
+    };
+    page.text("  ").put(Ink::Strong, id.to_string()).end();
+    page.field("digest", digest);
+    let component = written
+        .files
+        .first()
+        .map_or(Path::new(""), PathBuf::as_path);
+    page.field("file", component.display().to_string());
+    match word {
+        Some(word) => page
+            .field("signed by", word.signers.join(", "))
+            .field("index", word.index()),
+        None => page.field("signed by", "nobody was asked: give keys by `--key`"),
+    };
+    for file in names(&written.removed) {
+        page.field("removed", format!("{file}, of another version"));
+    }
+    page
 }
 
 fn names(files: &[PathBuf]) -> Vec<String> {

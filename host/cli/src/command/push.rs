@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use claimbound::modules::{Comparison, Digest, ModuleId, Published, Signed, Statement};
-use serde_json::json;
+use claimbound::modules::{Comparison, Digest, ModuleId, ModuleName, Published, Signed, Statement};
+use serde_json::{Value, json};
 
 use crate::console::{self, Console, Status};
 use crate::page::{Ink, Page};
@@ -61,45 +61,67 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let store = arguments.store.open()?;
     let before = there(&store, &statement.id);
     store.wait(store.store().push(&statement.id, &published))?;
-    let added = before.map(|before| added(&before, &published));
-    let (id, digest) = (statement.id.to_string(), statement.digest.to_string());
-    let place = store.place();
-    let signatures = signed.signatures.len();
-    console.answer(
-        || {
-            let mut page = Page::default();
-            page.put(Ink::Good, "✓ pushed").text("  ");
-            page.put(Ink::Strong, &id);
-            if added.is_some() {
-                page.text(", which was there already");
-            }
-            page.end();
-            page.field("digest", &digest).field("store", &place);
-            page.field("signatures", signatures.to_string());
-            if let Some(added) = &added {
-                page.field("added", listed(added));
-            }
-            page
-        },
-        || {
-            json!({
-                "pushed": id,
-                "digest": digest,
-                "store": place,
-                "signatures": signatures,
-                "added": added,
-            })
-        },
-    )?;
-    if signatures == 0 {
-        console::note("nobody has signed it, so that no host takes it; `claimbound sign` does");
-    }
-    let name = statement.id.name();
-    console::note(&format!(
-        "hosts take what the index lists: `claimbound modules index {place} {name} --key KEY \
-         --expires 7d`"
-    ));
+    let pushed = Pushed {
+        id: statement.id.to_string(),
+        digest: statement.digest.to_string(),
+        place: store.place(),
+        signatures: signed.signatures.len(),
+        added: before.map(|before| added(&before, &published)),
+    };
+    console.answer(|| pushed.page(), || pushed.to_json())?;
+    pushed.advise(statement.id.name());
     Ok(Status::Yes)
+}
+
+/// What was published, and where.
+struct Pushed {
+    id: String,
+    digest: String,
+    place: String,
+    signatures: usize,
+    /// What a version lacked that was there already.
+    added: Option<Vec<String>>,
+}
+
+impl Pushed {
+    fn page(&self) -> Page {
+        let mut page = Page::default();
+        page.put(Ink::Good, "✓ pushed").text("  ");
+        page.put(Ink::Strong, &self.id);
+        if self.added.is_some() {
+            page.text(", which was there already");
+        }
+        page.end();
+        page.field("digest", &self.digest)
+            .field("store", &self.place);
+        page.field("signatures", self.signatures.to_string());
+        if let Some(added) = &self.added {
+            page.field("added", listed(added));
+        }
+        page
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "pushed": self.id,
+            "digest": self.digest,
+            "store": self.place,
+            "signatures": self.signatures,
+            "added": self.added,
+        })
+    }
+
+    /// What comes next.
+    fn advise(&self, name: &ModuleName) {
+        if self.signatures == 0 {
+            console::note("nobody has signed it, so that no host takes it; `claimbound sign` does");
+        }
+        console::note(&format!(
+            "hosts take what the index lists: `claimbound modules index {} {name} --key KEY \
+             --expires 7d`",
+            self.place
+        ));
+    }
 }
 
 /// Whether the statement is about this component, and not about an older build.
@@ -130,7 +152,8 @@ fn there(store: &Opened, id: &ModuleId) -> Option<Published> {
 /// What a version that was there lacked, in words.
 fn added(before: &Published, pushed: &Published) -> Vec<String> {
     let statements = pushed.statements.iter();
-    let statements = statements.map(|given| (given, &before.statements, "the statement".to_owned()));
+    let statements =
+        statements.map(|given| (given, &before.statements, "the statement".to_owned()));
     let comparisons = pushed.comparisons.iter();
     let comparisons = comparisons.map(|given| (given, &before.comparisons, titled(given)));
     let mut added = Vec::new();

@@ -99,8 +99,7 @@ impl State {
     /// What the ledger said before, where that is later than this: then an older
     /// copy has been put in its place, which has forgotten what was barred.
     pub(crate) fn has_heard_later(&self, served: Option<&Served>) -> Option<&Served> {
-        let is_later =
-            |before: &&Served| served.is_none_or(|served| served.is_older_than(before));
+        let is_later = |before: &&Served| served.is_none_or(|served| served.is_older_than(before));
         self.heard.as_ref().filter(is_later)
     }
 
