@@ -126,6 +126,7 @@ fn is_refusal(error: &ChangeError) -> bool {
         | ChangeError::NotRevoked { .. }
         | ChangeError::NotServed { .. }
         | ChangeError::NeverServed { .. }
+        | ChangeError::Unseen { .. }
         | ChangeError::Version(_) => true,
         ChangeError::Identity(_)
         | ChangeError::Word(_)
@@ -163,6 +164,10 @@ const fn advice(error: &ChangeError) -> Option<&'static str> {
         ChangeError::NotServed { .. } | ChangeError::NeverServed { .. } => {
             Some("`claimbound modules served` shows what each route serves.")
         }
+        ChangeError::Unseen { .. } => Some(
+            "`claimbound modules status` shows what hosts have looked at. If it is meant all the \
+             same: `--unseen`.",
+        ),
         ChangeError::Version(VersionRefused::Withheld(Withheld::Major { .. })) => Some(
             "Approve the major version first: `claimbound modules approve NAME --route ROUTE \
              --major NUMBER`.",

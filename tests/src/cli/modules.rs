@@ -40,7 +40,7 @@ fn an_operator_rolls_back_approves_and_promotes() {
     assert_eq!(rolled.status, 0, "{rolled:?}");
     let approved = operator.change("modules approve acme-deploy --route deploy --major 2");
     assert_eq!(approved.status, 0, "{approved:?}");
-    let promoted = operator.change("modules promote acme-deploy@2.0.0 --route deploy");
+    let promoted = operator.change("modules promote acme-deploy@2.0.0 --route deploy --unseen");
     assert_eq!(promoted.status, 0, "{promoted:?}");
     let shown = operator.done("modules served");
     let history = operator.done("subject history --last 5");
@@ -65,9 +65,16 @@ fn an_operator_rolls_back_approves_and_promotes() {
 #[test]
 fn an_operator_rejects_a_version_that_is_not_served_yet() {
     let operator = operator(&["1.3.0", "1.4.0"]);
-    operator.change("modules promote acme-deploy@1.5.0 --route deploy");
+    operator.change("modules promote acme-deploy@1.5.0 --route deploy --unseen");
     let before = operator.export();
-    let reject = "modules reject acme-deploy@1.5.0 --route deploy";
+    let slip = operator.change("modules reject acme-deploy@1.50.0 --route deploy");
+    assert_eq!(slip.status, 1, "{slip:?}");
+    let told = "no host on this ledger has looked at `acme-deploy@1.50.0`";
+    assert!(
+        slip.out.contains(told) && slip.out.contains("`--unseen`"),
+        "{slip:?}"
+    );
+    let reject = "modules reject acme-deploy@1.5.0 --route deploy --unseen";
     let tried = operator.change(&format!("{reject} --dry-run"));
     assert_eq!(tried.status, 0, "{tried:?}");
     assert_eq!(operator.export(), before, "a dry run writes nothing");
@@ -94,6 +101,8 @@ fn a_promoted_version_that_no_host_has_looked_at_is_said_to_be_one() {
     let operator = operator(&["1.4.0"]);
     let promote = "modules promote acme-deploy@1.5.0 --route deploy";
     let ran = operator.change(promote);
+    assert_eq!(ran.status, 1, "{ran:?}");
+    let ran = operator.change(&format!("{promote} --unseen"));
     assert_eq!(ran.status, 0, "{ran:?}");
     let said = "no host on this ledger has looked at `acme-deploy@1.5.0` yet";
     assert!(ran.err.contains(said), "{ran:?}");

@@ -94,6 +94,7 @@ pub(super) fn reject(version: &str) -> Change {
     Change::Reject {
         route: ROUTE.to_owned(),
         module: id(version),
+        unseen: true,
     }
 }
 
@@ -101,6 +102,7 @@ fn promote(version: &str) -> Change {
     Change::Promote {
         route: ROUTE.to_owned(),
         module: id(version),
+        unseen: true,
     }
 }
 
@@ -247,6 +249,61 @@ fn a_rollback_goes_to_what_was_served_somewhere(world: &World) {
     world.order(roll_back("1.3.0")).unwrap();
     let staging = world.ledger.served("staging", &name()).unwrap().unwrap();
     assert_eq!((staging.bar, staging.rollbacks), (None, 0), "other routes stay");
+}
+
+fn a_rollback_goes_to_no_candidate(world: &World) {
+    serve(&world.ledger, "1.3.0").unwrap();
+    serve(&world.ledger, "1.5.0").unwrap();
+    let candidate = id("1.4.0");
+    world.ledger.know(&candidate, Digest::of(b"1.4.0"), NOW, "host one").unwrap();
+    let before = export(&world.ledger);
+    let error = world.order(roll_back("1.4.0")).unwrap_err();
+    assert!(matches!(error, ChangeError::NeverServed { .. }), "{error:?}");
+    assert_eq!(export(&world.ledger), before);
+    world.order(roll_back("1.3.0")).unwrap();
+    serve(&world.ledger, "1.6.0").unwrap();
+    world.order(roll_back("1.5.0")).unwrap();
+}
+
+fn what_no_host_has_looked_at_is_promoted_and_rejected_on_purpose_alone(world: &World) {
+    serve(&world.ledger, "1.4.0").unwrap();
+    let before = export(&world.ledger);
+    let seen = |version: &str| {
+        let (route, module) = (ROUTE.to_owned(), id(version));
+        let (other, same) = (route.clone(), module.clone());
+        [
+            Change::Promote { route, module, unseen: false },
+            Change::Reject { route: other, module: same, unseen: false },
+        ]
+    };
+    for change in seen("1.50.0") {
+        let error = world.order(change).unwrap_err();
+        let module = Box::new(id("1.50.0"));
+        assert_eq!(error, ChangeError::Unseen { module });
+    }
+    assert_eq!(export(&world.ledger), before);
+    let candidate = id("1.5.0");
+    world.ledger.know(&candidate, Digest::of(b"1.5.0"), NOW, "host one").unwrap();
+    for change in seen("1.5.0") {
+        world.order(change).unwrap();
+    }
+    world.order(reject("1.6.0")).unwrap();
+}
+
+fn where_nobody_signs_no_version_is_known_and_each_may_be_meant(world: &World) {
+    let unsigned = Taking {
+        route: ROUTE,
+        store: STORE,
+        module: &id("1.4.0"),
+        digest: Digest::of(b"1.4.0"),
+        index_serial: None,
+        after: None,
+        at: NOW,
+        by: "host one",
+    };
+    world.ledger.serve(&unsigned).unwrap();
+    let (route, module) = (ROUTE.to_owned(), id("1.5.0"));
+    world.order(Change::Reject { route, module, unseen: false }).unwrap();
 }
 
 fn a_major_version_is_taken_up_once_an_operator_approves_it(world: &World) {

@@ -169,12 +169,20 @@ fn what_no_module_has_does_not_go_into_the_database() {
     let database = world.database().unwrap();
     let mut host = database.connect_as(Role::Host);
     let before = everything(database);
+    let other = Digest::of(b"other");
     for (statement, code) in [
         // A major version that nobody approved, a digest of another version.
         (to("2.0.0"), SqlState::CHECK_VIOLATION),
         (
             to("1.9.0").replace("digest = 'sha256:", "digest = 'sha256:0"),
-            SqlState::FOREIGN_KEY_VIOLATION,
+            SqlState::CHECK_VIOLATION,
+        ),
+        (
+            to("1.9.0").replace(
+                &format!("digest = '{}'", Digest::of(b"1.9.0")),
+                &format!("digest = '{other}'"),
+            ),
+            SqlState::INSUFFICIENT_PRIVILEGE,
         ),
         (to("1.9.0+build"), SqlState::CHECK_VIOLATION),
         (to("1.9"), SqlState::CHECK_VIOLATION),

@@ -281,11 +281,11 @@ async fn what_operators_say_of_modules_stands_in_the_ledger() {
         ),
         (
             "/modules/promote",
-            json!({ "route": "deploy", "module": "acme-deploy@2.0.0" }),
+            json!({ "route": "deploy", "module": "acme-deploy@2.0.0", "unseen": true }),
         ),
         (
             "/modules/reject",
-            json!({ "route": "deploy", "module": "acme-deploy@1.5.0" }),
+            json!({ "route": "deploy", "module": "acme-deploy@1.5.0", "unseen": true }),
         ),
     ] {
         let answer = serving.operate(path, &by_alice(&what)).await;
@@ -373,6 +373,12 @@ async fn what_is_said_of_modules_is_checked_and_changes_nothing_where_it_can_not
             json!({ "route": "another", "module": "acme-deploy@1.5.0" }),
             409,
             "route `another` has never served a module `acme-deploy`",
+        ),
+        (
+            "/modules/promote",
+            json!({ "route": "deploy", "module": "acme-deploy@1.5.0" }),
+            409,
+            "no host on this ledger has looked at `acme-deploy@1.5.0`",
         ),
         (
             "/modules/reject",

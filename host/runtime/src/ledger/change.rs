@@ -123,6 +123,8 @@ pub enum Change {
         route: String,
         /// The module's name and version.
         module: ModuleId,
+        /// Whether no host may have looked at it yet.
+        unseen: bool,
     },
     /// Have a route serve a version of a module that waits for that.
     Promote {
@@ -130,6 +132,9 @@ pub enum Change {
         route: String,
         /// The module's name and version.
         module: ModuleId,
+        /// Whether no host may have looked at it yet: then whatever comes to be
+        /// published as this version is meant.
+        unseen: bool,
     },
 }
 
@@ -272,6 +277,15 @@ pub enum ChangeError {
     NeverServed {
         /// The module and the version.
         to: Box<ModuleId>,
+    },
+    /// No host has looked at the version, so that its digest is not known.
+    #[error(
+        "no host on this ledger has looked at `{module}`, so that nothing says which bytes are \
+         meant; if it is no slip, say that it may be unseen"
+    )]
+    Unseen {
+        /// The module and the version.
+        module: Box<ModuleId>,
     },
     /// What is served does not let it be done.
     #[error(transparent)]

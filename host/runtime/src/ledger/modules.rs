@@ -330,15 +330,17 @@ impl Taking<'_> {
 
     /// Takes it up, or says why not.
     fn take_up(&self, tables: &mut dyn Transaction) -> Result<Taken, ServeError> {
-        let index = self.index();
-        if index.is_some() {
-            check_known(tables, self.module, self.digest)??;
+        check_known(tables, self.module, self.digest)??;
+        let before = tables.served(self.route, self.module.name())?;
+        if let Some(before) = before.as_ref().filter(|before| self.is_served(before)) {
+            // Whichever edition listed it: it is served by the ledger's own word.
+            return Ok(Taken::Already(Box::new(before.clone())));
         }
+        let index = self.index();
         let is_new = match &index {
             Some(index) => index.is_new(tables)??,
             None => false,
         };
-        let before = tables.served(self.route, self.module.name())?;
         self.check_after(before.as_ref())?;
         let after = match &before {
             None => Some(self.first()),
@@ -355,6 +357,10 @@ impl Taking<'_> {
             (Some(before), None) => Ok(Taken::Already(Box::new(before))),
             (None, None) => Err(StoreError::damaged("a module of no version").into()),
         }
+    }
+
+    fn is_served(&self, served: &Served) -> bool {
+        served.version == *self.module.version() && served.digest == self.digest
     }
 
     /// Refuses where the route serves another version than the one that this one

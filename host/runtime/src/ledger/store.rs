@@ -127,6 +127,10 @@ pub(super) trait Transaction {
     /// The digest that a version of a module was first served with.
     fn known(&mut self, module: &ModuleId) -> Result<Option<Known>, StoreError>;
 
+    /// Whether a host took a version of a module up, on whichever route: a candidate
+    /// is known and was not.
+    fn was_taken_up(&mut self, module: &ModuleId) -> Result<bool, StoreError>;
+
     /// Every digest: by name, then by version as text.
     fn all_known(&mut self, each: &mut Each<'_, Known>) -> Result<(), StoreError>;
 

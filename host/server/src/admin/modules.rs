@@ -46,6 +46,9 @@ struct Rejection {
     route: String,
     /// `name@version`.
     module: String,
+    /// Whether no host may have looked at it yet.
+    #[serde(default)]
+    unseen: bool,
     by: String,
     reason: String,
 }
@@ -57,6 +60,9 @@ struct Promotion {
     route: String,
     /// `name@version`.
     module: String,
+    /// Whether no host may have looked at it yet.
+    #[serde(default)]
+    unseen: bool,
     by: String,
     reason: String,
 }
@@ -110,6 +116,7 @@ impl Asks for Rejection {
             change: Change::Reject {
                 route: self.route,
                 module,
+                unseen: self.unseen,
             },
             by: self.by,
             reason: self.reason,
@@ -125,6 +132,7 @@ impl Asks for Promotion {
             change: Change::Promote {
                 route: self.route,
                 module,
+                unseen: self.unseen,
             },
             by: self.by,
             reason: self.reason,

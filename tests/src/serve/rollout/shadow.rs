@@ -71,6 +71,7 @@ async fn a_candidate_that_disagrees_is_on_record_and_waits_for_an_operator() {
         Change::Promote {
             route: "deploy".to_owned(),
             module: format!("{NAME}@1.5.0").parse().unwrap(),
+            unseen: false,
         },
     );
     serving.until_version("1.5.0").await;
@@ -119,7 +120,11 @@ async fn a_candidate_that_is_rejected_is_gone_and_a_higher_version_takes_its_pla
     };
     order(
         &place,
-        of_1_5_0(|route, module| Change::Reject { route, module }),
+        of_1_5_0(|route, module| Change::Reject {
+            route,
+            module,
+            unseen: false,
+        }),
     );
     // No lower one takes its place either, which is withheld by the same word.
     let module = serving
@@ -173,6 +178,7 @@ async fn a_version_that_nobody_signed_is_rejected_by_its_number() {
         Change::Reject {
             route: "deploy".to_owned(),
             module: format!("{NAME}@1.5.0").parse().unwrap(),
+            unseen: false,
         },
     );
     let (step, why) = serving.until_refused("1.5.0").await;
@@ -204,6 +210,7 @@ async fn a_candidate_waits_for_a_command_where_that_is_asked() {
         Change::Promote {
             route: "deploy".to_owned(),
             module: format!("{NAME}@1.6.0").parse().unwrap(),
+            unseen: true,
         },
     );
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;

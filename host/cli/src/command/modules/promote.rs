@@ -16,7 +16,8 @@ Examples:
 
 It takes effect for any candidate of the route: one that waits for a word, by
 `promote = \"by-command\"`, and one that `by-itself` keeps in shadow, also where it
-disagreed with what is served. A version below what is served, one that was rolled
+disagreed with what is served. One that no host on the ledger has looked at takes
+`--unseen`, such as where none starts without it. A version below what is served, one that was rolled
 back from or rejected, and one of a major version that nobody approved are refused.
 
 Exit status: 0 promoted, 1 refused by the ledger, 2 no answer could be given.")]
@@ -29,6 +30,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ROUTE")]
     route: String,
 
+    /// Promote a version that no host has looked at: whatever comes to be published
+    /// as it is meant.
+    #[arg(long)]
+    unseen: bool,
+
     #[command(flatten)]
     operator: Operator,
 
@@ -40,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let change = Change::Promote {
         route: arguments.route.clone(),
         module: arguments.module.clone(),
+        unseen: arguments.unseen,
     };
     let ledger = arguments.ledger.open(arguments.operator.run())?;
     let status = changed::make(

@@ -16,7 +16,8 @@ Examples:
 
 Nothing between what is served and that version is taken up either, and a promotion of
 one of these ends. A candidate that decides beside what is served is dropped. To go on,
-publish a higher version: a rejection is not taken back. What is served already is left
+publish a higher version: a rejection is not taken back, so that a version which no host
+on the ledger has looked at takes `--unseen`. What is served already is left
 by `claimbound modules rollback`; other routes go by their own word, and `claimbound
 modules yank` withdraws a version from all.
 
@@ -30,6 +31,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ROUTE")]
     route: String,
 
+    /// Reject a version that no host has looked at.
+    #[arg(long)]
+    unseen: bool,
+
     #[command(flatten)]
     operator: Operator,
 
@@ -41,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let change = Change::Reject {
         route: arguments.route.clone(),
         module: arguments.module.clone(),
+        unseen: arguments.unseen,
     };
     changed::make(
         &arguments.ledger.open(arguments.operator.run())?,

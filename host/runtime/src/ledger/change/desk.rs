@@ -58,11 +58,19 @@ impl<'a> Desk<'a> {
             Change::Revoke { target, until } => self.revoke(target, *until)?,
             Change::Lift { target } => self.lift(target)?,
             Change::RollBack { route, to } => self.roll_back(route, to)?,
-            Change::Reject { route, module } => self.reject(route, module)?,
+            Change::Reject {
+                route,
+                module,
+                unseen,
+            } => self.reject(route, module, *unseen)?,
             Change::ApproveMajor { route, name, major } => {
                 self.approve_major(route, name, *major)?;
             }
-            Change::Promote { route, module } => self.promote(route, module)?,
+            Change::Promote {
+                route,
+                module,
+                unseen,
+            } => self.promote(route, module, *unseen)?,
         }
         if !self.effects.is_empty() {
             self.tables.advance()?;

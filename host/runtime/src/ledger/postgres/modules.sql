@@ -56,8 +56,7 @@ CREATE TABLE claimbound.module_digests (
     digest text COLLATE "C" NOT NULL CHECK (digest ~ '^sha256:[0-9a-f]{64}$'),
     at bigint NOT NULL CHECK (at >= 0),
     by text COLLATE "C" NOT NULL,
-    PRIMARY KEY (name, version),
-    UNIQUE (name, version, digest)
+    PRIMARY KEY (name, version)
 );
 
 -- What each route serves of each module.
@@ -65,7 +64,7 @@ CREATE TABLE claimbound.modules (
     route text COLLATE "C" NOT NULL,
     name text COLLATE "C" NOT NULL,
     version text COLLATE "C" NOT NULL CHECK (claimbound.is_version(version)),
-    digest text COLLATE "C" NOT NULL,
+    digest text COLLATE "C" NOT NULL CHECK (digest ~ '^sha256:[0-9a-f]{64}$'),
     approved text COLLATE "C" NOT NULL CHECK (approved ~ '^(0|[1-9][0-9]{0,19})$'),
     barred_to text COLLATE "C" CHECK (claimbound.is_version(barred_to)),
     barred_at bigint CHECK (barred_at >= 0),
@@ -77,8 +76,6 @@ CREATE TABLE claimbound.modules (
     by text COLLATE "C" NOT NULL,
     reason text COLLATE "C" NOT NULL,
     PRIMARY KEY (route, name),
-    FOREIGN KEY (name, version, digest)
-        REFERENCES claimbound.module_digests (name, version, digest),
     CHECK (num_nulls(barred_to, barred_at, barred_by, barred_reason) IN (0, 4)),
     CHECK ((barred_to IS NULL) = (rollbacks = 0)),
     CHECK (claimbound.major(version) <= lpad(approved, 20, '0'))
@@ -116,6 +113,24 @@ BEGIN
 END
 $$;
 
+-- A version that is known has its digest wherever it is served. One that nobody
+-- signed may be served and not be known.
+CREATE FUNCTION claimbound.no_other_digest() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM claimbound.module_digests AS known
+        WHERE known.name = NEW.name AND known.version = NEW.version
+            AND known.digest <> NEW.digest;
+    IF FOUND THEN
+        RAISE EXCEPTION 'one version has one digest'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER a_served_version_has_its_digest BEFORE INSERT OR UPDATE ON claimbound.modules
+    FOR EACH ROW EXECUTE FUNCTION claimbound.no_other_digest();
 CREATE TRIGGER a_version_moves_on BEFORE UPDATE ON claimbound.modules
     FOR EACH ROW EXECUTE FUNCTION claimbound.no_lower_version();
 CREATE TRIGGER a_row_keeps_its_module BEFORE UPDATE ON claimbound.modules
@@ -140,7 +155,8 @@ CREATE TRIGGER a_serial_is_not_forgotten BEFORE DELETE OR TRUNCATE ON claimbound
 
 -- Who may do what.
 
-REVOKE ALL ON FUNCTION claimbound.no_lower_version(), claimbound.precedence(text),
+REVOKE ALL ON FUNCTION claimbound.no_lower_version(), claimbound.no_other_digest(),
+    claimbound.precedence(text),
     claimbound.is_version(text), claimbound.major(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION claimbound.precedence(text), claimbound.is_version(text),
     claimbound.major(text) TO claimbound_host, claimbound_operator;

@@ -430,6 +430,19 @@ impl Transaction for Tables<'_> {
         rows.first().map(known).transpose()
     }
 
+    fn was_taken_up(&mut self, module: &ModuleId) -> Result<bool, StoreError> {
+        let rows = self.query(
+            "SELECT 1 FROM claimbound.history WHERE issuer IS NULL AND action = $1 \
+             AND after::json ->> 'name' = $2 AND after::json ->> 'version' = $3 LIMIT 1",
+            &[
+                &Action::Serve.as_str(),
+                &module.name().as_str(),
+                &module.version().to_string(),
+            ],
+        )?;
+        Ok(!rows.is_empty())
+    }
+
     fn all_known(&mut self, each: &mut Each<'_, Known>) -> Result<(), StoreError> {
         self.walk(
             "SELECT name, version, digest, at, by FROM claimbound.module_digests \

@@ -290,6 +290,20 @@ impl Transaction for Tables<'_> {
         )
     }
 
+    fn was_taken_up(&mut self, module: &ModuleId) -> Result<bool, StoreError> {
+        let mut statement = self.prepare(
+            "SELECT EXISTS (SELECT 1 FROM history WHERE issuer IS NULL AND action = ?1 \
+             AND json_extract(after, '$.name') = ?2 AND json_extract(after, '$.version') = ?3)",
+        )?;
+        let id = params![
+            Action::Serve.as_str(),
+            module.name().as_str(),
+            module.version().to_string()
+        ];
+        let found = statement.query_row(id, |row| row.get(0));
+        found.map_err(|error| failed(&error))
+    }
+
     fn all_known(&mut self, each: &mut Each<'_, Known>) -> Result<(), StoreError> {
         let mut statement = self.prepare(
             "SELECT name, version, digest, at, by FROM module_digests ORDER BY name, version",
