@@ -27,7 +27,7 @@ use crate::ground::Ground;
 use crate::host::{Plan, Route};
 use crate::keys::{Keyring, Source, Spec};
 use crate::nearest::{did_you_mean, listed};
-use crate::rollout::{Depot, Look, Rollout, Wanted, this_host};
+use crate::rollout::{Depot, Heard, Look, Rollout, Wanted, this_host};
 use crate::workshop::Loaded;
 
 /// Most names of the configuration in one error.
@@ -193,7 +193,9 @@ impl Draft {
                 going_on.fits(&at, frame, given.ground)?,
             )
         } else {
-            begin(&at, wanted, frame, given)?
+            let same_name = before.filter(|one| one.wanted().name == wanted.name);
+            let heard = same_name.map(|one| Arc::clone(one.heard()));
+            begin(&at, wanted, heard.unwrap_or_default(), frame, given)?
         };
         self.warnings.extend(odd);
         let active = rollout.active();
@@ -353,19 +355,20 @@ fn depots(
 fn begin(
     at: &str,
     wanted: Wanted,
+    heard: Arc<Heard>,
     frame: &Arc<Frame>,
     given: Given<'_>,
 ) -> Result<(Arc<Rollout>, Vec<String>), ConfigError> {
     let begun = given.supply.on_runtime(|runtime| {
         let look = Look::new(&wanted, frame, given.ground, runtime)?;
         match given.supply {
-            Supply::No => look.rehearsing().first(),
-            Supply::By(_) => look.first(),
+            Supply::No => look.rehearsing().first(&heard),
+            Supply::By(_) => look.first(&heard),
         }
     });
     match begun.map_err(|error| ConfigError::at(at, error))? {
         Ok(prepared) => {
-            let (rollout, odd) = Rollout::of(prepared, wanted);
+            let (rollout, odd) = Rollout::of(prepared, wanted, heard);
             Ok((Arc::new(rollout), odd))
         }
         Err(refusal) => Err(ConfigError::at(at, refusal)),

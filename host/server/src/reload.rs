@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use claimbound::ledger::Served;
+use claimbound::ledger::{Served, Taken};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -242,10 +242,11 @@ impl Reloader {
         };
         let (now, by) = (ground.clock.now(), this_host());
         let taken = ledger.serve(&rollout.taking(selected, name, now, &by));
-        taken.map_err(Refusal::at(Step::TakeUp))?;
+        let (Taken::Up(served) | Taken::Already(served)) =
+            taken.map_err(Refusal::at(Step::TakeUp))?;
         // From here on nothing fails.
         current.draft.routes.insert(name.to_owned(), Arc::new(made));
-        rollout.take_up(selected);
+        rollout.take_up(selected, *served);
         self.host.take_up(current.draft.plan());
         Ok(Put::Up)
     }

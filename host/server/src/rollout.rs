@@ -8,6 +8,7 @@
 
 mod copied;
 mod depot;
+mod heard;
 mod listing;
 mod look;
 mod prepare;
@@ -46,6 +47,7 @@ use crate::monotonic;
 use crate::sparing::Sparing;
 
 pub(crate) use self::depot::Depot;
+pub(crate) use self::heard::Heard;
 pub(crate) use self::look::Look;
 pub(crate) use self::run::run;
 pub(crate) use self::selected::Selected;
@@ -62,6 +64,7 @@ pub(crate) struct Rollout {
     active: ArcSwap<Selected>,
     shadow: ArcSwapOption<Shadow>,
     state: Mutex<State>,
+    heard: Arc<Heard>,
     /// Whether somebody looks at the store.
     is_looking: AtomicBool,
     /// Whether somebody asked to look at it soon.
@@ -73,13 +76,14 @@ pub(crate) struct Rollout {
 impl Rollout {
     /// Begins with a version that may decide, of which the ledger is not told yet;
     /// and what is odd about it.
-    pub(crate) fn of(prepared: Prepared, wanted: Wanted) -> (Self, Vec<String>) {
+    pub(crate) fn of(prepared: Prepared, wanted: Wanted, heard: Arc<Heard>) -> (Self, Vec<String>) {
         let Prepared { selected, odd } = prepared;
         let rollout = Self {
             wanted,
             active: ArcSwap::from_pointee(selected),
             shadow: ArcSwapOption::empty(),
             state: Mutex::default(),
+            heard,
             is_looking: AtomicBool::new(false),
             is_asked: AtomicBool::new(true),
             is_written: AtomicBool::new(false),
@@ -168,8 +172,15 @@ impl Rollout {
         self.is_written.store(true, Ordering::Relaxed);
     }
 
-    /// The version in use is another one now, which the ledger knows of.
-    pub(crate) fn take_up(&self, selected: &Arc<Selected>) {
+    /// What the ledger has said that the route serves.
+    pub(crate) const fn heard(&self) -> &Arc<Heard> {
+        &self.heard
+    }
+
+    /// The version in use is another one now, which the ledger says is served.
+    pub(crate) fn take_up(&self, selected: &Arc<Selected>, served: Served) {
+        // An older copy that is there by now is noticed by the next look.
+        let _ = self.heard.hear(Some(served));
         let mut state = self.state();
         self.shadow.store(None);
         let before = self.active.swap(Arc::clone(selected));
@@ -182,7 +193,7 @@ impl Rollout {
     pub(crate) fn look(&self, look: Look<'_>, metrics: &Metrics) -> Option<Successor> {
         self.state().looked = Some(look.now);
         let over = self.active();
-        let told = look.served().and_then(|served| self.state().hear(served));
+        let told = look.served().and_then(|served| self.heard.hear(served));
         let served = match told {
             Ok(served) => served,
             Err(refusal) => return self.unknown(&look, refusal, metrics),

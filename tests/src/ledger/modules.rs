@@ -265,6 +265,18 @@ fn a_rollback_goes_to_no_candidate(world: &World) {
     world.order(roll_back("1.5.0")).unwrap();
 }
 
+fn what_is_served_is_taken_up_whichever_edition_lists_it(world: &World) {
+    let host = world.asking();
+    serve(&host, "1.3.0").unwrap();
+    serve(&host, "1.4.0").unwrap();
+    // Another host has seen more.
+    world.ledger.see_index(STORE, &name(), 5).unwrap();
+    world.order(roll_back("1.3.0")).unwrap();
+    assert!(matches!(serve(&host, "1.3.0"), Ok(Taken::Already(_))));
+    let error = serve(&host, "1.5.0").unwrap_err();
+    assert!(matches!(error, ServeError::Stale(_)), "{error:?}");
+}
+
 fn what_no_host_has_looked_at_is_promoted_and_rejected_on_purpose_alone(world: &World) {
     serve(&world.ledger, "1.4.0").unwrap();
     let before = export(&world.ledger);

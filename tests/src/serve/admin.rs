@@ -370,12 +370,6 @@ async fn what_is_said_of_modules_is_checked_and_changes_nothing_where_it_can_not
         ),
         (
             "/modules/promote",
-            json!({ "route": "another", "module": "acme-deploy@1.5.0" }),
-            409,
-            "route `another` has never served a module `acme-deploy`",
-        ),
-        (
-            "/modules/promote",
             json!({ "route": "deploy", "module": "acme-deploy@1.5.0" }),
             409,
             "no host on this ledger has looked at `acme-deploy@1.5.0`",

@@ -70,7 +70,8 @@ impl Sqlite {
     }
 
     /// The same, of which nothing is written: an older release's file is read as it
-    /// is, and stays so. What is tried there is undone as ever.
+    /// is, and stays so; what a host that was killed left beside it, SQLite brings into
+    /// it. What is tried there is undone as ever.
     #[must_use]
     pub fn to_read(self) -> Self {
         Self {

@@ -208,20 +208,12 @@ impl Authority {
         }
     }
 
-    /// A document with at most 16 signatures, as it can be published again: one by
-    /// each key for the name before all others.
-    pub(super) fn foremost(&self, mut signed: Signed, name: &ModuleName) -> Signed {
-        if signed.signatures.len() > MOST_SIGNATURES {
-            let (keys, _) = self.entitled_and_others(name);
-            let mut kept: Vec<_> = keys
-                .iter()
-                .filter_map(|key| signed.one_by(&key.key))
-                .collect();
-            let others = signed.signatures.iter();
-            let others: Vec<_> = others.filter(|one| !kept.contains(one)).collect();
-            kept.extend(others);
-            signed.signatures = kept.into_iter().take(MOST_SIGNATURES).cloned().collect();
-        }
+    /// A document with the signatures that count, as it can be published again: one
+    /// by each key for the name, of at most 16.
+    pub(super) fn counted(&self, mut signed: Signed, name: &ModuleName) -> Signed {
+        let (keys, _) = self.entitled_and_others(name);
+        let counted = keys.iter().filter_map(|key| signed.one_by(&key.key));
+        signed.signatures = counted.take(MOST_SIGNATURES).cloned().collect();
         signed
     }
 

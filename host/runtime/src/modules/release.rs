@@ -136,10 +136,10 @@ impl Authority {
         release.check_listed(listed)?;
         release.signers = vouched.signers().to_vec();
         release.statement = Some(vouched.into_document());
-        release.counted.statements = vec![self.foremost(signed, id.name())];
+        release.counted.statements = vec![self.counted(signed, id.name())];
         for signed in published.comparisons {
             let comparison = self.comparison(&signed, id.name());
-            release.add_comparison(comparison, || self.foremost(signed, id.name()));
+            release.add_comparison(comparison, || self.counted(signed, id.name()));
         }
         if let Some(bytes) = published.provenance {
             release.add_provenance(self.provenance(&bytes, id.name(), &digest), bytes);
@@ -314,8 +314,8 @@ impl Release {
     }
 
     /// What of it counted, as it can be published again: the statement, one
-    /// comparison with each older version, the provenance; with at most 16
-    /// signatures on each, those that counted before all others.
+    /// comparison with each older version, the provenance; on each the signatures of
+    /// keys for the name, one by each, and no others.
     pub const fn counted(&self) -> &Published {
         &self.counted
     }

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tracing::warn;
 
 use super::MOST_TRIED;
+use super::heard::Heard;
 use super::listing::{Listing, Offer};
 use super::prepare::{Before, Bench, Prepared};
 use super::selected::Selected;
@@ -124,8 +125,8 @@ impl<'a> Look<'a> {
     ///
     /// # Errors
     /// Why none may.
-    pub(crate) fn first(&self) -> Result<Prepared, Refusal> {
-        let served = self.served()?;
+    pub(crate) fn first(&self, heard: &Heard) -> Result<Prepared, Refusal> {
+        let served = heard.hear(self.served()?)?;
         let refusal = match self.first_there(served.as_ref()) {
             Ok(prepared) => return Ok(prepared),
             Err(refusal) => refusal,

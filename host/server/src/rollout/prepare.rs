@@ -113,14 +113,23 @@ impl<'a> Bench<'a> {
     /// Keeps a copy, and none but that of the version that this one follows beside
     /// it: a host begins with one of these.
     fn keep(&self, copy: &Store, id: &ModuleId, published: &Published, before: Option<Before<'_>>) {
-        let kept = self.runtime.block_on(copy.push(id, published));
+        let Place::Folder(folder) = copy.place() else {
+            return;
+        };
+        let push = || self.runtime.block_on(copy.push(id, published));
+        let kept = push().or_else(|_| {
+            // What was copied before may be signed otherwise, and is nobody's but
+            // this host's: it gives way.
+            let before = folder
+                .join(id.name().as_str())
+                .join(id.version().to_string());
+            let _ = std::fs::remove_dir_all(before);
+            push()
+        });
         if let Err(error) = kept {
             warn!(module = %id, %error, "a module is not copied");
             return;
         }
-        let Place::Folder(folder) = copy.place() else {
-            return;
-        };
         let versions = self.runtime.block_on(copy.versions(id.name()));
         for version in versions.unwrap_or_default() {
             let is_needed =

@@ -47,12 +47,10 @@ impl Rollout {
     pub(crate) fn recalled(&self, served: Option<&Served>) -> Option<Successor> {
         let over = self.active();
         let served = served.filter(|served| served.version != *over.version())?;
-        let state = self.state();
-        if state.has_heard_later(Some(served)).is_some() {
+        if self.heard.is_past(served) {
             return None;
         }
-        let left = state.left.clone()?;
-        drop(state);
+        let left = self.state().left.clone()?;
         let is_it = *left.version() == served.version && left.digest == served.digest;
         is_it.then(|| Successor {
             // It follows whatever is served: the ledger serves it already.

@@ -33,8 +33,6 @@ pub(crate) struct State {
     pub(crate) concern: Option<String>,
     /// The version that was in use before, where that was here.
     pub(crate) left: Option<Arc<Selected>>,
-    /// What the ledger last said that the route serves.
-    heard: Option<Served>,
     /// When the store was last looked at, in seconds since 1970.
     pub(crate) looked: Option<u64>,
     /// When the last look ended, as all moments here by [`monotonic`].
@@ -75,32 +73,6 @@ impl State {
     /// A look has ended.
     pub(crate) fn rest(&mut self) {
         self.rested = Some(monotonic::now());
-    }
-
-    /// Takes what the ledger says that the route serves, unless it said
-    /// [later things](Self::has_heard_later).
-    ///
-    /// # Errors
-    /// Where it did; what decides here stays.
-    pub(crate) fn hear(&mut self, served: Option<Served>) -> Result<Option<Served>, Refusal> {
-        let Some(before) = self.has_heard_later(served.as_ref()) else {
-            self.heard.clone_from(&served);
-            return Ok(served);
-        };
-        let now = served.map_or_else(|| "none".to_owned(), |served| served.version.to_string());
-        let before = &before.version;
-        Err(Refusal::at(Step::Version)(format!(
-            "the ledger has become an older copy of itself: it says that the route serves {now}, \
-             after it said {before}; what decides here stays until it has caught up, or this \
-             host starts anew"
-        )))
-    }
-
-    /// What the ledger said before, where that is later than this: then an older
-    /// copy has been put in its place, which has forgotten what was barred.
-    pub(crate) fn has_heard_later(&self, served: Option<&Served>) -> Option<&Served> {
-        let is_later = |before: &&Served| served.is_none_or(|served| served.is_older_than(before));
-        self.heard.as_ref().filter(is_later)
     }
 
     /// Whether a version was refused and is not looked at again yet.

@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claimbound::ledger::Change;
-use claimbound::modules::{Digest, Index, Listed, SigningKey};
+use claimbound::ledger::{Change, Ledger, Sqlite};
+use claimbound::modules::{Digest, Form, Index, Listed, SigningKey, Statement};
 use claimbound_server::server::Server;
 use claimbound_server::store::Store;
 use tokio::sync::Notify;
@@ -22,25 +22,27 @@ use crate::stores::world::{id, open, published, sign};
 
 /// Publishes these versions, of which the index then speaks.
 pub(super) async fn publish(store: &Store, serial: u64, versions: &[&str], key: &SigningKey) {
-    let mut listed = Vec::new();
     for number in versions {
         let (id, component) = (id(&format!("{NAME}@{number}")), version(number));
-        listed.push(Listed {
-            version: id.version().clone(),
-            digest: Digest::of(&component),
-            yanked: None,
-        });
         store
             .push(&id, &published(&id, component, key))
             .await
             .unwrap();
     }
+    list(store, serial, versions, key).await;
+}
+
+/// Has the index speak of these versions.
+async fn list(store: &Store, serial: u64, versions: &[&str], key: &SigningKey) {
+    let listed = versions.iter().map(|number| Listed {
+        version: number.parse().unwrap(),
+        digest: Digest::of(&version(number)),
+        yanked: None,
+    });
+    let listed = listed.collect();
     let name = NAME.parse().unwrap();
     let index = Index::new(name, serial, NOW - 60, NOW + 3600, listed).unwrap();
-    let signed = sign(
-        index.to_bytes(),
-        &[(key, claimbound::modules::Form::Bundle)],
-    );
+    let signed = sign(index.to_bytes(), &[(key, Form::Bundle)]);
     store
         .push_index(&NAME.parse().unwrap(), &signed)
         .await
@@ -90,6 +92,35 @@ async fn a_registry_is_followed_and_not_needed_to_begin_again() {
     assert!(why.contains("can't be reached"), "{why}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_is_renewed_where_other_keys_count() {
+    let Some(registry) = Registry::start(false) else {
+        return;
+    };
+    let store = registry.store("policies");
+    let from = format!("registry = \"oci://{}/policies\"", registry.host);
+    let (place, shelf) = place_with(&[
+        ("folder = \"store\"", &from),
+        ("drain = \"5s\"", "drain = \"5s\"\nstate = \"state\""),
+    ]);
+    publish(&store, 1, &["1.4.0"], shelf.key()).await;
+    place.serve().await.server.drain().await;
+    // The same component, stated anew by another key.
+    let (id, other) = (id(&format!("{NAME}@1.4.0")), super::shelf::key());
+    let mut again = published(&id, version("1.4.0"), &other);
+    let mut statement = Statement::parse(&again.statements[0].document).unwrap();
+    statement.time += 1;
+    again.statements = vec![sign(statement.to_bytes(), &[(&other, Form::Bundle)])];
+    store.push(&id, &again).await.unwrap();
+    list(&store, 2, &["1.4.0"], &other).await;
+    place.write("release.pub", other.public().to_pem());
+    place.serve().await.server.drain().await;
+    drop(registry);
+    let serving = place.serve().await;
+    assert_eq!(serving.module().await["version"], "1.4.0");
+    assert!(serving.allows("one").await);
+}
+
 /// A registry whose route serves 1.5.0 after 1.4.0, by a key.
 async fn followed() -> (Fake, Place, Shelf, Serving) {
     let fake = Fake::start(Means {
@@ -137,6 +168,9 @@ async fn to_go_back_waits_for_no_look() {
     // waited for.
     let silent = lead(&fake, String::new(), Manner::Silent).await;
     until_asked(&silent).await;
+    // Nor does it matter that another host has seen a later edition.
+    let ledger = Ledger::sqlite(&Sqlite::at(place.path("ledger.db"))).unwrap();
+    ledger.see_index("main", &NAME.parse().unwrap(), 9).unwrap();
     go_back(&place);
     serving.until_version("1.4.0").await;
     assert!(serving.allows("one").await);

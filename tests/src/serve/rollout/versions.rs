@@ -303,7 +303,20 @@ async fn an_older_copy_of_the_ledger_is_noticed_and_takes_nothing_back() {
                 1.4.0, after it said 1.5.0";
     assert!(why.starts_with(told), "{why}");
     shelf.publish("1.6.0", &version("1.6.0"));
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    // What an operator bars there makes it no younger, and a reload begins with
+    // nothing that the copy says.
+    order(
+        &place,
+        Change::Reject {
+            route: "deploy".to_owned(),
+            module: format!("{NAME}@1.5.1").parse().unwrap(),
+            unseen: true,
+        },
+    );
+    super::configure(&place, &[("poll = \"100ms\"", "poll = \"200ms\"")]);
+    serving
+        .until("claimbound_reloads_total{result=\"refused\"}", 1)
+        .await;
     assert_eq!(serving.module().await["version"], "1.5.0");
     assert!(serving.allows("one").await);
     put_back(&place, "1.5.0");

@@ -142,9 +142,10 @@ fn what_anybody_attached_hides_no_statement_that_counts() {
     let [counted] = release.counted().statements.as_slice() else {
         panic!("one counted");
     };
-    assert_eq!(counted.signatures.len(), MOST_SIGNATURES);
-    let first = counted.signatures.first().unwrap();
-    assert_eq!(first.form(), Form::Bundle, "those that count come first");
+    let [counted] = counted.signatures.as_slice() else {
+        panic!("by one key");
+    };
+    assert_eq!(counted.form(), Form::Bundle, "the one that counts");
 }
 
 #[test]
@@ -187,7 +188,11 @@ fn what_counted_is_one_comparison_with_each_older_version() {
     let outcome = |signed: &Signed| Comparison::parse(&signed.document).unwrap().outcome;
     let outcomes: Vec<_> = counted.iter().map(outcome).collect();
     assert_eq!(outcomes, [Relation::Narrower, Relation::Equivalent]);
-    assert_eq!(counted[1].signatures.len(), 2);
+    assert_eq!(
+        counted[1].signatures.len(),
+        1,
+        "a stranger's does not count"
+    );
 }
 
 #[test]
