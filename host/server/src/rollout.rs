@@ -206,7 +206,12 @@ impl Rollout {
         let look = look.beside(&self.active, &over, served.map(|served| &served.version));
         let selected = match look.listing() {
             Ok(listing) => self.consider(&look, &listing, served, metrics)?,
-            Err(refusal) => return self.unknown(&look, refusal, metrics),
+            Err(unlisted) => {
+                if let Some(edition) = unlisted.expired {
+                    self.state().see_expired(edition);
+                }
+                return self.unknown(&look, unlisted.refusal, metrics);
+            }
         };
         (!look.is_moot(selected.version())).then_some(Successor { selected, over })
     }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use claimbound::modules::{Digest, Index, Listed, Version};
 
+use super::step::Refusal;
 use super::wanted::Wanted;
 
 /// The versions of a name that a store has.
@@ -15,12 +16,43 @@ pub(crate) struct Listing {
     versions: Vec<Offer>,
 }
 
-/// Which edition of an index it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which edition of an index it is; the one with the larger serial is later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Edition {
     pub(crate) serial: u64,
     /// In seconds since 1970.
     pub(crate) expires: u64,
+}
+
+impl Edition {
+    pub(crate) fn of(index: &Index) -> Self {
+        Self {
+            serial: index.serial(),
+            expires: index.expires(),
+        }
+    }
+}
+
+/// Why the versions that a store has can't be told.
+pub(crate) struct Unlisted {
+    pub(crate) refusal: Refusal,
+    /// The edition that has expired, where that is why and a key vouches for it.
+    pub(crate) expired: Option<Edition>,
+}
+
+impl From<Refusal> for Unlisted {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            expired: None,
+        }
+    }
+}
+
+impl From<Unlisted> for Refusal {
+    fn from(unlisted: Unlisted) -> Self {
+        unlisted.refusal
+    }
 }
 
 /// A version that a store has.
@@ -62,13 +94,7 @@ impl Listing {
             version: listed.version.clone(),
             listed: Some(listed.clone()),
         });
-        Self::new(
-            Some(Edition {
-                serial: index.serial(),
-                expires: index.expires(),
-            }),
-            offers.collect(),
-        )
+        Self::new(Some(Edition::of(index)), offers.collect())
     }
 
     /// What is there where there is no index.

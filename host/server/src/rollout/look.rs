@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::MOST_TRIED;
 use super::heard::Heard;
-use super::listing::{Listing, Offer};
+use super::listing::{Edition, Listing, Offer, Unlisted};
 use super::prepare::{Before, Bench, Prepared};
 use super::selected::Selected;
 use super::step::{Refusal, Step};
@@ -225,16 +225,20 @@ impl<'a> Look<'a> {
     ///
     /// # Errors
     /// Where it gives no answer, or none that can be trusted.
-    pub(crate) fn listing(&self) -> Result<Listing, Refusal> {
-        self.unnamed_listing().map_err(|refusal| {
+    pub(crate) fn listing(&self) -> Result<Listing, Unlisted> {
+        self.unnamed_listing().map_err(|unlisted| {
             let wanted = self.bench.wanted;
-            let why = &refusal.why;
+            let Refusal { step, why } = unlisted.refusal;
             let (name, alias) = (&wanted.name, &wanted.depot.alias);
-            Refusal::at(refusal.step)(format!("the index of `{name}` in store `{alias}`: {why}"))
+            let why = format!("the index of `{name}` in store `{alias}`: {why}");
+            Unlisted {
+                refusal: Refusal { step, why },
+                ..unlisted
+            }
         })
     }
 
-    fn unnamed_listing(&self) -> Result<Listing, Refusal> {
+    fn unnamed_listing(&self) -> Result<Listing, Unlisted> {
         let refused = |why: String| Refusal::at(Step::Index)(why);
         let (wanted, runtime) = (self.bench.wanted, self.bench.runtime);
         let store = self.bench.store;
@@ -255,7 +259,7 @@ impl<'a> Look<'a> {
             }
             None => {
                 let fault = "there is none; `claimbound modules index` makes and signs one";
-                return Err(refused(fault.to_owned()));
+                return Err(refused(fault.to_owned()).into());
             }
         };
         self.check(&index)?;
@@ -266,17 +270,19 @@ impl<'a> Look<'a> {
     }
 
     /// An index that is out of date may hide what there is now.
-    fn check(&self, index: &Index) -> Result<(), Refusal> {
+    fn check(&self, index: &Index) -> Result<(), Unlisted> {
         let refused = |why: String| Refusal::at(Step::Index)(why);
         let wanted = self.bench.wanted;
         if index.name() != &wanted.name {
-            return Err(refused(format!("it is the index of `{}`", index.name())));
+            return Err(refused(format!("it is the index of `{}`", index.name())).into());
         }
         if index.is_expired_at(self.now) {
-            return Err(refused(format!(
-                "it expired at {}; whoever publishes has to sign another",
-                claimbound::clock::date(index.expires())
-            )));
+            let at = claimbound::clock::date(index.expires());
+            let why = format!("it expired at {at}; whoever publishes has to sign another");
+            return Err(Unlisted {
+                refusal: refused(why),
+                expired: (!wanted.unsigned).then(|| Edition::of(index)),
+            });
         }
         let (alias, name) = (&*wanted.depot.alias, &wanted.name);
         let seen = if wanted.unsigned {
@@ -287,7 +293,7 @@ impl<'a> Look<'a> {
         } else {
             self.ledger.see_index(alias, name, index.serial())
         };
-        seen.map_err(Refusal::at(Step::Index))
+        Ok(seen.map_err(Refusal::at(Step::Index))?)
     }
 
     /// What the route served last.

@@ -27,6 +27,8 @@ pub(crate) struct State {
     refused: BTreeMap<Version, Held>,
     /// The edition of the index that was seen last.
     pub(crate) edition: Option<Edition>,
+    /// The newest edition that a key vouched for when it had expired.
+    expired: Option<Edition>,
     /// Why the versions that there are could not be told, where that is so.
     pub(crate) unknown: Option<Refusal>,
     /// Why the version in use should be replaced.
@@ -86,8 +88,9 @@ impl State {
         self.refused.remove(version);
     }
 
-    /// Keeps what was refused; whether it is news. Where there is no place, only
-    /// the newest are kept and told of.
+    /// Keeps what was refused; whether it is news: the version was not, or was for
+    /// another reason the last time. Where there is no place, only the newest are
+    /// kept and told of.
     pub(crate) fn refuse(&mut self, refused: Refused, now: Duration) -> bool {
         let oldest = self.refused.keys().next();
         let is_older = oldest.is_some_and(|oldest| refused.version < *oldest);
@@ -95,8 +98,10 @@ impl State {
             return false;
         }
         let before = self.refused.get(&refused.version);
-        let is_same = |held: &&Held| held.refused.refusal.step == refused.refusal.step;
-        let times = before.filter(is_same).map_or(0, |held| held.refused.times);
+        let before = before.map(|held| &held.refused);
+        let is_news = before.is_none_or(|before| before.refusal != refused.refusal);
+        let is_same = |before: &&Refused| before.refusal.step == refused.refusal.step;
+        let times = before.filter(is_same).map_or(0, |before| before.times);
         let held = Held {
             until: now.saturating_add(again_after(refused.refusal.step, times)),
             refused: Refused {
@@ -108,7 +113,7 @@ impl State {
         while self.refused.len() > MOST_REFUSED {
             self.refused.pop_first();
         }
-        times == 0
+        is_news
     }
 
     /// What is refused, the newest first.
@@ -124,6 +129,17 @@ impl State {
         }
         self.edition = edition;
         self.unknown = None;
+    }
+
+    /// An edition that a key vouches for, and that expired before it was seen.
+    pub(crate) fn see_expired(&mut self, edition: Edition) {
+        self.expired = self.expired.max(Some(edition));
+    }
+
+    /// The newest edition of the index that there is, of which another may have to
+    /// be waited for.
+    pub(crate) fn newest(&self) -> Option<Edition> {
+        self.edition.max(self.expired)
     }
 
     /// A version is in use after another one: what is at or below it is of no
@@ -153,5 +169,48 @@ fn again_after(step: Step, times: u32) -> Duration {
             let longer = AGAIN_AFTER.saturating_mul(1 << times.min(16));
             longer.min(AGAIN_AT_MOST)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(step: Step, why: &str) -> Refused {
+        Refused {
+            version: Version::new(1, 5, 0),
+            refusal: Refusal::at(step)(why),
+            at: 0,
+            times: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_refused_for_another_reason_is_news_and_waits_no_less() {
+        let mut state = State::default();
+        let (start, step) = (Duration::ZERO, Step::Comparison);
+        assert!(state.refuse(refused(step, "there is none"), start));
+        assert!(!state.refuse(refused(step, "there is none"), start));
+        assert!(state.refuse(refused(step, "it is wider"), start));
+        assert!(!state.refuse(refused(step, "it is wider"), start));
+        let held = state.refused().next().unwrap();
+        assert_eq!((held.times, &*held.refusal.why), (4, "it is wider"));
+        assert!(state.holds(&held.version, AGAIN_AFTER * 7));
+        assert!(state.refuse(refused(Step::Fit, "it is wider"), start));
+    }
+
+    #[test]
+    fn an_expired_edition_counts_until_there_is_a_later_one() {
+        let edition = |serial, expires| Edition { serial, expires };
+        let mut state = State::default();
+        state.see(Some(edition(5, 90)));
+        state.see_expired(edition(6, 20));
+        state.see_expired(edition(4, 10));
+        assert_eq!(state.newest(), Some(edition(6, 20)));
+        // A store that shows the old one again hides nothing.
+        state.see(Some(edition(5, 90)));
+        assert_eq!(state.newest(), Some(edition(6, 20)));
+        state.see(Some(edition(7, 80)));
+        assert_eq!(state.newest(), Some(edition(7, 80)));
     }
 }

@@ -12,7 +12,7 @@ impl Rollout {
     pub(crate) fn status(&self) -> Value {
         let active = self.active();
         let state = self.state();
-        let edition = state.edition;
+        let edition = state.newest();
         json!({
             "store": self.wanted.depot.alias,
             "range": self.wanted.range.to_string(),
@@ -40,10 +40,10 @@ impl Rollout {
         state.concern.iter().cloned().chain(unknown).collect()
     }
 
-    /// When the index expires that was seen last, in seconds since 1970; none where
-    /// there was none.
+    /// When the newest index expires that was seen, in seconds since 1970; none
+    /// where there was none.
     pub(crate) fn index_expires(&self) -> Option<u64> {
-        self.state().edition.map(|edition| edition.expires)
+        self.state().newest().map(|edition| edition.expires)
     }
 
     fn candidate(&self, state: &State) -> Option<Value> {

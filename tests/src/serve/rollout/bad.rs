@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use claimbound::clock::date;
 use claimbound::modules::Form;
 use claimbound_server::server::Server;
 
@@ -151,11 +152,18 @@ async fn an_index_that_is_none_hides_nothing() {
     shelf.expires = crate::forge::NOW;
     shelf.index();
     unknown("expired").await;
+    // Whoever is to sign another in time is told of this one.
+    let late = serving.module().await["rollout"]["index"].clone();
+    let serial = late["serial"].as_u64().unwrap();
+    assert_eq!(late["expires"], date(crate::forge::NOW));
+    let expiry = "claimbound_module_index_expiry_seconds{route=\"deploy\"}";
+    assert_eq!(serving.metric(expiry).await, 0);
     shelf.index_by(1, shelf.key());
     shelf.expires += 60;
     shelf.index_by(0, shelf.key());
     unknown("serial 0").await;
     let module = serving.module().await;
+    assert_eq!(module["rollout"]["index"]["serial"], serial);
     assert_eq!(module["version"], "1.4.0");
     assert!(serving.allows("one").await);
 }
