@@ -58,14 +58,36 @@ impl FromStr for Place {
     }
 }
 
+impl Place {
+    /// What may help where a registry of this machine does not answer by TLS. Of no
+    /// other one is it said: whoever is between would read along.
+    pub fn without_tls(&self, error: &StoreError) -> Option<String> {
+        let (Self::Registry(place), StoreError::Unreachable { cause, .. }) = (self, error) else {
+            return None;
+        };
+        let spoke = cause.contains("corrupt message") || cause.contains("InvalidContentType");
+        let shown = place.to_string();
+        let rest = shown.strip_prefix("https://")?;
+        let hint = format!("it seems to be without TLS, which is written `http://{rest}`");
+        (spoke && is_loopback(&place.origin)).then_some(hint)
+    }
+}
+
 impl FromStr for RegistryPlace {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
         // A password in it would be shown.
-        let wrong = |cause: &str| StoreError::path(without_user(text), cause);
+        let shown = without_user(text);
+        let wrong = |cause: &str| StoreError::path(&*shown, cause);
         if text.len() > LONGEST_URL {
             return Err(wrong("it has more than 2048 bytes"));
+        }
+        if !text.is_empty() && !text.contains("://") {
+            return Err(wrong(&format!(
+                "it has no scheme: a registry is written `https://{shown}`, or `http://{shown}` \
+                 where it is without TLS"
+            )));
         }
         let https = text
             .strip_prefix("oci://")
@@ -156,12 +178,13 @@ impl fmt::Display for RegistryPlace {
 /// A URL for a message, less what may be a password.
 fn without_user(text: &str) -> String {
     match text.split_once("://") {
-        Some((scheme, rest)) => {
-            let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-            format!("{scheme}://{rest}")
-        }
-        None => text.to_owned(),
+        Some((scheme, rest)) => format!("{scheme}://{}", after_user(rest)),
+        None => after_user(text).to_owned(),
     }
+}
+
+fn after_user(text: &str) -> &str {
+    text.rsplit_once('@').map_or(text, |(_, rest)| rest)
 }
 
 /// Whether a URL's host is this machine, by a name or an address that leads
@@ -241,6 +264,16 @@ mod tests {
             "{error}"
         );
         assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_registry_without_a_scheme_is_told_with_one() {
+        for text in ["localhost:5000/a", "me:hunter2@localhost:5000/a"] {
+            let error = text.parse::<RegistryPlace>().unwrap_err().to_string();
+            let told = "`localhost:5000/a` can't be used: it has no scheme: a registry is written \
+                        `https://localhost:5000/a`, or `http://localhost:5000/a`";
+            assert!(error.starts_with(told), "{error}");
+        }
     }
 
     #[test]
