@@ -7,7 +7,7 @@ use std::time::Duration;
 use claimbound::checks::Checks;
 use claimbound::danger;
 use claimbound::modules::{
-    Comparison, Digest, ModuleId, Published, Release, Role, Version, Vouched,
+    Comparison, Digest, ModuleId, Published, Release, Role, TrustedKey, Version, Vouched,
 };
 use claimbound::policy::Policy;
 use claimbound::sandbox::Sandbox;
@@ -196,11 +196,24 @@ impl<'a> Bench<'a> {
                 )
             }
             Some(one) => format!(
-                "compared with version {version} it is {}, and no second key has signed that it \
-                 may be",
-                one.document().outcome
+                "compared with version {version} it is {}, and {}",
+                one.document().outcome,
+                self.no_second_key()
             ),
         }))
+    }
+
+    /// Why nobody's word lets in more.
+    fn no_second_key(&self) -> String {
+        let Wanted { depot, name, .. } = self.wanted;
+        let may = |key: &TrustedKey| key.roles.contains(&Role::Wider) && key.modules.contains(name);
+        if depot.authority.keys().iter().any(may) {
+            return "no second key has signed that it may be".to_owned();
+        }
+        format!(
+            "no key of store `{}` may sign `wider` for `{name}` (`signs = [\"wider\"]`)",
+            depot.alias
+        )
     }
 
     /// Has a policy decide its cases, in a sandbox apart from all that serve.

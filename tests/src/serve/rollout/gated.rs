@@ -58,6 +58,31 @@ async fn what_lets_in_no_more_needs_one_key_and_what_does_needs_two() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_no_key_may_let_in_more_that_is_said() {
+    let (place, mut shelf, second) = gated();
+    let other = "modules = [\"acme-deploy\"]\nsigns = [\"wider\"]";
+    let text = fs::read_to_string(place.path("claimbound.toml")).unwrap();
+    assert!(text.contains(other));
+    let text = text.replace(other, &other.replace("acme-deploy", "acme-train"));
+    place.write("claimbound.toml", text);
+    let first = strict("1.4.0");
+    shelf.publish("1.4.0", &first);
+    let serving = place.serve().await;
+    let wide = version("1.5.0");
+    shelf.publish("1.5.0", &wide);
+    serving.until_refused("1.5.0").await;
+    let both = [shelf.key(), &second];
+    shelf.compare(("1.4.0", &first), ("1.5.0", &wide), "wider", &both);
+    shelf.index();
+    let told = |module: &serde_json::Value| {
+        let why = module["rollout"]["refused"][0]["why"].as_str();
+        let wanted = "it is wider, and no key of store `main` may sign `wider` for `acme-deploy`";
+        why.is_some_and(|why| why.contains(wanted))
+    };
+    serving.until_module(told).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_comparison_with_another_version_says_nothing() {
     let (place, mut shelf, _) = gated();
     let first = version("1.4.0");
