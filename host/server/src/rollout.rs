@@ -9,6 +9,7 @@
 mod copied;
 mod depot;
 mod heard;
+mod lack;
 mod listing;
 mod look;
 mod prepare;
@@ -267,12 +268,7 @@ impl Rollout {
         let offer = match listing.find(&served.version) {
             Some(offer) if self.wanted.takes(&served.version) => offer.in_use(),
             found => {
-                let why = match found {
-                    Some(_) => format!("`{}` does not take it", self.wanted.range),
-                    None => "the store has it no more".to_owned(),
-                };
-                let why = format!("the route serves it elsewhere, or went back to it, and {why}");
-                let refusal = Refusal::at(Step::Version)(why);
+                let refusal = self.not_followed(served, found.is_some());
                 self.refuse(
                     look.now,
                     &look.bench.frame.name,
@@ -291,6 +287,27 @@ impl Rollout {
         // It is wanted now, however often it was refused.
         let prepared = self.prepare(look, listing, &offer, None, metrics)?;
         Some(Arc::new(prepared.selected))
+    }
+
+    /// That this host does not follow to what the route serves, which the store
+    /// has or has not.
+    fn not_followed(&self, served: &Served, is_there: bool) -> Refusal {
+        let said = if served.reason.is_empty() {
+            "the route serves it elsewhere"
+        } else {
+            "the route went back to it"
+        };
+        let why = if is_there {
+            let range = &self.wanted.range;
+            format!("`{range}` does not take it; widen `version`, and this host follows")
+        } else {
+            "the store has it no more; publish and list it again, and this host follows".to_owned()
+        };
+        let active = self.active();
+        let active = active.version();
+        Refusal::at(Step::Version)(format!(
+            "{said}, and {why}; {active} decides here until then"
+        ))
     }
 
     /// Makes the newest version the candidate, of those that go through every

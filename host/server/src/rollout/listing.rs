@@ -111,6 +111,11 @@ impl Listing {
         Self { edition, versions }
     }
 
+    /// What there is, the newest first.
+    pub(crate) fn versions(&self) -> &[Offer] {
+        &self.versions
+    }
+
     /// What it says of a version.
     pub(crate) fn find(&self, version: &Version) -> Option<&Offer> {
         self.versions.iter().find(|one| one.version == *version)

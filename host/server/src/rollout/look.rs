@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use claimbound::ledger::{Ledger, Served};
-use claimbound::modules::{Index, Version};
+use claimbound::modules::{Authority, Index, ModuleName, Untrusted, Version};
 use tokio::runtime::Handle;
 use tracing::warn;
 
 use super::MOST_TRIED;
 use super::heard::Heard;
+use super::lack::Lack;
 use super::listing::{Edition, Listing, Offer, Unlisted};
 use super::prepare::{Before, Bench, Prepared};
 use super::selected::Selected;
@@ -18,6 +19,8 @@ use super::step::{Refusal, Step};
 use super::wanted::Wanted;
 use crate::frame::Frame;
 use crate::ground::Ground;
+use crate::nearest::did_you_mean;
+use crate::store::{Store, StoreError};
 
 /// What looks at a store for a route. All of it waits, and is for threads that
 /// may.
@@ -169,7 +172,16 @@ impl<'a> Look<'a> {
                 }
             }
         }
-        Err(refused.unwrap_or_else(|| self.nothing(served)))
+        let lack = Lack {
+            route: &self.bench.frame.name,
+            wanted: self.bench.wanted,
+            listing: &listing,
+            served,
+        };
+        Err(match refused {
+            Some(refusal) => lack.beside(refusal),
+            None => Refusal::at(Step::Version)(lack.told()),
+        })
     }
 
     /// What was served, yanked or not, and then what may be begun with in its
@@ -204,23 +216,6 @@ impl<'a> Look<'a> {
         served.is_none_or(|served| !wanted.waits() || served.promotes(&offer.version))
     }
 
-    fn nothing(&self, served: Option<&Served>) -> Refusal {
-        let wanted = self.bench.wanted;
-        let above = served.map_or_else(String::new, |served| {
-            let promote = if wanted.waits() {
-                "; `claimbound modules promote` lets a newer one begin"
-            } else {
-                ""
-            };
-            let version = &served.version;
-            format!(", of {version} or later, which was served already{promote}")
-        });
-        Refusal::at(Step::Version)(format!(
-            "store `{}` has no version of `{}` in `{}`{above}",
-            wanted.depot.alias, wanted.name, wanted.range
-        ))
-    }
-
     /// The versions that the store has.
     ///
     /// # Errors
@@ -243,23 +238,28 @@ impl<'a> Look<'a> {
         let (wanted, runtime) = (self.bench.wanted, self.bench.runtime);
         let store = self.bench.store;
         let signed = runtime.block_on(store.index(&wanted.name));
-        let signed = signed.map_err(Refusal::at(Step::Index))?;
+        let signed = signed.map_err(|error| refused(with_hint(store, &error)))?;
         let copy = signed.clone();
         let index = match signed {
             Some(signed) if wanted.unsigned => {
                 Index::parse(&signed.document).map_err(Refusal::at(Step::Index))?
             }
             Some(signed) => {
-                let vouched = wanted.depot.authority.index(&signed, &wanted.name);
-                vouched.map_err(Refusal::at(Step::Index))?.into_document()
+                let authority = &wanted.depot.authority;
+                let vouched = authority.index(&signed, &wanted.name);
+                let vouched = vouched.map_err(|why| refused(with_keys(authority, &why)));
+                vouched?.into_document()
             }
             None if wanted.unsigned => {
                 let versions = runtime.block_on(store.versions(&wanted.name));
                 return Ok(Listing::bare(versions.map_err(Refusal::at(Step::Index))?));
             }
             None => {
-                let fault = "there is none; `claimbound modules index` makes and signs one";
-                return Err(refused(fault.to_owned()).into());
+                let near = self.near();
+                return Err(refused(format!(
+                    "there is none{near}; `claimbound modules index` makes and signs one"
+                ))
+                .into());
             }
         };
         self.check(&index)?;
@@ -267,6 +267,18 @@ impl<'a> Look<'a> {
             copied.keep(runtime, index.name(), &signed);
         }
         Ok(Listing::of(&index))
+    }
+
+    /// Which name may have been meant: only where a route begins, for many registries
+    /// tell their names to nobody, and those that do have many.
+    fn near(&self) -> String {
+        if self.beside.is_some() {
+            return String::new();
+        }
+        let names = self.bench.runtime.block_on(self.bench.store.names());
+        let names = names.unwrap_or_default();
+        let wanted = self.bench.wanted.name.as_str();
+        did_you_mean(wanted, names.iter().map(ModuleName::as_str))
     }
 
     /// An index that is out of date may hide what there is now.
@@ -330,5 +342,23 @@ impl<'a> Look<'a> {
         };
         let may = self.ledger.may_serve(&self.bench.frame.name, &id, *digest);
         may.map_err(Refusal::at(Step::Version))
+    }
+}
+
+/// Why a store gives no answer, and what may help.
+fn with_hint(store: &Store, error: &StoreError) -> String {
+    match store.place().without_tls(error) {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
+
+/// Why a document is not taken, with the keys that are known where none of them
+/// signed it.
+fn with_keys(authority: &Authority, why: &Untrusted) -> String {
+    if matches!(why, Untrusted::Stranger) {
+        format!("{why}; {}", authority.told())
+    } else {
+        why.to_string()
     }
 }

@@ -148,7 +148,7 @@ async fn an_index_that_is_none_hides_nothing() {
     };
     let stranger = key();
     shelf.index_by(9, &stranger);
-    unknown("no known key").await;
+    unknown("no known key signed it; known: `release`, for `module`").await;
     shelf.expires = crate::forge::NOW;
     shelf.index();
     unknown("expired").await;

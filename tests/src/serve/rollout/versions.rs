@@ -1,5 +1,6 @@
 //! Which version a route takes up, and which it never does.
 
+use std::io::Write as _;
 use std::sync::LazyLock;
 
 use claimbound::ledger::{Change, Ledger, Sqlite, Taking};
@@ -37,6 +38,91 @@ async fn the_newest_in_the_range_is_taken_up_while_it_serves() {
     assert_eq!(module["rollout"]["index"]["serial"], 4);
     let expiry = "claimbound_module_index_expiry_seconds{route=\"deploy\"}";
     assert_eq!(serving.metric(expiry).await, 86_400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_without_a_version_says_what_there_is() {
+    let (place, mut shelf) = place_with(&[("version = \"*\"", "version = \"=1.9.0\"")]);
+    shelf.publish("1.9.0", &version("1.9.0"));
+    shelf.yank("1.9.0", "lets forks in");
+    let lacks = "route.deploy.module: store `main` has no version of `acme-deploy` in";
+    assert_eq!(
+        refused(&place).await,
+        format!(
+            "{lacks} `=1.9.0` that may be begun with; 1.9.0 is there and yanked: lets forks in"
+        )
+    );
+    super::configure(&place, &[("version = \"*\"", "version = \"^3\"")]);
+    assert_eq!(
+        refused(&place).await,
+        format!("{lacks} `^3` that may be begun with; the newest there is 1.9.0")
+    );
+    super::configure(
+        &place,
+        &[("name = \"acme-deploy\"", "name = \"acme-deply\"")],
+    );
+    let why = refused(&place).await;
+    let near = "there is none (did you mean `acme-deploy`?); `claimbound modules index`";
+    assert!(why.contains(near), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_route_went_back_to_out_of_the_range_is_told() {
+    let (place, mut shelf) = place();
+    shelf.publish("1.3.0", &version("1.3.0"));
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let serving = place.serve().await;
+    shelf.publish("1.5.0", &version("1.5.0"));
+    serving.until_version("1.5.0").await;
+    super::configure(&place, &[("version = \"*\"", "version = \">=1.5\"")]);
+    let is_taken_up = |module: &serde_json::Value| module["rollout"]["range"] == ">=1.5";
+    serving.until_module(is_taken_up).await;
+    let to = format!("{NAME}@1.4.0").parse().unwrap();
+    let route = "deploy".to_owned();
+    order(&place, Change::RollBack { route, to });
+    let (_, why) = serving.until_refused("1.4.0").await;
+    assert_eq!(
+        why,
+        "the route went back to it, and `>=1.5` does not take it; widen `version`, and this host \
+         follows; 1.5.0 decides here until then"
+    );
+    serving.server.drain().await;
+
+    let why = refused(&place).await;
+    let out = "the route went back to 1.4.0, which `version = \">=1.5\"` does not take";
+    let widen = "widen `version`, or publish a version in it above 1.5.0";
+    assert!(why.contains("alice rolled back"), "{why}");
+    assert!(why.ends_with(&format!("; {out}; {widen}")), "{why}");
+    shelf.yank("1.5.0", "lets forks in");
+    let yanked = "1.5.0 is there and yanked: lets forks in";
+    assert_eq!(
+        refused(&place).await,
+        format!("route.deploy.module: {out}; {yanked}; {widen}")
+    );
+    super::configure(&place, &[("version = \"*\"", "version = \"=1.3.0\"")]);
+    let why = refused(&place).await;
+    let back = "1.3.0 is lower than what was served: `claimbound modules rollback acme-deploy \
+                --route deploy --to 1.3.0 --reason WHY` goes back to it";
+    assert!(why.contains(back), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_of_this_machine_without_tls_is_told_as_one() {
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = plain.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in plain.incoming() {
+            let answered = stream
+                .unwrap()
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            answered.unwrap();
+        }
+    });
+    let from = format!("registry = \"https://{host}/policies\"");
+    let (place, _) = place_with(&[("folder = \"store\"", &from)]);
+    let why = refused(&place).await;
+    let hint = format!("it seems to be without TLS, which is written `http://{host}/policies`");
+    assert!(why.ends_with(&hint), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
