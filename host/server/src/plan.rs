@@ -14,6 +14,7 @@ use claimbound::models::{Model, Registry};
 use claimbound::policy::{self, Policy};
 use claimbound::token::TokenTypes;
 use tokio::runtime::Handle;
+use tracing::info;
 
 use crate::aside::aside;
 use crate::bounds;
@@ -258,8 +259,10 @@ impl Draft {
         let takings = takings.map(|(name, rollout, active)| rollout.taking(active, name, at, &by));
         let written = ledger.serve_all(&takings.collect::<Vec<_>>());
         written.map_err(|error| ConfigError::at("route", error))?;
-        for (_, rollout, _) in &rollouts {
+        for (route, rollout, active) in &rollouts {
             rollout.written();
+            let (version, digest) = (active.version(), active.digest);
+            info!(route, %version, %digest, "a module decides");
         }
         Ok(())
     }

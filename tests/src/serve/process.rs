@@ -19,14 +19,14 @@ use crate::gate::{DOCUMENT, SIGNER};
 use crate::program::program;
 
 /// The program while it serves.
-struct Running {
+pub(super) struct Running {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
 }
 
 impl Running {
-    fn start(place: &Place, more: &[&str]) -> Self {
+    pub(super) fn start(place: &Place, more: &[&str]) -> Self {
         let mut child = Command::new(program())
             .args(["serve", "--config", "claimbound.toml"])
             .args(more)
@@ -53,7 +53,7 @@ impl Running {
     }
 
     /// The next line that holds this.
-    fn line(&mut self, part: &str) -> String {
+    pub(super) fn line(&mut self, part: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(Duration::from_mins(1));
             let line = line.unwrap_or_else(|_| panic!("no {part}: {:?}", self.seen));
@@ -71,14 +71,14 @@ impl Running {
         serde_json::from_value(line["address"].clone()).unwrap()
     }
 
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         let killed = Command::new("kill")
             .args([name, &self.child.id().to_string()])
             .status();
         assert!(killed.unwrap().success());
     }
 
-    fn exit(mut self) -> (i32, Vec<String>) {
+    pub(super) fn exit(mut self) -> (i32, Vec<String>) {
         let status = self.child.wait().unwrap();
         self.seen.extend(self.lines.iter());
         (status.code().unwrap_or(-1), self.seen)

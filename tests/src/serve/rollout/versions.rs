@@ -7,6 +7,7 @@ use claimbound::ledger::{Change, Ledger, Sqlite, Taking};
 use claimbound::modules::{Digest, ModuleId};
 use claimbound_server::server::Server;
 
+use super::super::process::Running;
 use super::super::{clock, environment};
 use super::shelf::NAME;
 use super::{Place, order, place, place_with, version};
@@ -104,6 +105,21 @@ async fn what_the_route_went_back_to_out_of_the_range_is_told() {
     let back = "1.3.0 is lower than what was served: `claimbound modules rollback acme-deploy \
                 --route deploy --to 1.3.0 --reason WHY` goes back to it";
     assert!(why.contains(back), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_says_which_version_decides_from_the_start() {
+    let (place, mut shelf) = place();
+    // The program has a clock of its own.
+    shelf.expires = 4_000_000_000;
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let mut running = Running::start(&place, &[]);
+    let line: serde_json::Value = serde_json::from_str(&running.line("a module decides")).unwrap();
+    assert_eq!(line["route"], "deploy");
+    assert_eq!(line["version"], "1.4.0");
+    assert_eq!(line["digest"], Digest::of(&version("1.4.0")).to_string());
+    running.signal("-TERM");
+    running.exit();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
