@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use claimbound::modules::{Digest, ModuleId, ModuleName, Published};
 use claimbound_server::store::{Access, Bounds, Credentials, Place, Store, StoreError, Watcher};
-use reqwest::Url;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::console::Moving;
@@ -111,7 +110,7 @@ impl Opened {
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> anyhow::Result<T> {
         let done = self.runtime.block_on(work);
-        done.map_err(|error| match without_tls(self.store.place(), &error) {
+        done.map_err(|error| match self.store.place().without_tls(&error) {
             Some(hint) => anyhow!("{error}; {hint}"),
             None => error.into(),
         })
@@ -153,29 +152,6 @@ impl Opened {
         let near = did_you_mean(name.as_str(), &names);
         anyhow!("the store holds no module `{name}`{near}")
     }
-}
-
-/// What may help where a registry of this machine does not answer by TLS. Of no
-/// other one is it said: whoever is between would read along.
-fn without_tls(place: &Place, error: &StoreError) -> Option<String> {
-    let StoreError::Unreachable { cause, .. } = error else {
-        return None;
-    };
-    let place = match place {
-        Place::Registry(place) => place.to_string(),
-        Place::Folder(_) => return None,
-    };
-    let rest = place.strip_prefix("https://")?;
-    let spoke = cause.contains("corrupt message") || cause.contains("InvalidContentType");
-    let hint = format!("it seems to be without TLS, which is written `http://{rest}`");
-    (spoke && is_loopback(&place)).then_some(hint)
-}
-
-fn is_loopback(place: &str) -> bool {
-    let url = Url::parse(place).ok();
-    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
