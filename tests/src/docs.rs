@@ -423,14 +423,12 @@ fn what_a_page_quotes_stands_in_the_contract_and_in_the_examples() {
     }
 }
 
-/// The commands of a page's first block of shell.
-pub(crate) fn commands(name: &str) -> String {
+/// The commands of each of a page's blocks of shell.
+pub(crate) fn commands(name: &str) -> Vec<String> {
     let page = page(name);
-    let mut blocks = blocks(&page).into_iter();
-    let block = blocks.find(|block| block.language == "sh");
-    block
-        .unwrap_or_else(|| panic!("docs/{name} shows no commands"))
-        .text
+    let blocks = blocks(&page).into_iter();
+    let blocks = blocks.filter(|block| block.language == "sh");
+    blocks.map(|block| block.text).collect()
 }
 
 /// Texts between backticks.

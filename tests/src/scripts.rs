@@ -115,6 +115,31 @@ fn what_new_writes_is_what_the_examples_are() {
     }
 }
 
+/// What a language's page has one do, to begin a policy and to publish it.
+fn pages_commands(language: &str) -> [String; 2] {
+    let commands = crate::docs::commands(&format!("policies-in-{language}.md"));
+    commands.try_into().unwrap()
+}
+
+#[test]
+fn a_component_is_published_as_its_page_says() {
+    for language in LANGUAGES {
+        let Some(component) = example(language) else {
+            continue;
+        };
+        let author = Author::new();
+        std::fs::copy(component, author.path("policy.wasm")).unwrap();
+        std::fs::copy(cases(), author.path("cases.toml")).unwrap();
+        // The example's own name stands where `new` puts another.
+        let [begin, publish] = pages_commands(language);
+        assert!(begin.contains("claimbound new acme-train"), "{begin}");
+        let publish = publish.replace("acme-train", "release-train");
+        let (succeeds, text) = author.run(&publish, author.folder.path());
+        assert!(succeeds, "{language}: {text}");
+        assert!(text.contains("edition 1 of `release-train`"), "{text}");
+    }
+}
+
 /// A place for a page's commands.
 struct Author {
     folder: tempfile::TempDir,
@@ -156,11 +181,14 @@ impl Author {
 
     /// Begins a policy as its page says, and breaks it.
     fn begin(&self, language: &str, source: &str) {
-        let page = format!("policies-in-{language}.md");
-        let (succeeds, text) = self.run(&crate::docs::commands(&page), self.folder.path());
+        let [begin, publish] = pages_commands(language);
+        let (succeeds, text) = self.run(&begin, self.folder.path());
         assert!(succeeds, "{text}");
         assert!(text.contains("15 passed, 0 failed"), "{text}");
         let policy = self.path("acme-train");
+        let (succeeds, text) = self.run(&publish, &policy);
+        assert!(succeeds, "{text}");
+        assert!(text.contains("edition 1 of `acme-train`"), "{text}");
         let source = policy.join(source);
         let broken = std::fs::read_to_string(&source).unwrap();
         assert!(broken.contains("456789"), "{broken}");
