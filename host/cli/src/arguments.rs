@@ -56,6 +56,15 @@ impl Arguments {
     }
 }
 
+/// The commands of that name which stand under another one, each as it is called.
+pub(crate) fn called(name: &str) -> Vec<String> {
+    let all = Arguments::command();
+    let over = all.get_subcommands();
+    let over = over.filter(|over| over.find_subcommand(name).is_some());
+    over.map(|over| format!("`claimbound {} {name}`", over.get_name()))
+        .collect()
+}
+
 /// Takes the flag of all commands out of the help of one that it says nothing
 /// to; it is still accepted.
 #[derive(Debug, clap::Args)]

@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::{Value, json};
 
+use crate::arguments;
 use crate::escape::visible_json;
 use crate::page::{Ink, Page};
 use crate::redact::redacted;
@@ -350,13 +351,18 @@ pub(crate) fn usage(error: &clap::Error) -> Status {
     Status::Unanswered
 }
 
-/// What is meant by files that stand where only flags do.
+/// What is meant by files that stand where only flags do, or by a command that
+/// stands under another one.
 fn hint(error: &clap::Error) -> Option<String> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::StyledStr(text)) => Some(text.to_string()),
         Some(_) | None => None,
     };
+    if let Some(name) = text(ContextKind::InvalidSubcommand) {
+        let found = arguments::called(&name);
+        return (!found.is_empty()).then(|| format!("there is {}", found.join(", ")));
+    }
     let usage = text(ContextKind::Usage)?;
     let decides = ["claimbound check", "claimbound explain"];
     let is_theirs = decides.iter().any(|command| usage.contains(command));

@@ -15,6 +15,10 @@ use crate::page::{Ink, Page};
 use crate::store::{self, Opened};
 use crate::{signatures, time, trusted};
 
+/// For how many seconds an edition may hold without a word: 90 days. Nothing else
+/// bounds for how long a store can hide that a version was yanked.
+const LONG: u64 = 90 * 24 * 60 * 60;
+
 /// What an edition needs.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -81,6 +85,13 @@ pub(crate) fn publish(
         signatures: vec![signature],
     };
     store.wait(store.store().push_index(name, &signed))?;
+    if arguments.expires > LONG {
+        note(&format!(
+            "until {} a store can show this edition and hide later ones, and with them what was \
+             yanked; one that holds for less, such as `--expires 7d`, bounds that",
+            clock::date(index.expires())
+        ));
+    }
     told(&index, &store.place(), console)
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn open(store: &str, ca: Option<&Path>) -> anyhow::Result<Opened> {
 /// Where it is neither a folder nor a registry, or is spelled as other programs
 /// spell a registry: a folder of that name would be made.
 fn place(text: &str) -> anyhow::Result<Place> {
-    let place: Place = text.parse()?;
+    let place: Place = text.parse().map_err(|error| shorter(text, error))?;
     if let Place::Folder(path) = &place
         && looks_like_a_registry(text)
         && !path.exists()
@@ -79,6 +79,20 @@ fn place(text: &str) -> anyhow::Result<Place> {
         );
     }
     Ok(place)
+}
+
+/// Where a URL that is none of a store ends with a version, or a digest, as other
+/// programs write it: what stands before the name.
+fn shorter(text: &str, error: StoreError) -> anyhow::Error {
+    let last = text.rsplit_once('/');
+    let Some((before, _)) = last.filter(|(_, last)| last.contains([':', '@'])) else {
+        return error.into();
+    };
+    // What ends with `/` is the scheme, and what holds an `@` may hold a password.
+    if before.ends_with('/') || before.contains('@') {
+        return error.into();
+    }
+    anyhow!("{error}; give what stands before the name: `{before}`, to which it is added")
 }
 
 /// Whether a text is what Docker takes for a registry: what stands before the

@@ -8,6 +8,9 @@ use super::program::{POLICY, Program};
 /// One call a line; `''` stands for an empty argument.
 const CALLS: &str = "
 chekc
+list
+keygen
+sign empty --statement
 check
 demo --format xml
 check --claims claims.json --policy none.toml

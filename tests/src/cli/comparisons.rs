@@ -176,6 +176,20 @@ fn what_is_no_pair_of_versions_is_refused() {
 }
 
 #[test]
+fn a_pair_whose_older_version_comes_second_is_compared_and_said_to_be_one() {
+    let (program, _) = folder(&next(&[]));
+    for (sides, told) in [
+        (["old.wasm", "new.wasm"], false),
+        (["new.wasm", "old.wasm"], true),
+    ] {
+        let ran = program.run(&[&["modules", "compare"], &sides[..]].concat());
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let note = "`acme-deploy` 1.4.0 is below 1.5.0, and no host asks for this";
+        assert_eq!(ran.err.contains(note), told, "{ran:?}");
+    }
+}
+
+#[test]
 fn nothing_that_is_read_is_written_over_and_a_key_that_is_none_signs_nothing() {
     let (program, _) = folder(&next(&[]));
     for input in ["old.wasm", "new.wasm", "compare.key"] {

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use claimbound::modules::Statement;
 
 use super::program::{POLICY, Program, Ran, settled};
 
@@ -91,6 +92,11 @@ fn nothing_but_what_was_signed_is_verified() {
     done(&program, "build policy.toml -o newer.wasm");
     program.write("deploy.wasm", program.read("newer.wasm"));
     refused(&program, verify, "the component's digest is");
+    refused(
+        &program,
+        verify,
+        "if you built it anew since, remove the statement",
+    );
     done(&program, "build policy.toml -o deploy.wasm");
     failed(
         &program,
@@ -161,6 +167,27 @@ fn a_statement_is_written_for_something_else_to_sign() {
     );
     done(&program, "sign deploy.statement.json --key other.key");
     done(&program, verify);
+}
+
+#[test]
+fn a_version_that_was_stated_anew_is_told_how_the_statement_that_is_there_is_signed() {
+    let program = program();
+    done(&program, "sign deploy.wasm --key release.key");
+    done(&program, "push deploy.wasm store");
+    let mut again = Statement::parse(&program.read("deploy.statement.json")).unwrap();
+    again.time += 1;
+    program.write("deploy.statement.json", again.to_bytes());
+    let ran = run(&program, "push deploy.wasm store");
+    assert_eq!(ran.status, 2, "{ran:?}");
+    for call in [
+        "pull acme-deploy@1.4.0 store -o there",
+        "sign there/acme-deploy.wasm --key other.key",
+        "push there/acme-deploy.wasm store",
+    ] {
+        let told = format!("`claimbound {}`", call.replace("other.key", "KEY"));
+        assert!(ran.err.contains(&told), "{told}: {ran:?}");
+        done(&program, call);
+    }
 }
 
 #[test]

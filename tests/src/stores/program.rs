@@ -398,8 +398,11 @@ fn a_version_that_is_there_already_gets_what_it_lacks_and_that_is_said() {
     let push = ["push", "acme.wasm", "store"];
     let (_, said) = scene.said(&push);
     assert!(!said.contains("already"), "{said}");
+    assert!(said.contains("hosts take what the index lists"), "{said}");
+    scene.index(&["--key", "release.key"]);
     let (status, said) = scene.said(&push);
     assert_eq!(status, 0, "{said}");
+    assert!(!said.contains("hosts take what the index lists"), "{said}");
     for wanted in [
         "✓ pushed  acme@1.4.0, which was there already",
         "nothing: the store has all of it",
@@ -424,6 +427,32 @@ fn a_version_that_is_there_already_gets_what_it_lacks_and_that_is_said() {
     );
     let again = scene.program.run(&more).json();
     assert_eq!(again["added"], serde_json::json!([]));
+}
+
+#[test]
+fn a_comparison_with_a_newer_version_is_not_pushed() {
+    let scene = Scene::new();
+    let digest = Digest::of(&scene.module.component);
+    let compared = comparison(&id("acme@1.4.0"), digest, "1.5.0", &scene.key);
+    scene.program.write("c.json", &compared.document);
+    let (status, said) = scene.said(&["push", "acme.wasm", "store", "--comparison", "c.json"]);
+    assert_eq!(status, 2, "{said}");
+    let wanted = "the older one comes first: `claimbound modules compare acme@1.4.0 acme@1.5.0`";
+    assert!(said.contains(wanted), "{said}");
+    assert!(!scene.program.path("store").exists());
+}
+
+#[test]
+fn an_edition_that_holds_for_long_is_said_to_bound_little() {
+    let scene = Scene::new();
+    scene.said(&["push", "acme.wasm", "store"]);
+    for (expires, is_long) in [("90d", false), ("91d", true)] {
+        let index = ["modules", "index", "store", "acme", "--key", "release.key"];
+        let (status, said) = scene.said(&[&index[..], &["--expires", expires]].concat());
+        assert_eq!(status, 0, "{said}");
+        let told = said.contains("a store can show this edition and hide later ones");
+        assert_eq!(told, is_long, "{expires}: {said}");
+    }
 }
 
 #[test]
@@ -525,6 +554,48 @@ fn a_registry_is_written_with_its_scheme() {
     ] {
         let (status, said) = scene.said(&["modules", "list", place]);
         assert_eq!((status, said.contains("hunter2")), (2, false), "{said}");
+    }
+}
+
+#[test]
+fn a_store_stands_before_the_name_and_the_version() {
+    let scene = Scene::new();
+    for (place, told) in [
+        (
+            "oci://h.example/team/acme:1.4.0",
+            Some("oci://h.example/team"),
+        ),
+        (
+            "https://h.example/team/acme@sha256:0",
+            Some("https://h.example/team"),
+        ),
+        ("https://me:hunter2@h.example/acme:1", None),
+        ("https://h.example/Team", None),
+    ] {
+        let (status, said) = scene.said(&["push", "acme.wasm", place]);
+        assert_eq!(status, 2, "{place}: {said}");
+        assert!(!said.contains("hunter2"), "{place}: {said}");
+        let before = "give what stands before the name";
+        match told {
+            Some(told) => assert!(said.contains(&format!("{before}: `{told}`")), "{said}"),
+            None => assert!(!said.contains(before), "{place}: {said}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_ends_with_the_name_has_it_added_again_and_that_is_said() {
+    let scene = Scene::new();
+    let fake = Fake::start(Means::default()).await;
+    for (place, is_twice) in [
+        (fake.place(), true),
+        (fake.place().replace("/acme", "/team"), false),
+    ] {
+        let push = ["push", "acme.wasm", place.as_str()];
+        let (status, said) = tokio::task::block_in_place(|| scene.said(&push));
+        assert_eq!(status, 0, "{said}");
+        let told = format!("its repository is `{place}/acme`");
+        assert_eq!(said.contains(&told), is_twice, "{said}");
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use claimbound::modules::{Comparison, Digest, ModuleId, ModuleName, Published, Signed, Statement};
+use anyhow::{Context as _, anyhow, bail};
+use claimbound::modules::{
+    Comparison, Digest, Index, ModuleId, ModuleName, Published, Signed, Statement,
+};
+use claimbound_server::store::StoreError;
 use serde_json::{Value, json};
 
 use crate::console::{self, Console, Status};
@@ -58,14 +61,17 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let statement = Statement::parse(&signed.document);
     let statement = statement.context("the statement can't be read")?;
     check(&arguments.file, &published, &statement)?;
+    published.comparisons.iter().try_for_each(ascends)?;
     let store = arguments.store.open()?;
     let before = there(&store, &statement.id);
-    store.wait(store.store().push(&statement.id, &published))?;
+    let pushed = store.wait(store.store().push(&statement.id, &published));
+    pushed.map_err(|error| resigned(&statement.id, &store.place(), error))?;
     let pushed = Pushed {
         id: statement.id.to_string(),
         digest: statement.digest.to_string(),
         place: store.place(),
         signatures: signed.signatures.len(),
+        is_listed: is_listed(&store, &statement),
         added: before.map(|before| added(&before, &published)),
     };
     console.answer(|| pushed.page(), || pushed.to_json())?;
@@ -79,6 +85,8 @@ struct Pushed {
     digest: String,
     place: String,
     signatures: usize,
+    /// Whether the index there lists it, whoever signed that.
+    is_listed: bool,
     /// What a version lacked that was there already.
     added: Option<Vec<String>>,
 }
@@ -116,11 +124,64 @@ impl Pushed {
         if self.signatures == 0 {
             console::note("nobody has signed it, so that no host takes it; `claimbound sign` does");
         }
-        console::note(&format!(
-            "hosts take what the index lists: `claimbound modules index {} {name} --key KEY \
-             --expires 7d`",
-            self.place
-        ));
+        if let Some(short) = self.place.strip_suffix(&format!("/{name}"))
+            && short.contains("://")
+        {
+            console::note(&format!(
+                "its repository is `{}/{name}`, as the name is added; where that is one too many, \
+                 the store is `{short}`",
+                self.place
+            ));
+        }
+        if !self.is_listed {
+            console::note(&format!(
+                "hosts take what the index lists: `claimbound modules index {} {name} --key KEY \
+                 --expires 7d`",
+                self.place
+            ));
+        }
+    }
+}
+
+/// Refuses a comparison with a newer version: hosts ask how what is newer than the
+/// version in use differs from it, and ask nothing of a rollback.
+fn ascends(comparison: &Signed) -> anyhow::Result<()> {
+    let Ok(read) = Comparison::parse(&comparison.document) else {
+        // The store says what is wrong with it.
+        return Ok(());
+    };
+    let (name, old, new) = (&read.name, &read.old.version, &read.new.version);
+    if old > new {
+        bail!(
+            "the comparison of {new} with {old}, a newer version, is asked for by no host; the \
+             older one comes first: `claimbound modules compare {name}@{new} {name}@{old}`"
+        );
+    }
+    Ok(())
+}
+
+/// Whether the index that is there lists the version with this digest.
+fn is_listed(store: &Opened, statement: &Statement) -> bool {
+    let name = statement.id.name();
+    let index = store.wait(store.store().index(name)).ok().flatten();
+    let index = index.and_then(|signed| Index::parse(&signed.document).ok());
+    let listed = index
+        .as_ref()
+        .and_then(|index| index.listed(statement.id.version()));
+    listed.is_some_and(|listed| listed.digest == statement.digest)
+}
+
+/// Where another statement of the version is there, how that one is signed.
+fn resigned(id: &ModuleId, place: &str, error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<StoreError>() {
+        Some(StoreError::Conflict { what, .. }) if what == "the statement" => {
+            let name = id.name();
+            anyhow!(
+                "{error}; to sign that one: `claimbound pull {id} {place} -o there`, `claimbound \
+                 sign there/{name}.wasm --key KEY`, `claimbound push there/{name}.wasm {place}`"
+            )
+        }
+        Some(_) | None => error,
     }
 }
 

@@ -139,6 +139,13 @@ impl Arguments {
 
     /// The document to sign; that of a component is written where it is not yet.
     fn document(&self) -> anyhow::Result<Document> {
+        if self.file.is_dir() {
+            let name = self.file.display();
+            bail!(
+                "`{name}` is a folder, not {WANTED}; of a policy in it, `claimbound build {name}` \
+                 makes the component"
+            );
+        }
         let bytes = input::file(&self.file, input::COMPONENT)?;
         match Kind::of(&bytes) {
             Kind::Component => {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use claimbound::modules::{
-    Authority, PublicKey, Published, Release, Role, Signature, SignatureError, Signed, Statement,
-    TrustedKey, Untrusted,
+    Authority, PublicKey, Published, Refused, Release, Role, Signature, SignatureError, Signed,
+    Statement, TrustedKey, Untrusted,
 };
 use claimbound::policy::Policy;
 use serde_json::{Value, json};
@@ -181,7 +181,25 @@ fn agrees(
     };
     match authority.release(&statement.id, None, published) {
         Ok(release) => says_so(&release),
-        Err(refused) => Ok(Err(refused.to_string())),
+        Err(refused) => Ok(Err(told(&refused))),
+    }
+}
+
+/// Why it is refused; of another component, what may have happened.
+fn told(refused: &Refused) -> String {
+    match refused {
+        Refused::OtherComponent { .. } => format!(
+            "{refused}; if you built it anew since, remove the statement and its signatures, and \
+             sign anew"
+        ),
+        Refused::Unstated
+        | Refused::Untrusted(_)
+        | Refused::Statement(_)
+        | Refused::OtherModule { .. }
+        | Refused::Contract(_)
+        | Refused::Yanked(_)
+        | Refused::TooManyComparisons(_)
+        | Refused::TooManySignatures(_) => refused.to_string(),
     }
 }
 

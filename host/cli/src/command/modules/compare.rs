@@ -128,6 +128,9 @@ pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Sta
     let sides = Sides::of(old.file, new.file)?;
     as_asked(&taken, &sides)?;
     let (name, old, new) = versions(&sides)?;
+    if old.version > new.version {
+        note(&backwards(&name, &old, &new));
+    }
     let found = sides.compare(arguments.steps)?;
     let Some(outcome) = known(found.relation) else {
         console.answer(|| sides.page(&found), || sides.to_json(&found))?;
@@ -281,6 +284,16 @@ fn versions(sides: &Sides) -> anyhow::Result<(ModuleName, Compared, Compared)> {
         );
     }
     Ok((old.name.parse()?, before, after))
+}
+
+/// What is to be known of a pair whose older version comes second: a rollback may be
+/// judged by it, and no host asks for it.
+fn backwards(name: &ModuleName, old: &Compared, new: &Compared) -> String {
+    let (old, new) = (&old.version, &new.version);
+    format!(
+        "`{name}` {new} is below {old}, and no host asks for this: `push` takes a comparison of \
+         a version with an older one, as in `claimbound modules compare {name}@{new} {name}@{old}`"
+    )
 }
 
 fn compared(side: &Side) -> anyhow::Result<Compared> {
