@@ -113,6 +113,28 @@ const fn done(action: Action) -> &'static str {
     }
 }
 
+/// What was asked for, as the commands are called.
+const fn asked(action: Action) -> &'static str {
+    match action {
+        Action::RollBack => "rollback",
+        Action::ApproveMajor => "approve",
+        Action::Enrol
+        | Action::Approve
+        | Action::Replace
+        | Action::Suspend
+        | Action::Resume
+        | Action::Retire
+        | Action::Migrate
+        | Action::Forget
+        | Action::Revoke
+        | Action::Lift
+        | Action::Import
+        | Action::Serve
+        | Action::Reject
+        | Action::Promote => action.as_str(),
+    }
+}
+
 /// Whether it is the ledger's answer, and no fault of the question.
 fn is_refusal(error: &ChangeError) -> bool {
     match error {
@@ -161,13 +183,16 @@ const fn advice(error: &ChangeError) -> Option<&'static str> {
         ChangeError::Several { .. } => Some("Add `--id ID`."),
         ChangeError::Enrolled { .. } => Some("See `claimbound subject forget`."),
         ChangeError::NotRevoked { .. } => Some("`claimbound revoke list` shows what is."),
-        ChangeError::NotServed { .. } | ChangeError::NeverServed { .. } => {
+        ChangeError::NotServed { .. } => {
             Some("`claimbound modules served` shows what each route serves.")
         }
         ChangeError::Unseen { .. } => Some(
             "`claimbound modules status` shows what hosts have looked at. If it is meant all the \
              same: `--unseen`.",
         ),
+        ChangeError::NeverServed { .. } => {
+            Some("`claimbound subject history` shows which versions were served, and where.")
+        }
         ChangeError::Version(VersionRefused::Withheld(Withheld::Major { .. })) => Some(
             "Approve the major version first: `claimbound modules approve NAME --route ROUTE \
              --major NUMBER`.",
@@ -198,7 +223,7 @@ impl Answer<'_> {
     fn page(&self) -> Page {
         let mut page = Page::default();
         if let Some(refused) = &self.refused {
-            page.put(Ink::Bad, format!("✗ {}", self.action))
+            page.put(Ink::Bad, format!("✗ {}", asked(self.action)))
                 .text(" refused");
             if let Some(code) = refused.code {
                 page.text("  ").put(Ink::Strong, code);
@@ -211,7 +236,7 @@ impl Answer<'_> {
         }
         match self.operator.run() {
             Run::Real => page.put(Ink::Good, format!("✓ {}", done(self.action))),
-            Run::Dry => page.put(Ink::Warn, format!("would {}", self.action)),
+            Run::Dry => page.put(Ink::Warn, format!("would {}", asked(self.action))),
         };
         page.put(Ink::Faint, format!("  by {}", self.by)).end();
         page.put(Ink::Faint, format!("  reason: {}", self.operator.reason))

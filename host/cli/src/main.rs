@@ -27,6 +27,7 @@ mod ledger;
 mod malformed;
 mod markdown;
 mod module_document;
+mod module_name;
 mod naming;
 mod nearest;
 mod operator;

@@ -35,8 +35,11 @@ impl Operator {
         let mut logins = ["USER", "LOGNAME"]
             .into_iter()
             .filter_map(|name| std::env::var(name).ok());
-        logins
-            .find(|name| !name.is_empty())
+        let login = logins.find(|name| !name.is_empty());
+        // What is only tried stands in no history.
+        let nobody = self.dry_run.then(|| "nobody".to_owned());
+        login
+            .or(nobody)
             .context("neither `USER` nor `LOGNAME` says who makes the change; give `--by NAME`")
     }
 

@@ -38,6 +38,8 @@ fn an_operator_rolls_back_approves_and_promotes() {
     assert_eq!(operator.export(), before, "a dry run writes nothing");
     let rolled = operator.change(back);
     assert_eq!(rolled.status, 0, "{rolled:?}");
+    let bound = "a host follows only where its route's `version` takes 1.3.0";
+    assert!(rolled.err.contains(bound), "{rolled:?}");
     let approved = operator.change("modules approve acme-deploy --route deploy --major 2");
     assert_eq!(approved.status, 0, "{approved:?}");
     let promoted = operator.change("modules promote acme-deploy@2.0.0 --route deploy --unseen");
@@ -115,13 +117,67 @@ fn a_promoted_version_that_no_host_has_looked_at_is_said_to_be_one() {
 }
 
 #[test]
+fn a_mistyped_name_or_route_is_told_what_may_be_meant() {
+    let operator = operator(&["1.4.0"]);
+    for (asked, told) in [
+        ("acme-deply", " (did you mean `acme-deploy`?)\n"),
+        ("acme-deploy --route deplyo", " (did you mean `deploy`?)\n"),
+        ("another --route elsewhere", "serves such a module\n"),
+    ] {
+        let ran = operator.done(&format!("modules served {asked}"));
+        assert!(ran.out.ends_with(told), "{asked}: {ran:?}");
+    }
+}
+
+#[test]
+fn what_is_only_tried_needs_nobody_s_name() {
+    let operator = operator(&["1.4.0"]);
+    let reject = "modules reject acme-deploy@1.5.0 --route deploy --reason why";
+    let nobody = [
+        ("USER", ""),
+        ("LOGNAME", ""),
+        ("CLAIMBOUND_LEDGER", "ledger.db"),
+    ];
+    let run = |call: &str| {
+        let words: Vec<_> = call.split(' ').collect();
+        operator.program.run_with(&words, b"", &nobody)
+    };
+    let tried = run(&format!("{reject} --dry-run"));
+    assert_eq!(tried.status, 0, "{tried:?}");
+    let done = run(reject);
+    assert_eq!(
+        (done.status, done.err.contains("--by NAME")),
+        (2, true),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn what_is_tried_or_refused_is_called_as_its_command_is() {
+    let operator = operator(&["1.4.0"]);
+    for (call, told) in [
+        (
+            "approve acme-deploy --route deploy --major 2 --dry-run",
+            "would approve  by",
+        ),
+        (
+            "rollback acme-deploy --route deploy --to 1.3.0",
+            "✗ rollback refused",
+        ),
+    ] {
+        let ran = operator.change(&format!("modules {call}"));
+        assert!(ran.out.contains(told), "{call}: {ran:?}");
+    }
+}
+
+#[test]
 fn what_the_ledger_refuses_of_modules_is_an_answer_and_changes_nothing() {
     let operator = operator(&["1.4.0"]);
     let before = operator.export();
     for (call, said) in [
         (
             "rollback acme-deploy --route deploy --to 1.3.0",
-            "`acme-deploy@1.3.0` was never served here",
+            "`claimbound subject history` shows which versions were served",
         ),
         (
             "rollback acme-deploy --route deploy --to 1.4.0",
@@ -170,10 +226,17 @@ fn what_the_ledger_refuses_of_modules_is_an_answer_and_changes_nothing() {
             "`Acme` is no name of a module",
         ),
         (
-            "promote acme-deploy --route deploy",
-            "`acme-deploy` is no `name@version`",
+            "rollback acme-deploy@1.5.0 --route deploy --to 1.3.0",
+            "here goes the name alone: `acme-deploy`",
         ),
-        ("approve acme-deploy --route deploy --major two", "invalid"),
+        (
+            "promote acme-deploy --route deploy",
+            "`acme-deploy` has no version: it is written `acme-deploy@1.4.0`",
+        ),
+        (
+            "approve acme-deploy --route deploy --major 1.5.0",
+            "`1.5.0` is no major version alone, such as `2`",
+        ),
     ] {
         let ran = operator.change(&format!("modules {call}"));
         assert_eq!(ran.status, 2, "{call}: {ran:?}");

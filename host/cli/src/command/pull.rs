@@ -10,8 +10,8 @@ use crate::console::{Console, Status};
 use crate::input::Source;
 use crate::page::{Ink, Page};
 use crate::published::{self, Written};
-use crate::store;
 use crate::taken::{self, Taken, Word, Yanked};
+use crate::{module_name, store};
 
 /// Take a module from a store.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ afterwards is what the store has or, by `--key`, what of it the keys signed.
 Exit status: 0 taken, 1 refused by what the keys signed, 2 no answer could be given.")]
 pub(crate) struct Arguments {
     /// Which version.
-    #[arg(value_name = "NAME@VERSION")]
+    #[arg(value_name = "NAME@VERSION", value_parser = module_name::parse_id)]
     id: ModuleId,
 
     #[command(flatten)]

@@ -111,7 +111,8 @@ async fn a_host_says_what_serves_and_what_is_refused_and_how_to_compare_it() {
     assert_eq!(ran.status, 1, "{ran:?}");
     for wanted in [
         "refused  1.5.0  comparison  no key vouches for a comparison",
-        "claimbound modules compare acme-deploy@1.4.0 acme-deploy@1.5.0 --store STORE --key KEY",
+        "claimbound modules compare acme-deploy@1.4.0 acme-deploy@1.5.0 --store STORE --trust PUB",
+        "claimbound pull acme-deploy@1.5.0 STORE --key PUB",
         "claimbound push acme-deploy.wasm STORE --comparison comparison.json",
     ] {
         assert!(ran.out.contains(wanted), "{wanted}: {ran:?}");
@@ -127,6 +128,23 @@ async fn a_host_says_what_serves_and_what_is_refused_and_how_to_compare_it() {
         none.err.contains("the host has no route `other`"),
         "{none:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_that_waits_for_a_word_is_shown_with_both_that_may_be_said() {
+    let waits = "version = \"*\", promote = \"by-command\"";
+    let (place, mut shelf) = place_with(&[("version = \"*\"", waits)]);
+    shelf.publish("1.4.0", &version("1.4.0"));
+    let serving = place.serve().await;
+    shelf.publish("1.5.0", &version("1.5.0"));
+    let waiting = |module: &Value| module["rollout"]["candidate"]["waits_for_promotion"] == true;
+    serving.until_module(waiting).await;
+    let ran = status(&serving, &[]);
+    for word in ["promote", "reject"] {
+        let call =
+            format!("claimbound modules {word} acme-deploy@1.5.0 --route deploy --reason WHY\n");
+        assert!(ran.out.contains(&call), "{call}: {ran:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,11 +1,12 @@
 //! `modules approve`: up to which major version a route takes a module up.
 
+use anyhow::Context as _;
 use claimbound::ledger::{Action, Change};
 use claimbound::modules::ModuleName;
 
 use crate::console::{Console, Status};
 use crate::operator::Operator;
-use crate::{changed, ledger};
+use crate::{changed, ledger, module_name};
 
 /// Let a route take up versions of a module up to a major version.
 #[derive(Debug, clap::Args)]
@@ -20,7 +21,7 @@ it. An approval is taken back by a lower number, down to what is served.
 Exit status: 0 approved, 1 refused by the ledger, 2 no answer could be given.")]
 pub(crate) struct Arguments {
     /// The module.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = module_name::parse)]
     name: ModuleName,
 
     /// The route.
@@ -28,7 +29,7 @@ pub(crate) struct Arguments {
     route: String,
 
     /// The highest major version that may be taken up.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = major)]
     major: u64,
 
     #[command(flatten)]
@@ -36,6 +37,12 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     ledger: ledger::Arguments,
+}
+
+/// A major version alone.
+fn major(text: &str) -> anyhow::Result<u64> {
+    let number = text.parse();
+    number.with_context(|| format!("`{text}` is no major version alone, such as `2`"))
 }
 
 pub(crate) fn run(arguments: &Arguments, console: Console) -> anyhow::Result<Status> {

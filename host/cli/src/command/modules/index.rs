@@ -4,7 +4,7 @@ use claimbound::modules::ModuleName;
 
 use crate::console::{Console, Status};
 use crate::edition::{self, Yank};
-use crate::store;
+use crate::{module_name, store};
 
 /// Make, sign and publish the next edition of an index.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     store: store::Arguments,
 
     /// The name of the modules.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = module_name::parse)]
     name: ModuleName,
 
     #[command(flatten)]

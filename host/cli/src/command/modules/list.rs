@@ -12,7 +12,7 @@ use crate::input::Source;
 use crate::operator::now;
 use crate::page::{Cell, Ink, Page};
 use crate::store::{self, Opened};
-use crate::{taken, time, trusted};
+use crate::{module_name, taken, time, trusted};
 
 /// How many versions are asked for who signed them, the highest ones: each is fetched.
 const MOST_ASKED: usize = 20;
@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     store: store::Arguments,
 
     /// The name; without it, all names. Many registries keep those to themselves.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = module_name::parse)]
     name: Option<ModuleName>,
 
     /// A public key to verify the index and versions by, a file, `-`, or `env:NAME`; can be given

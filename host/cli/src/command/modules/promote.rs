@@ -5,7 +5,7 @@ use claimbound::modules::{Digest, ModuleId};
 
 use crate::console::{Console, Status};
 use crate::operator::Operator;
-use crate::{changed, ledger};
+use crate::{changed, ledger, module_name};
 
 /// Have a route serve a version of a module that waits for a word.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ back from or rejected, and one of a major version that nobody approved are refus
 Exit status: 0 promoted, 1 refused by the ledger, 2 no answer could be given.")]
 pub(crate) struct Arguments {
     /// The module and its version.
-    #[arg(value_name = "NAME@VERSION")]
+    #[arg(value_name = "NAME@VERSION", value_parser = module_name::parse_id)]
     module: ModuleId,
 
     /// The route.

@@ -5,7 +5,7 @@ use claimbound::modules::ModuleId;
 
 use crate::console::{Console, Status};
 use crate::operator::Operator;
-use crate::{changed, ledger};
+use crate::{changed, ledger, module_name};
 
 /// Have a route never take up a version of a module, and stay with what it serves.
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ modules yank` withdraws a version from all.
 Exit status: 0 rejected, 1 refused by the ledger, 2 no answer could be given.")]
 pub(crate) struct Arguments {
     /// The module and its version.
-    #[arg(value_name = "NAME@VERSION")]
+    #[arg(value_name = "NAME@VERSION", value_parser = module_name::parse_id)]
     module: ModuleId,
 
     /// The route.

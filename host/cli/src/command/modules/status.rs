@@ -166,21 +166,26 @@ fn tell(module: &Value, before: &[Value], page: &mut Page) {
     if !unknown.is_null() {
         page.field("store", text(unknown, "why"));
     }
-    tell_candidate(member(rollout, "candidate"), page);
+    tell_candidate(module, page);
     tell_disagreements(module, before, page);
     tell_refused(member(rollout, "refused"), page);
     tell_comparison(module, page);
 }
 
-fn tell_candidate(candidate: &Value, page: &mut Page) {
+fn tell_candidate(module: &Value, page: &mut Page) {
+    let candidate = member(member(module, "rollout"), "candidate");
     if candidate.is_null() {
         return;
     }
     let (version, since) = (text(candidate, "version"), text(candidate, "since"));
     page.field("candidate", format!("{version}, since {since}"));
     if member(candidate, "waits_for_promotion").as_bool() == Some(true) {
-        let promote = "an operator: claimbound modules promote";
-        page.field("waits for", promote);
+        let (name, route) = (text(module, "name"), text(module, "route"));
+        let say = |word: &str| {
+            format!("claimbound modules {word} {name}@{version} --route {route} --reason WHY")
+        };
+        page.field("waits for", format!("an operator: {}", say("promote")));
+        page.field("", format!("or, to keep it out: {}", say("reject")));
     }
     let decided = member(candidate, "decided");
     if !decided.is_null() {
@@ -275,14 +280,16 @@ fn tell_comparison(module: &Value, page: &mut Page) {
     let (name, version) = (text(module, "name"), text(module, "version"));
     let newer = text(lacks, "version");
     let compare = format!(
-        "claimbound modules compare {name}@{version} {name}@{newer} --store STORE --key KEY -o \
-         comparison.json"
+        "claimbound modules compare {name}@{version} {name}@{newer} --store STORE --trust PUB --key \
+         KEY -o comparison.json"
     );
     page.field("compare it", compare);
     page.field(
         "",
         "where it is wider, a second key signs: claimbound sign comparison.json --key KEY",
     );
+    let pull = format!("claimbound pull {name}@{newer} STORE --key PUB");
+    page.field("", pull);
     let push = format!("claimbound push {name}.wasm STORE --comparison comparison.json");
     page.field("", push);
 }

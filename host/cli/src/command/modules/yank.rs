@@ -4,7 +4,7 @@ use claimbound::modules::{ModuleName, Version};
 
 use crate::console::{Console, Status};
 use crate::edition::{self, Yank};
-use crate::store;
+use crate::{module_name, store};
 
 /// Yank a version: no host begins to use it.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     store: store::Arguments,
 
     /// The name of the module.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = module_name::parse)]
     name: ModuleName,
 
     /// The version.
