@@ -132,7 +132,7 @@ fn a_mistyped_name_or_route_is_told_what_may_be_meant() {
 #[test]
 fn what_is_only_tried_needs_nobody_s_name() {
     let operator = operator(&["1.4.0"]);
-    let reject = "modules reject acme-deploy@1.5.0 --route deploy --reason why";
+    let reject = "modules reject acme-deploy@1.5.0 --route deploy --unseen --reason why";
     let nobody = [
         ("USER", ""),
         ("LOGNAME", ""),
