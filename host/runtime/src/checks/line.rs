@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Check, CheckError, ChecksError, Draft, Expected, ExpectedGrant, LONGEST_LINE};
 use crate::danger::AssumedKey;
-use crate::json::{Document, Limits, Node};
+use crate::json::{Document, Limits};
 use crate::reason::{Code, clip};
 
 /// The type that the first line names.
@@ -101,10 +101,10 @@ pub(super) fn check(line: &str) -> Result<Check, CheckError> {
     let document = read(line)?;
     let shape = |error: serde_json::Error| CheckError::Shape(clip(&error.to_string()));
     let line: Line = serde_json::from_str(document.text()).map_err(shape)?;
-    let text = |name: &str| document.get(&[name]).map(Node::json);
-    let claims = text("claims").unwrap_or_default().to_owned();
-    let published = text("published").map(str::to_owned);
-    Check::new(line.draft(claims, published)?)
+    // As it is written, so that it is read again as the same.
+    let text = |name: &str| document.get(&[name]).map(|node| one_line(node.json()));
+    let claims = text("claims").unwrap_or_default();
+    Check::new(line.draft(claims, text("published"))?)
 }
 
 /// A line without its end, read strictly: serde alone would take a member twice.

@@ -57,6 +57,18 @@ fn text() -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+#[test]
+fn a_line_that_others_wrote_is_read_as_it_would_be_written() {
+    let text = text();
+    assert!(text.contains("\"claims\":{"), "{text}");
+    let odd = text.replacen("\"claims\":{", "\"claims\":{\r\t", 1);
+    let read = Checks::parse(odd.as_bytes()).unwrap();
+    let claims = read.iter().next().unwrap().draft().claims;
+    assert!(claims.starts_with("{ \t"), "{claims}");
+    let again = Checks::parse(&read.to_bytes().unwrap()).unwrap();
+    assert_eq!(again.iter().next().unwrap().draft().claims, claims);
+}
+
 fn refusal(text: &str) -> String {
     Checks::parse(text.as_bytes()).unwrap_err().to_string()
 }
