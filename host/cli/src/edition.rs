@@ -120,7 +120,7 @@ impl Making<'_> {
             return Ok(None);
         };
         let vouched = self.authority.index(&signed, self.name).map_err(|why| {
-            let why = trusted::told(&self.authority, &why);
+            let why = self.authority.explain(&why);
             anyhow!(
                 "the index that is there is not trusted: {why}; name the key of whoever made it \
                  by `--trust`"

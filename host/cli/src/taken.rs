@@ -111,7 +111,7 @@ fn entry(
     let index = match authority.index(&signed, id.name()) {
         Ok(index) => index.into_document(),
         Err(why) => {
-            let why = trusted::told(authority, &why);
+            let why = authority.explain(&why);
             return Ok(Err(format!("the index is not trusted: {why}")));
         }
     };

@@ -28,24 +28,7 @@ pub(crate) fn trusted(source: &Source, key: PublicKey, name: &ModuleName) -> Tru
     }
 }
 
-/// Why a document is not taken, with the keys that were given where the fault is
-/// that none of them signed it.
-pub(crate) fn told(authority: &Authority, why: &Untrusted) -> String {
-    match why {
-        Untrusted::Stranger => format!("{why}; {}", authority.told()),
-        Untrusted::Unsigned
-        | Untrusted::TooMany { .. }
-        | Untrusted::Elsewhere
-        | Untrusted::NoKey { .. }
-        | Untrusted::NotForName { .. }
-        | Untrusted::NotForRole { .. }
-        | Untrusted::Document(_)
-        | Untrusted::Name { .. }
-        | Untrusted::Provenance(_) => why.to_string(),
-    }
-}
-
-/// Why a version is not taken, as [`told`].
+/// Why a version is not taken, as [`Authority::explain`] tells of a document.
 pub(crate) fn told_of_release(authority: &Authority, refused: &Refused) -> String {
     match refused {
         Refused::Untrusted(Untrusted::Stranger) => format!("{refused}; {}", authority.told()),

@@ -196,6 +196,23 @@ impl Authority {
         entitled(known, name, role)
     }
 
+    /// Why a document is not taken, with the keys where the fault is that none of
+    /// them signed it.
+    pub fn explain(&self, why: &Untrusted) -> String {
+        match why {
+            Untrusted::Stranger => format!("{why}; {}", self.told()),
+            Untrusted::Unsigned
+            | Untrusted::TooMany { .. }
+            | Untrusted::Elsewhere
+            | Untrusted::NoKey { .. }
+            | Untrusted::NotForName { .. }
+            | Untrusted::NotForRole { .. }
+            | Untrusted::Document(_)
+            | Untrusted::Name { .. }
+            | Untrusted::Provenance(_) => why.to_string(),
+        }
+    }
+
     /// The keys with what each may sign, and for which names: the first of them,
     /// where there are many.
     pub fn told(&self) -> String {

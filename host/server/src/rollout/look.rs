@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use claimbound::ledger::{Ledger, Served};
-use claimbound::modules::{Authority, Index, ModuleName, Untrusted, Version};
+use claimbound::modules::{Index, ModuleName, Version};
 use tokio::runtime::Handle;
 use tracing::warn;
 
@@ -247,7 +247,7 @@ impl<'a> Look<'a> {
             Some(signed) => {
                 let authority = &wanted.depot.authority;
                 let vouched = authority.index(&signed, &wanted.name);
-                let vouched = vouched.map_err(|why| refused(with_keys(authority, &why)));
+                let vouched = vouched.map_err(|why| refused(authority.explain(&why)));
                 vouched?.into_document()
             }
             None if wanted.unsigned => {
@@ -350,15 +350,5 @@ fn with_hint(store: &Store, error: &StoreError) -> String {
     match store.place().without_tls(error) {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
-    }
-}
-
-/// Why a document is not taken, with the keys that are known where none of them
-/// signed it.
-fn with_keys(authority: &Authority, why: &Untrusted) -> String {
-    if matches!(why, Untrusted::Stranger) {
-        format!("{why}; {}", authority.told())
-    } else {
-        why.to_string()
     }
 }

@@ -164,7 +164,7 @@ impl Asking<'_> {
     /// Why the index is not trusted.
     fn fault(&self, index: Option<&Signed>) -> Option<String> {
         let why = self.authority.index(index?, self.name).err()?;
-        Some(trusted::told(&self.authority, &why))
+        Some(self.authority.explain(&why))
     }
 
     /// Which of the keys signed each of the highest versions that are there.
