@@ -49,11 +49,8 @@ async fn list(store: &Store, serial: u64, versions: &[&str], key: &SigningKey) {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_registry_is_followed_and_not_needed_to_begin_again() {
-    let Some(registry) = Registry::start(false) else {
-        return;
-    };
+/// A registry with 1.4.0, and a place that keeps copies of what it takes there.
+async fn copied(registry: &Registry) -> (Store, Place, Shelf) {
     let store = registry.store("policies");
     let from = format!("registry = \"oci://{}/policies\"", registry.host);
     let (place, shelf) = place_with(&[
@@ -61,6 +58,15 @@ async fn a_registry_is_followed_and_not_needed_to_begin_again() {
         ("drain = \"5s\"", "drain = \"5s\"\nstate = \"state\""),
     ]);
     publish(&store, 1, &["1.4.0"], shelf.key()).await;
+    (store, place, shelf)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_is_followed_and_not_needed_to_begin_again() {
+    let Some(registry) = Registry::start(false) else {
+        return;
+    };
+    let (store, place, shelf) = copied(&registry).await;
     let serving = place.serve().await;
     publish(&store, 2, &["1.4.0", "1.5.0"], shelf.key()).await;
     serving.until_version("1.5.0").await;
@@ -97,13 +103,7 @@ async fn a_copy_is_renewed_where_other_keys_count() {
     let Some(registry) = Registry::start(false) else {
         return;
     };
-    let store = registry.store("policies");
-    let from = format!("registry = \"oci://{}/policies\"", registry.host);
-    let (place, shelf) = place_with(&[
-        ("folder = \"store\"", &from),
-        ("drain = \"5s\"", "drain = \"5s\"\nstate = \"state\""),
-    ]);
-    publish(&store, 1, &["1.4.0"], shelf.key()).await;
+    let (store, place, _shelf) = copied(&registry).await;
     place.serve().await.server.drain().await;
     // The same component, stated anew by another key.
     let (id, other) = (id(&format!("{NAME}@1.4.0")), super::shelf::key());
